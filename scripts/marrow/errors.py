@@ -1,0 +1,31 @@
+"""What can go wrong, as the user is told about it.
+
+A message names the thing, the value, the expectation and the remedy; see `docs/errors.md`.
+"""
+
+
+class MarrowError(Exception):
+    """Something the user can mend; shown without a traceback."""
+
+
+class ConfigError(MarrowError):
+    """The configuration says something Marrow cannot do."""
+
+
+class SheetError(MarrowError):
+    """The sample sheet says something Marrow cannot do."""
+
+
+class ScanStopped(MarrowError):
+    """One scan cannot go on; the others can.
+
+    A stage that raises this leaves empty outputs and a record with the reason, the stages below pass it on,
+    and the report lists it.
+
+    Attributes:
+        check: the name of the check that stopped the scan, such as `contrasts_overlap`.
+    """
+
+    def __init__(self, check: str, message: str) -> None:
+        super().__init__(message)
+        self.check = check

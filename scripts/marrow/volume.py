@@ -1,0 +1,57 @@
+"""Volumes: SimpleITK images that carry their geometry and nothing else.
+
+A header may hold a name, a birth date or a free-text description. An image read here keeps voxels, origin, spacing and
+direction; every other field of the header stays behind, so it cannot be written again.
+
+Arrays are in SimpleITK's order, `(z, y, x)`; points and affines are in millimetres.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import SimpleITK as sitk
+
+Array = npt.NDArray[np.generic]
+
+
+def read_volume(path: Path) -> sitk.Image:
+    """The image in a file: intensities as float32, labels (8-bit) as uint8, the header's texts dropped."""
+    image = sitk.ReadImage(str(path))
+    is_label = image.GetPixelID() in (sitk.sitkUInt8, sitk.sitkInt8)
+    image = sitk.Cast(image, sitk.sitkUInt8 if is_label else sitk.sitkFloat32)
+    for key in image.GetMetaDataKeys():
+        image.EraseMetaData(key)
+    return image
+
+
+def write_volume(image: sitk.Image, path: Path) -> None:
+    """Write an image as NIfTI: uncompressed for `.nii` (gzip costs ten times the rest), compressed for `.nii.gz`."""
+    sitk.WriteImage(image, str(path), useCompression=path.suffix == ".gz", compressionLevel=1)
+
+
+def voxels(image: sitk.Image) -> Array:
+    """A read-only view of the voxels, `(z, y, x)`; it lives as long as the image does."""
+    return sitk.GetArrayViewFromImage(image)
+
+
+def with_voxels(array: Array, geometry: sitk.Image) -> sitk.Image:
+    """An image of `array` `(z, y, x)` in the place of `geometry`."""
+    image = sitk.GetImageFromArray(array)
+    image.CopyInformation(geometry)
+    return image
+
+
+def same_grid(a: sitk.Image, b: sitk.Image, tolerance_mm: float = 1e-3) -> bool:
+    """Whether two images have the same voxels in the same places."""
+
+    def close(x: Sequence[float], y: Sequence[float]) -> bool:
+        return bool(np.allclose(x, y, rtol=0, atol=tolerance_mm))
+
+    return (
+        a.GetSize() == b.GetSize()
+        and close(a.GetSpacing(), b.GetSpacing())
+        and close(a.GetOrigin(), b.GetOrigin())
+        and close(a.GetDirection(), b.GetDirection())
+    )
