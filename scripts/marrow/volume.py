@@ -1,7 +1,7 @@
 """Volumes: SimpleITK images that carry their geometry and nothing else.
 
-A header may hold a name, a birth date or a free-text description. An image read here keeps voxels, origin, spacing and
-direction; every other field of the header stays behind, so it cannot be written again.
+A header may hold a name, a birth date or a free-text description. An image read here keeps voxels, origin, spacing
+and direction; every other field of the header stays behind, so it cannot be written again.
 
 Arrays are in SimpleITK's order, `(z, y, x)`; points and affines are in millimetres.
 """
@@ -27,7 +27,7 @@ def read_volume(path: Path) -> sitk.Image:
 
 
 def write_volume(image: sitk.Image, path: Path) -> None:
-    """Write an image as NIfTI: uncompressed for `.nii` (gzip costs ten times the rest), compressed for `.nii.gz`."""
+    """Write an image as NIfTI; `.nii` is not compressed, since gzip costs ten times all the rest."""
     sitk.WriteImage(image, str(path), useCompression=path.suffix == ".gz", compressionLevel=1)
 
 

@@ -1,0 +1,49 @@
+# make demo   sets up, then runs the whole flow on the simulated cohort; ends at results/report/index.html
+# make test   sets up, then runs the tests
+# make why    what is stale, and why
+# make accept REASON="..."   declares the edits that why lists neutral to the results (RULE=name for one rule)
+# make bench  measures (ONLY=id for one benchmark) and renders docs/benchmarks.md
+# make docs   makes again what is made: config reference, rule graph, pictures
+# make lint   format, lint, types, Snakemake's own checks
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+CORES ?= $(shell nproc 2>/dev/null || echo 2)
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: demo test why accept bench docs lint
+
+demo: .venv/.ready
+	$(BIN)/snakemake --cores $(CORES)
+	@echo "The report: results/report/index.html"
+
+test: .venv/.ready-dev
+	$(BIN)/python -m pytest
+
+why: .venv/.ready
+	@PYTHONPATH=scripts $(BIN)/python -m marrow why
+
+accept: .venv/.ready
+	@PYTHONPATH=scripts $(BIN)/python -m marrow accept "$(REASON)" $(if $(RULE),--rule $(RULE))
+
+bench: .venv/.ready-dev
+	$(BIN)/python scripts/bench.py $(if $(ONLY),--only $(ONLY))
+
+docs: .venv/.ready-dev
+	PYTHONPATH=scripts $(BIN)/python -m marrow docs
+
+lint: .venv/.ready-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakemake --lint
+
+.venv/.ready: requirements.txt constraints.txt
+	$(PYTHON) -m venv .venv
+	$(INSTALL) --requirement requirements.txt
+	@touch $@
+
+.venv/.ready-dev: requirements-dev.txt .venv/.ready
+	$(INSTALL) --requirement requirements-dev.txt
+	@touch $@

@@ -1,0 +1,40 @@
+# Marrow: whole-body MRI cohorts to standardised volumes (and, part by part, to trained and explained classifiers).
+#
+# Data flows through the rule files in the order in which they are included:
+#   cohort -> volumes -> resampled -> normalised -> report
+# Whether a result is stale is decided by the records beside the results (docs/staleness.md), not by clocks.
+
+from snakemake.utils import min_version
+
+min_version("9.21.1")
+
+
+configfile: workflow.source_path("config.yaml")
+
+
+include: "rules/common.smk"
+include: "rules/cohort.smk"
+include: "rules/volumes.smk"
+include: "rules/resampled.smk"
+include: "rules/normalised.smk"
+include: "rules/report.smk"
+
+
+localrules:
+    all,
+    volumes,
+
+
+# Everything; last, it fails when a scan was stopped, unless the config says that a report of it is enough.
+rule all:
+    input:
+        "results/report/index.html",
+        "results/checks/confirmed.txt",
+
+
+# The boundary after which the expensive stages begin; `snakemake volumes` stops here.
+rule volumes:
+    input:
+        expand("results/normalised/{scan}/{contrast}.nii", scan=cohort.ids, contrast=config["contrasts"]),
+        expand("results/labels/{scan}/bones.nii", scan=cohort.with_truth("bones")),
+        expand("results/labels/{scan}/lesions.nii", scan=cohort.with_truth("lesions")),

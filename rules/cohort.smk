@@ -1,0 +1,28 @@
+# Needs: nothing but the config.
+# Gives: results/cohort/{scan}/, a simulated scan with its truths, where the config names no sample sheet.
+
+
+rule simulate_scan:
+    input:
+        freshness=freshness("simulate_scan"),
+    output:
+        stations=[directory(f"results/cohort/{{scan}}/{contrast}") for contrast in ACQUIRED],
+        bones="results/cohort/{scan}/bones.nii.gz",
+        lesions="results/cohort/{scan}/lesions.nii.gz",
+        record="results/cohort/{scan}/record.json",
+    params:
+        contrasts=ACQUIRED,
+        scan=simulated_scan,
+        settings=PHANTOM,
+    log:
+        "results/logs/simulate_scan/{scan}.log",
+    benchmark:
+        "results/benchmarks/simulate_scan/{scan}.tsv"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 15 * attempt,
+    conda:
+        "../envs/imaging.yaml"
+    script:
+        "../scripts/simulate_scan.py"

@@ -1,0 +1,86 @@
+# What all rule files share: the checked config, the cohort, and how a rule says what it depends on.
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
+
+from marrow.cohort import load_cohort
+from marrow.config import complete, read_schema
+from marrow.errors import MarrowError
+from marrow.phantom.roster import roster
+from marrow.rules import Freshness
+
+SCHEMAS = Path(workflow.basedir) / "schemas"
+
+try:
+    config = complete(config, read_schema(SCHEMAS / "config.schema.yaml"))
+    cohort = load_cohort(config, SCHEMAS)
+except MarrowError as error:
+    raise WorkflowError(str(error)) from None
+
+# Each rule's input `freshness` stands for everything that a clock cannot tell; all other inputs are ancient().
+freshness = Freshness(workflow)
+
+# Bulky volumes go once nothing needs them any more, if the config says so; their records stay.
+bulky = (lambda files: files) if config["keep_intermediates"] else temp
+
+
+wildcard_constraints:
+    scan="[A-Za-z0-9][A-Za-z0-9_.-]*",
+    contrast="[a-z0-9]+",
+    kind="bones|lesions",
+
+
+# ADC is derived from the two b-values; all other contrasts are acquired. A quantitative map keeps its own scale.
+ACQUIRED = [contrast for contrast in config["contrasts"] if contrast != "adc"]
+QUANTITATIVE = [contrast for contrast in config["contrasts"] if contrast == "adc"]
+STANDARDISED = ACQUIRED
+
+# How a simulated scan is made, without the settings that only say which scans there are.
+PHANTOM = {key: value for key, value in config["simulate"].items() if key not in {"patients", "faults", "repeat_every"}}
+
+simulated = {row.scan: asdict(row) for row in roster(config["simulate"])}
+summaries = [scan.summary() for scan in cohort]
+
+
+def simulated_scan(wildcards):
+    """The row of a simulated scan."""
+    return simulated[wildcards.scan]
+
+
+def raw_images(wildcards):
+    """All raw files and folders of a scan, contrast after contrast."""
+    return [path for paths in cohort[wildcards.scan].images.values() for path in paths]
+
+
+def layout(wildcards):
+    """How many of a scan's raw paths belong to each contrast, in the same order."""
+    return {contrast: len(paths) for contrast, paths in cohort[wildcards.scan].images.items()}
+
+
+def training_scans(wildcards):
+    """The scans that the standard is fitted on; none when a frozen one is given."""
+    return [] if config["standard"]["frozen"] else cohort.training
+
+
+def training_landmarks(wildcards):
+    """The landmarks that one contrast's standard is fitted on."""
+    return expand("results/landmarks/{scan}/{{contrast}}.json", scan=training_scans(wildcards))
+
+
+def frozen_standard(wildcards):
+    """The frozen standard of a contrast, if the config names a folder of them."""
+    folder = config["standard"]["frozen"]
+    return [f"{folder}/{wildcards.contrast}.npy"] if folder else []
+
+
+def mebibytes(base, per_input):
+    """Memory of a job: a base and a multiple of its inputs' size, more with each attempt."""
+    return lambda wildcards, input, attempt: int(attempt * (base + per_input * input.size_mb))
+
+
+def minutes(base, per_gigabyte):
+    """Run time of a job: a base and a share for each gigabyte of input, more with each attempt."""
+    return lambda wildcards, input, attempt: int(attempt * (base + per_gigabyte * input.size_mb / 1024))

@@ -1,0 +1,79 @@
+# Needs: results/resampled/{scan}/.
+# Gives: results/landmarks/{scan}/{contrast}.json for the training scans; results/standard/{contrast}.npy, the standard
+#        scale that they define (or a frozen one); results/normalised/{scan}/{contrast}.nii on that scale.
+
+
+rule find_landmarks:
+    input:
+        freshness=freshness("find_landmarks"),
+        resampled=ancient("results/resampled/{scan}/{contrast}.nii"),
+        body_resampled=ancient("results/resampled/{scan}/body.nii"),
+    output:
+        landmarks="results/landmarks/{scan}/{contrast}.json",
+        record="results/landmarks/{scan}/{contrast}.record.json",
+    params:
+        percentiles=config["standard"]["percentiles"],
+        output_range=config["standard"]["output_range"],
+    log:
+        "results/logs/find_landmarks/{scan}/{contrast}.log",
+    benchmark:
+        "results/benchmarks/find_landmarks/{scan}/{contrast}.tsv"
+    threads: 1
+    resources:
+        mem_mb=mebibytes(base=500, per_input=4),
+        runtime=minutes(base=2, per_gigabyte=2),
+    conda:
+        "../envs/imaging.yaml"
+    script:
+        "../scripts/find_landmarks.py"
+
+
+rule fit_standard:
+    input:
+        freshness=freshness("fit_standard"),
+        landmarks=ancient(training_landmarks),
+        frozen=ancient(frozen_standard),
+    output:
+        standard="results/standard/{contrast}.npy",
+        record="results/standard/{contrast}.record.json",
+    params:
+        contrast=lambda wildcards: wildcards.contrast,
+        scans=training_scans,
+    log:
+        "results/logs/fit_standard/{contrast}.log",
+    benchmark:
+        "results/benchmarks/fit_standard/{contrast}.tsv"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    conda:
+        "../envs/imaging.yaml"
+    script:
+        "../scripts/fit_standard.py"
+
+
+rule standardise_scan:
+    input:
+        freshness=freshness("standardise_scan"),
+        resampled=ancient(expand("results/resampled/{{scan}}/{contrast}.nii", contrast=config["contrasts"])),
+        body_resampled=ancient("results/resampled/{scan}/body.nii"),
+        standards=ancient(expand("results/standard/{contrast}.npy", contrast=STANDARDISED)),
+    output:
+        normalised=expand("results/normalised/{{scan}}/{contrast}.nii", contrast=config["contrasts"]),
+        record="results/normalised/{scan}/record.json",
+    params:
+        contrasts=config["contrasts"],
+        quantitative=QUANTITATIVE,
+    log:
+        "results/logs/standardise_scan/{scan}.log",
+    benchmark:
+        "results/benchmarks/standardise_scan/{scan}.tsv"
+    threads: 1
+    resources:
+        mem_mb=mebibytes(base=700, per_input=3),
+        runtime=minutes(base=2, per_gigabyte=5),
+    conda:
+        "../envs/imaging.yaml"
+    script:
+        "../scripts/standardise_scan.py"

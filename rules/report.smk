@@ -1,0 +1,60 @@
+# Needs: results/normalised/{scan}/ and what the checks found.
+# Gives: results/qc/{scan}/sheet.png, one picture to judge a scan by; results/report/index.html, one file for readers.
+
+
+rule draw_qc:
+    input:
+        freshness=freshness("draw_qc"),
+        resampled=ancient(expand("results/resampled/{{scan}}/{contrast}.nii", contrast=config["contrasts"])),
+        normalised=ancient(expand("results/normalised/{{scan}}/{contrast}.nii", contrast=config["contrasts"])),
+        body_resampled=ancient("results/resampled/{scan}/body.nii"),
+        checks=ancient("results/volumes/{scan}/checks.json"),
+    output:
+        sheet="results/qc/{scan}/sheet.png",
+        record="results/qc/{scan}/record.json",
+    params:
+        scan=lambda wildcards: wildcards.scan,
+        contrasts=config["contrasts"],
+        settings=config["qc"],
+    log:
+        "results/logs/draw_qc/{scan}.log",
+    benchmark:
+        "results/benchmarks/draw_qc/{scan}.tsv"
+    threads: 1
+    resources:
+        mem_mb=mebibytes(base=800, per_input=2),
+        runtime=minutes(base=2, per_gigabyte=5),
+        archive_mb=config["archive_mb"],
+    conda:
+        "../envs/report.yaml"
+    script:
+        "../scripts/draw_qc.py"
+
+
+rule build_report:
+    input:
+        freshness=freshness("build_report"),
+        sheets=ancient(expand("results/qc/{scan}/sheet.png", scan=cohort.ids)),
+        checks_table=ancient("results/checks/table.tsv"),
+        records=ancient(expand("results/normalised/{scan}/record.json", scan=cohort.ids)),
+        standards=ancient(expand("results/standard/{contrast}.npy", contrast=STANDARDISED)),
+    output:
+        report="results/report/index.html",
+        record="results/report/index.record.json",
+    params:
+        scans=summaries,
+        contrasts=STANDARDISED,
+        title=config["title"],
+        settings=config["report"],
+    log:
+        "results/logs/build_report.log",
+    benchmark:
+        "results/benchmarks/build_report.tsv"
+    threads: 1
+    resources:
+        mem_mb=mebibytes(base=800, per_input=3),
+        runtime=minutes(base=5, per_gigabyte=10),
+    conda:
+        "../envs/report.yaml"
+    script:
+        "../scripts/build_report.py"

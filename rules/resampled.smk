@@ -1,0 +1,54 @@
+# Needs: results/volumes/{scan}/, every contrast on the grid it was acquired on.
+# Gives: results/resampled/{scan}/{contrast}.nii and body.nii, all on one isotropic grid taken from the water image;
+#        results/labels/{scan}/{kind}.nii, the sheet's label maps on the same grid.
+
+
+rule resample_scan:
+    input:
+        freshness=freshness("resample_scan"),
+        volumes=ancient(expand("results/volumes/{{scan}}/{contrast}.nii", contrast=config["contrasts"])),
+        body=ancient("results/volumes/{scan}/body.nii"),
+    output:
+        resampled=bulky(expand("results/resampled/{{scan}}/{contrast}.nii", contrast=config["contrasts"])),
+        body_resampled="results/resampled/{scan}/body.nii",
+        record="results/resampled/{scan}/record.json",
+    params:
+        contrasts=config["contrasts"],
+        spacing_mm=config["resample"]["spacing_mm"],
+        smooth_above_ratio=config["resample"]["smooth_above_ratio"],
+    log:
+        "results/logs/resample_scan/{scan}.log",
+    benchmark:
+        "results/benchmarks/resample_scan/{scan}.tsv"
+    threads: 1
+    resources:
+        mem_mb=mebibytes(base=700, per_input=3),
+        runtime=minutes(base=2, per_gigabyte=5),
+    conda:
+        "../envs/imaging.yaml"
+    script:
+        "../scripts/resample_scan.py"
+
+
+rule resample_labels:
+    input:
+        freshness=freshness("resample_labels"),
+        labels=ancient(lambda wildcards: cohort[wildcards.scan].truths[wildcards.kind]),
+        reference=ancient("results/resampled/{scan}/body.nii"),
+    output:
+        resampled_labels="results/labels/{scan}/{kind}.nii",
+        record="results/labels/{scan}/{kind}.record.json",
+    params:
+        kind=lambda wildcards: wildcards.kind,
+    log:
+        "results/logs/resample_labels/{scan}/{kind}.log",
+    benchmark:
+        "results/benchmarks/resample_labels/{scan}/{kind}.tsv"
+    threads: 1
+    resources:
+        mem_mb=mebibytes(base=700, per_input=20),
+        runtime=minutes(base=2, per_gigabyte=5),
+    conda:
+        "../envs/imaging.yaml"
+    script:
+        "../scripts/resample_labels.py"

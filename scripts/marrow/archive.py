@@ -1,0 +1,70 @@
+"""Finished results kept by fingerprint, so that what was once made from the same things need not be made again.
+
+Two cases meet here: a change that was made and reverted, and a stage above that ran again to identical bytes. In both
+the fingerprint of the job (code, settings and the content of its inputs) is one seen before, and its
+outputs come back bit for bit. The archive links files where it can, so a result and its copy take the space of one.
+"""
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+MEBIBYTE = 2**20
+
+
+class Archive:
+    """A bounded store of outputs, one folder a fingerprint; the entry unused for longest goes first.
+
+    Args:
+        folder: where it lies.
+        limit_mb: how much it may hold; 0 keeps nothing.
+    """
+
+    def __init__(self, folder: Path, limit_mb: int) -> None:
+        self._folder = folder
+        self._limit = limit_mb * MEBIBYTE
+
+    def restore(self, fingerprint: str, outputs: Sequence[Path]) -> bool:
+        """Put the outputs kept under a fingerprint in their places; False where there are none."""
+        entry = self._folder / fingerprint
+        kept = [entry / _name(index, output) for index, output in enumerate(outputs)]
+        if self._limit == 0 or not all(file.exists() for file in kept):
+            return False
+        for file, output in zip(kept, outputs, strict=True):
+            _link(file, output)
+        os.utime(entry)
+        return True
+
+    def keep(self, fingerprint: str, outputs: Sequence[Path]) -> None:
+        """Keep outputs under a fingerprint, then drop the oldest entries beyond the limit."""
+        entry = self._folder / fingerprint
+        if self._limit == 0 or entry.exists():
+            return
+        partial = self._folder / f".{fingerprint}.{os.getpid()}.partial"
+        partial.mkdir(parents=True)
+        for index, output in enumerate(outputs):
+            _link(output, partial / _name(index, output))
+        partial.replace(entry)
+        self._trim()
+
+    def _trim(self) -> None:
+        entries = sorted(self._folder.glob("[!.]*"), key=lambda entry: entry.stat().st_mtime, reverse=True)
+        held = 0
+        for entry in entries:
+            held += sum(file.stat().st_size for file in entry.rglob("*") if file.is_file())
+            if held > self._limit:
+                shutil.rmtree(entry)
+
+
+def _name(index: int, output: Path) -> str:
+    return f"{index}-{output.name}"
+
+
+def _link(source: Path, target: Path) -> None:
+    """Link a file to a new place, or copy it where the file system cannot; never write into what lies there."""
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)

@@ -1,0 +1,77 @@
+"""The cohort that a workflow runs on: the scans of a sample sheet, or a simulated one where the config names none."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from marrow.config import read_schema
+from marrow.errors import ConfigError
+from marrow.phantom.roster import SimulatedScan, roster
+from marrow.sheet import Scan, assign_splits, read_sheet
+
+SIMULATED = "results/cohort"
+
+
+class Cohort:
+    """Scans by their ids, in the order of these: a sheet may be sorted anew without making anything stale.
+
+    Args:
+        scans: each with a split.
+    """
+
+    def __init__(self, scans: list[Scan]) -> None:
+        self._scans = {scan.scan: scan for scan in sorted(scans, key=lambda scan: scan.scan)}
+
+    def __getitem__(self, scan: str) -> Scan:
+        return self._scans[scan]
+
+    def __iter__(self) -> Iterator[Scan]:
+        return iter(self._scans.values())
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of all scans."""
+        return list(self._scans)
+
+    @property
+    def training(self) -> list[str]:
+        """The ids of the scans that anything may be fitted on."""
+        return [scan.scan for scan in self if scan.split == "train"]
+
+    def with_truth(self, kind: str) -> list[str]:
+        """The ids of the scans that have a label map of a kind: `bones` or `lesions`."""
+        return [scan.scan for scan in self if kind in scan.truths]
+
+
+def load_cohort(config: Mapping[str, Any], schemas: Path) -> Cohort:
+    """The cohort that a configuration names.
+
+    Raises:
+        SheetError: the sample sheet is wrong.
+        ConfigError: there is no scan to fit the intensity standard on, and no frozen standard.
+    """
+    acquired = [contrast for contrast in config["contrasts"] if contrast != "adc"]
+    if config["samples"]:
+        scans = read_sheet(Path(config["samples"]), read_schema(schemas / "samples.schema.yaml"), acquired)
+    else:
+        scans = [_simulated(scan, acquired) for scan in roster(config["simulate"])]
+    cohort = Cohort(assign_splits(scans))
+    if not cohort.training and not config["standard"]["frozen"]:
+        raise ConfigError(
+            "no scan is in the split train, so the intensity standard cannot be fitted; write train into the column "
+            "split of at least one labelled scan, or name a frozen standard as standard.frozen in the config"
+        )
+    return cohort
+
+
+def _simulated(scan: SimulatedScan, contrasts: list[str]) -> Scan:
+    folder = f"{SIMULATED}/{scan.scan}"
+    return Scan(
+        scan=scan.scan,
+        patient=scan.patient,
+        label=scan.label,
+        split=scan.split,
+        site=scan.site,
+        images={contrast: [f"{folder}/{contrast}"] for contrast in contrasts},
+        truths={kind: f"{folder}/{kind}.nii.gz" for kind in ("bones", "lesions")},
+    )

@@ -1,0 +1,96 @@
+"""The configuration: checked against its schema, completed with the schema's defaults.
+
+The schema in `schemas/config.schema.yaml` is the one source of names, types, limits, defaults and descriptions; the
+reference in `docs/config.md` is made from it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from marrow.errors import ConfigError
+
+Settings = dict[str, Any]
+
+
+def read_schema(path: Path) -> Settings:
+    """A JSON schema written as YAML."""
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def complete(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Settings:
+    """Check a configuration and fill in what it leaves out.
+
+    Raises:
+        ConfigError: keys that do not exist (with the nearest that does), values of the wrong type or out of bounds.
+    """
+    problems = list(find_problems(config, schema))
+    if problems:
+        raise ConfigError("\n".join(f"config: {problem}" for problem in problems))
+    return _with_defaults(config, schema)
+
+
+def find_problems(value: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
+    """What a schema finds wrong, in words, in the order of the places."""
+    errors: Iterable[ValidationError] = Draft202012Validator(schema).iter_errors(value)  # pyright: ignore[reportUnknownMemberType]
+    for error in sorted(errors, key=lambda error: [str(step) for step in error.absolute_path]):
+        yield from _in_words(error)
+
+
+def nearest(name: str, valid: Sequence[str]) -> str:
+    """A hint at what was meant: the nearest valid name, or all of them."""
+    close = get_close_matches(name, valid, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"valid are: {', '.join(valid)}"
+
+
+def _in_words(error: ValidationError) -> Iterator[str]:
+    place = ".".join(str(step) for step in error.absolute_path)
+    schema: Mapping[str, Any] = error.schema  # pyright: ignore[reportAssignmentType]
+    value: Any = error.instance
+    if error.validator == "additionalProperties":
+        valid = list(schema.get("properties", {}))
+        for key in value.keys() - set(valid):
+            yield f"unknown key {_join(place, key)!r}; {nearest(key, valid)}"
+    elif error.validator == "enum":
+        valid = [str(choice) for choice in schema["enum"]]
+        yield f"{place} is {value!r}; {nearest(str(value), valid)}"
+    elif error.validator == "required":
+        missing = sorted(set(schema["required"]) - set(value))
+        yield f"{_join(place, missing[0])} is missing; give it a value"
+    elif error.validator == "type":
+        yield f"{place} is {value!r}, of type {type(value).__name__}; it must be {_type_in_words(schema['type'])}"
+    else:
+        yield f"{place} is {value!r}: {error.message}"
+
+
+def _join(place: str, key: str) -> str:
+    return f"{place}.{key}" if place else str(key)
+
+
+def _type_in_words(name: str | list[str]) -> str:
+    words = {
+        "object": "a section with keys of its own",
+        "array": "a list",
+        "string": "a text",
+        "number": "a number",
+        "integer": "a whole number",
+        "boolean": "true or false",
+        "null": "empty (null)",
+    }
+    return " or ".join(words[each] for each in ([name] if isinstance(name, str) else name))
+
+
+def _with_defaults(value: Mapping[str, Any], schema: Mapping[str, Any]) -> Settings:
+    completed = dict(value)
+    for key, part in schema.get("properties", {}).items():
+        if isinstance(completed.get(key), Mapping) or (key not in completed and "properties" in part):
+            completed[key] = _with_defaults(completed.get(key, {}), part)
+        elif key not in completed and "default" in part:
+            completed[key] = deepcopy(part["default"])
+    return completed

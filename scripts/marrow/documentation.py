@@ -1,0 +1,86 @@
+"""The pages that are made and not written: the config reference from the schema, the rule graph from the workflow.
+
+`make docs` writes them; a test fails when one of them is not what it would write.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from marrow.config import read_schema
+
+_GRAPH = re.compile(r"(?<=<!-- rule graph: made by `make docs` -->\n).*?(?=<!-- end of rule graph -->)", re.DOTALL)
+
+
+def made_pages(repository: Path) -> dict[Path, str]:
+    """Every made page: path -> text."""
+    readme = repository / "README.md"
+    graph = f"\n```mermaid\n{rule_graph(repository)}```\n\n"
+    return {
+        repository / "docs/config.md": config_reference(read_schema(repository / "schemas/config.schema.yaml")),
+        readme: _GRAPH.sub(graph, readme.read_text(encoding="utf-8")),
+    }
+
+
+def config_reference(schema: Mapping[str, Any]) -> str:
+    """The config reference: a table for the top level and one for each section."""
+    top = {key: part for key, part in schema["properties"].items() if "properties" not in part}
+    lines = [
+        "# Config reference",
+        "",
+        "Made from `schemas/config.schema.yaml` by `make docs`. Give only what differs from the default.",
+        "",
+        *_table("", top),
+    ]
+    for key, part in schema["properties"].items():
+        if "properties" in part:
+            lines += ["", f"## `{key}`", "", part["description"], "", *_table("", part["properties"])]
+    return "\n".join(lines) + "\n"
+
+
+def rule_graph(repository: Path) -> str:
+    """The graph of the rules that the demo runs, as Mermaid text with rules in alphabetic order.
+
+    The plan is made in an empty folder, where every rule is needed.
+    """
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(repository / "Snakefile"), "--quiet", "all"]
+    with TemporaryDirectory() as empty:
+        words = [*command, "--directory", empty, "--rulegraph", "mermaid-js"]
+        run = subprocess.run(words, capture_output=True, text=True, check=True)
+    names = dict(re.findall(r"^\s*(id\d+)\[(\w+)\]", run.stdout, flags=re.MULTILINE))
+    edges = re.findall(r"^\s*(id\d+) --> (id\d+)", run.stdout, flags=re.MULTILINE)
+    arrows = sorted(f"    {names[above]} --> {names[below]}" for above, below in edges if names[below] != "all")
+    return "\n".join(["flowchart TD", *arrows]) + "\n"
+
+
+def _table(place: str, properties: Mapping[str, Any]) -> list[str]:
+    rows = [f"| `{key}` | {kind} | {default} | {text} |" for key, kind, default, text in _rows(place, properties)]
+    return ["| key | type | default | meaning |", "|---|---|---|---|", *rows]
+
+
+def _rows(place: str, properties: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    for key, part in properties.items():
+        if "properties" in part:
+            yield f"{place}{key}", "section", "", _one_line(part["description"])
+            yield from _rows(f"{place}{key}.", part["properties"])
+        else:
+            yield f"{place}{key}", _kind(part), f"`{json.dumps(part.get('default'))}`", _one_line(part["description"])
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _kind(part: Mapping[str, Any]) -> str:
+    if "enum" in part:
+        return ", ".join(f"`{choice}`" for choice in part["enum"])
+    names = part.get("type", "anything")
+    kind = " or ".join(names if isinstance(names, list) else [names])
+    bounds = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
+    limits = [f"{sign} {part[word]}" for word, sign in bounds.items() if word in part]
+    return f"{kind} {', '.join(limits)}".replace("null", "empty").strip()

@@ -1,0 +1,131 @@
+"""The code behind a stage: the syntax trees of every project module that its script reaches by import.
+
+Packages from outside count with the version that the requirements pin, and only those that a reached module names.
+
+Comments, docstrings and formatting are not in a syntax tree, so editing them changes nothing. Neither does the block
+under `if __name__ == "__main__"`: it binds a script to its rule and computes nothing. Files of a package that are not
+Python (templates, tables) count with their bytes as soon as a module of that package is reached.
+"""
+
+import ast
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import cast
+
+Digests = dict[str, str]
+_IMPORTED_AS = {"pyyaml": "yaml", "pillow": "pil"}
+_WITH_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def stage_code(scripts: Path, stage: str) -> Digests:
+    """Digests of the code behind a stage: its script's closure, and the pins of the packages it names."""
+    return code_closure(scripts / f"{stage}.py", scripts, pins(scripts.parent / "requirements.txt"))
+
+
+def code_closure(script: Path, root: Path, pinned: Mapping[str, str]) -> Digests:
+    """Digest every project file that `script` reaches by import.
+
+    Args:
+        script: the entry file, below `root`.
+        root: the folder that project imports are resolved in.
+        pinned: package -> version.
+
+    Returns:
+        Path relative to `root` -> digest, the script's own among them; package -> version.
+    """
+    reached: set[Path] = set()
+    waiting = [script]
+    while waiting:
+        file = waiting.pop()
+        if file not in reached:
+            reached.add(file)
+            waiting += _imports(file, root).files
+    packages = {package for file in reached for package in _imports(file, root).packages}
+    companions = {data for file in reached if file.parent != root for data in _companions(file.parent)}
+    digests = {file: tree_digest(file) for file in reached}
+    digests |= {file: hashlib.sha256(file.read_bytes()).hexdigest() for file in companions}
+    code = {file.relative_to(root).as_posix(): digests[file] for file in sorted(digests)}
+    return code | {package: pinned[package] for package in sorted(packages) if package in pinned}
+
+
+@cache
+def pins(requirements: Path) -> Digests:
+    """Package -> version of a requirements file; packages under the names that they are imported by."""
+    lines = (line.split("#")[0].split(";")[0].strip() for line in requirements.read_text().splitlines())
+    pairs = (line.split("==", 1) for line in lines if "==" in line)
+    return {_IMPORTED_AS.get(name.lower(), name.lower().replace("-", "_")): version for name, version in pairs}
+
+
+@cache
+def tree_digest(file: Path) -> str:
+    """Digest the syntax tree of a Python file, without docstrings and the `__main__` block."""
+    outline = json.dumps(_outline(_parse(file)))
+    return hashlib.sha256(outline.encode()).hexdigest()
+
+
+def _parse(file: Path) -> ast.Module:
+    tree = ast.parse(file.read_bytes(), filename=file.name)
+    tree.body = [statement for statement in tree.body if not _is_main_block(statement)]
+    for node in ast.walk(tree):
+        if isinstance(node, _WITH_DOCSTRING) and ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:]
+    return tree
+
+
+def _is_main_block(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.If) and ast.unparse(statement.test) == "__name__ == '__main__'"
+
+
+def _outline(node: object) -> object:
+    """A nested list of a syntax tree; empty fields are left out, since Python versions differ in which exist."""
+    if isinstance(node, ast.AST):
+        fields = [[name, _outline(value)] for name, value in ast.iter_fields(node) if value not in (None, [])]
+        return [type(node).__name__, fields]
+    if isinstance(node, list):
+        return [_outline(item) for item in cast("list[object]", node)]
+    return repr(node)
+
+
+@dataclass(frozen=True)
+class _Imports:
+    files: tuple[Path, ...]
+    packages: frozenset[str]
+
+
+@cache
+def _imports(file: Path, root: Path) -> _Imports:
+    names = {name for node in ast.walk(_parse(file)) for name in _imported_names(node, file, root)}
+    found = {name: tuple(_resolve(name, root)) for name in names}
+    files = sorted({path for paths in found.values() for path in paths})
+    return _Imports(tuple(files), frozenset(name.split(".")[0].lower() for name in names if not found[name]))
+
+
+def _imported_names(node: ast.AST, file: Path, root: Path) -> Iterator[str]:
+    """Dotted names that an import statement may load; of `from a import b`, both `a` and `a.b`."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        package = file.relative_to(root).parent.parts
+        above = package[: len(package) + 1 - node.level] if node.level else ()
+        base = ".".join([*above, *([node.module] if node.module else [])])
+        yield base
+        yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _resolve(name: str, root: Path) -> Iterator[Path]:
+    """The project files that importing `name` runs: every package on the way, and the module."""
+    place = root
+    for part in name.split("."):
+        place = place / part
+        for candidate in (place / "__init__.py", place.with_suffix(".py")):
+            if candidate.is_file():
+                yield candidate
+
+
+@cache
+def _companions(package: Path) -> tuple[Path, ...]:
+    return tuple(sorted(file for file in package.glob("[!.]*") if file.is_file() and file.suffix != ".py"))

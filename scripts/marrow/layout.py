@@ -1,0 +1,29 @@
+"""Where things lie in the working directory, and how the files of a job are named."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path("results")
+PRIVATE = RESULTS / ".marrow"
+ARCHIVE = PRIVATE / "archive"
+DIGESTS = PRIVATE / "digests.json"
+FRESH = PRIVATE / "fresh"
+STALE = PRIVATE / "stale"
+
+
+def is_result(path: Path) -> bool:
+    """Whether a path is that of something produced; everything else is raw."""
+    return path.parts[:1] == RESULTS.parts
+
+
+def roles(named: Iterable[tuple[str, Any]]) -> dict[str, Path]:
+    """Role -> path: `name` for a single file, `name[0]`, `name[1]` ... for a list."""
+    paths: dict[str, Path] = {}
+    for name, value in named:
+        if isinstance(value, str | os.PathLike):
+            paths[name] = Path(os.fspath(value))  # pyright: ignore[reportUnknownArgumentType]
+        else:
+            paths |= {f"{name}[{index}]": Path(item) for index, item in enumerate(value)}
+    return paths

@@ -1,0 +1,40 @@
+"""What a record says of the making of a result besides what went into it: versions, commit, time."""
+
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+from marrow.fingerprint.values import Plain
+
+
+def made(seconds: float, repository: Path) -> dict[str, Plain]:
+    """Versions, commit and seconds: for people to read, never compared."""
+    commit, is_dirty = _commit(repository)
+    return {
+        "python": platform.python_version(),
+        "versions": _versions(),
+        "commit": commit,
+        "dirty": is_dirty,
+        "device": "cpu",
+        "seconds": round(seconds, 3),
+    }
+
+
+def _versions() -> dict[str, Plain]:
+    """Versions of the packages that the process has loaded."""
+    found = {
+        name: getattr(module, "__version__", None) for name, module in list(sys.modules.items()) if "." not in name
+    }
+    own = sys.stdlib_module_names
+    return {name: value for name, value in sorted(found.items()) if isinstance(value, str) and name not in own}
+
+
+def _commit(repository: Path) -> tuple[str, bool]:
+    """The commit of the code and whether files differ from it; empty where it is no checkout."""
+
+    def git(*words: str) -> str:
+        command = ["git", "-C", str(repository), *words]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+    return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--untracked-files=no"))

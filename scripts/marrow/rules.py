@@ -1,0 +1,150 @@
+"""Snakemake's rules as the judge sees them, and the judge's verdict as Snakemake sees it.
+
+Snakemake reruns a job when an input that is not `ancient` is newer than its outputs and has another content than it
+had. Every rule of Marrow has just one such input, `freshness`: for a job that stands it is a file from 1970, for a
+stale one a file written a moment ago with a content never seen before. That works with any profile, any choice of
+rerun triggers and without Snakemake's own records; `docs/decisions/0001-freshness-by-records.md` tells why.
+"""
+
+import json
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from snakemake.io import apply_wildcards, is_callable  # pyright: ignore[reportUnknownVariableType]
+
+from marrow.files import write_text
+from marrow.fingerprint.code import stage_code
+from marrow.fingerprint.content import DigestCache
+from marrow.fingerprint.values import Plain, plain
+from marrow.freshness import Judge, Stage, Verdict, Wildcards
+from marrow.layout import DIGESTS, FRESH, STALE, roles
+
+
+class RuleStage:
+    """A rule of the workflow, with the values of its parameters and files for given wildcards.
+
+    Args:
+        rule: Snakemake's rule.
+        scripts: the folder of scripts, which is also where project imports are resolved.
+    """
+
+    def __init__(self, rule: Any, scripts: Path) -> None:
+        self.name: str = rule.name
+        self._rule = rule
+        self._scripts = scripts
+
+    def code(self) -> dict[str, str]:
+        """Project file -> digest, for every file that the rule's script reaches."""
+        return self._code
+
+    @cached_property
+    def _code(self) -> dict[str, str]:
+        return stage_code(self._scripts, self.name)
+
+    def params(self, wildcards: Wildcards) -> dict[str, Plain]:
+        """The settings of one of its jobs."""
+        named = _named(self._rule, self._rule.params, wildcards)
+        return {name: plain(value, name) for name, value in named}
+
+    def inputs(self, wildcards: Wildcards) -> dict[str, Path]:
+        """Role -> path, for one of its jobs, without the freshness file."""
+        named = (
+            (name, value) for name, value in _named(self._rule, self._rule.input, wildcards) if name != "freshness"
+        )
+        return roles(named)
+
+    def outputs(self, wildcards: Wildcards) -> list[Path]:
+        """The outputs of one of its jobs, without its record."""
+        named = [(name, value) for name, value in _named(self._rule, self._rule.output, wildcards) if name != "record"]
+        return list(roles(named).values())
+
+    def record(self, wildcards: Wildcards) -> Path:
+        """Where one of its jobs writes its record."""
+        return Path(dict(_named(self._rule, self._rule.output, wildcards))["record"])
+
+
+class Freshness:
+    """Tells Snakemake, through an input function, which jobs are stale.
+
+    Args:
+        workflow: Snakemake's workflow, whose rules may be added later.
+    """
+
+    def __init__(self, workflow: Any) -> None:
+        self._workflow = workflow
+        self._scripts = Path(workflow.basedir) / "scripts"
+        self._stages: dict[str, Stage] = {}
+        self._judge = Judge(self.stage, DigestCache(DIGESTS))
+        self._is_main = bool(workflow.is_main_process)
+        self._announced = False
+        if self._is_main:
+            _write_fresh()
+
+    def __call__(self, rule: str) -> Callable[[Any], str]:
+        """An input function for a rule: which of the two files a job depends on."""
+        return lambda wildcards: self._file_for(rule, dict(wildcards.items()))
+
+    def stage(self, name: str) -> Stage | None:
+        """The rule of that name; None where the workflow has none."""
+        if name not in self._stages and self._workflow.is_rule(name):
+            self._stages[name] = RuleStage(self._workflow.get_rule(name), self._scripts)
+        return self._stages.get(name)
+
+    def _file_for(self, rule: str, wildcards: Wildcards) -> str:
+        stage = self.stage(rule)
+        if not self._is_main or stage is None:
+            return FRESH.as_posix()
+        verdict = self._judge.verdict(stage, wildcards)
+        if not verdict.is_stale:
+            return FRESH.as_posix()
+        self._announce(stage, wildcards, verdict)
+        return STALE.as_posix()
+
+    def _announce(self, stage: Stage, wildcards: Wildcards, verdict: Verdict) -> None:
+        """Add a job to the stale file, whose first line is new in every plan, and keep the file newer than its record.
+
+        A record may come from a machine whose clock runs ahead.
+        """
+        if not self._announced:
+            write_text(STALE, json.dumps({"plan": uuid.uuid4().hex}) + "\n")
+            self._announced = True
+        with STALE.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(_entry(stage, wildcards, verdict)) + "\n")
+        record, now = stage.record(wildcards), STALE.stat().st_mtime
+        if record.exists() and record.stat().st_mtime >= now:
+            os.utime(record, (now - 1, now - 1))
+
+
+def _entry(stage: Stage, wildcards: Wildcards, verdict: Verdict) -> dict[str, Any]:
+    """A line of the stale file."""
+    return {
+        "rule": stage.name,
+        "wildcards": wildcards,
+        "reasons": verdict.reasons,
+        "own": verdict.own,
+        "record": stage.record(wildcards).as_posix(),
+        "params": stage.params(wildcards),
+    }
+
+
+def _named(rule: Any, directive: Any, wildcards: Wildcards) -> Iterator[tuple[str, Any]]:
+    """Name and value of each entry of a directive, functions called and wildcards filled in."""
+    for name, (start, end) in directive._get_names():
+        values = [_filled(rule, value, wildcards) for value in directive[start : start + 1 if end is None else end]]
+        yield name, (values[0] if end is None else values)
+
+
+def _filled(rule: Any, value: Any, wildcards: Wildcards) -> Any:
+    if is_callable(value):
+        return rule.apply_input_function(value, wildcards)[0]
+    return apply_wildcards(str(value), wildcards) if isinstance(value, str) else value
+
+
+def _write_fresh() -> None:
+    if not FRESH.exists():
+        write_text(FRESH, "The results that depend on this file stand as they are.\n")
+    os.utime(FRESH, (0, 0))

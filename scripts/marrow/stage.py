@@ -1,0 +1,190 @@
+"""Binds a rule to its script: `main()` gets the rule's inputs, outputs and parameters by their names.
+
+Around `main()` this module gives what every stage owes: a log without raw paths, outputs that appear whole or not at
+all, a record of what made them, a scan that stops without stopping the others, and results that come back from the
+archive. `main()` itself knows nothing of Snakemake; tests and notebooks call it.
+"""
+
+import hashlib
+import inspect
+import logging
+import shutil
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from marrow import provenance
+from marrow.archive import Archive
+from marrow.errors import MarrowError, ScanStopped
+from marrow.fingerprint.code import stage_code
+from marrow.fingerprint.content import content_digest, signature
+from marrow.fingerprint.values import Plain, canonical, plain
+from marrow.layout import ARCHIVE, is_result, roles
+from marrow.log import configure_log
+from marrow.record import Product, Record, Source, Stop, digest_of, read_record, record_of, write_record
+
+Main = Callable[..., None]
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as Snakemake's `script` directive describes it, in plain types.
+
+    Attributes:
+        inputs, outputs: name -> path or list of paths, without `freshness` and `record`.
+        params: name -> setting.
+        record: where its record goes.
+    """
+
+    rule: str
+    wildcards: dict[str, str]
+    inputs: dict[str, Any]
+    outputs: dict[str, Any]
+    params: dict[str, Plain]
+    record: Path
+    threads: int
+    archive_mb: int
+
+    @classmethod
+    def of(cls, snakemake: Any) -> "Job":
+        """The job behind the object that Snakemake gives a script."""
+        inputs, outputs = dict(snakemake.input.items()), dict(snakemake.output.items())
+        return cls(
+            rule=snakemake.rule,
+            wildcards=dict(snakemake.wildcards.items()),
+            inputs={name: value for name, value in inputs.items() if name != "freshness"},
+            outputs={name: value for name, value in outputs.items() if name != "record"},
+            params={name: plain(value, name) for name, value in snakemake.params.items()},
+            record=Path(outputs["record"]),
+            threads=snakemake.threads,
+            archive_mb=int(snakemake.resources.get("archive_mb", 0)),
+        )
+
+    def output_paths(self) -> list[Path]:
+        """All outputs but the record, in order."""
+        return list(roles(list(self.outputs.items())).values())
+
+
+def run(main: Main, snakemake: Any) -> None:
+    """Run `main()` as the job that Snakemake describes; leave with 1 after any error, which the log tells."""
+    job = Job.of(snakemake)
+    raw = [path for path in roles(list(job.inputs.items())).values() if not is_result(path)]
+    with configure_log(Path(snakemake.log[0]), hide=raw):
+        try:
+            perform(main, job, scripts=Path(snakemake.scriptdir))
+        except MarrowError as error:
+            _log.error("%s", error)
+            sys.exit(1)
+        except Exception:
+            _log.exception("%s failed", job.rule)
+            sys.exit(1)
+
+
+def perform(main: Main, job: Job, scripts: Path) -> None:
+    """Make the outputs of a job and, last, its record."""
+    began = time.monotonic()
+    record = _expected_record(job, scripts)
+    archive = Archive(ARCHIVE, job.archive_mb)
+    stop = _stopped_above(job)
+    if stop is None and archive.restore(record.fingerprint, job.output_paths()):
+        _log.info("made from the same things before: outputs come back from the archive")
+    elif stop is None:
+        stop = _make(main, job)
+        if stop is None:
+            archive.keep(record.fingerprint, job.output_paths())
+    if stop is not None:
+        _log.warning("scan stopped at %s (%s): %s", stop.stage, stop.check, stop.message)
+        for output in job.output_paths():
+            output.unlink(missing_ok=True)  # the archive may hold a link to what lies there
+            output.touch()
+    made = provenance.made(seconds=time.monotonic() - began, repository=scripts.parent)
+    write_record(replace(record, outputs=_products(job), stopped=stop, made=made), job.record)
+
+
+def _make(main: Main, job: Job) -> Stop | None:
+    """Call `main()` with temporary outputs and move these into place when it returns."""
+    places = {path: _partial(path) for path in job.output_paths()}
+    try:
+        main(**arguments(main, job, places))
+    except ScanStopped as stopped:
+        return Stop(job.rule, stopped.check, str(stopped))
+    else:
+        for path, partial in places.items():
+            partial.replace(path)
+    finally:
+        for partial in places.values():
+            shutil.rmtree(partial.parent, ignore_errors=True)
+    return None
+
+
+def arguments(main: Main, job: Job, places: Mapping[Path, Path]) -> dict[str, Any]:
+    """The arguments of `main()` by name: files as paths (outputs at temporary places), settings, threads.
+
+    Raises:
+        TypeError: the rule and the script disagree on names.
+    """
+    given = {**job.inputs, **job.outputs, **job.params, "threads": job.threads}
+    wanted = inspect.signature(main).parameters
+    if given.keys() - {"threads"} != wanted.keys() - {"threads"}:
+        differing = sorted((given.keys() ^ wanted.keys()) - {"threads"})
+        raise TypeError(f"rule {job.rule} and its script disagree on {', '.join(differing)}")
+    hints = get_type_hints(main)
+    return {name: _as_paths(given[name], hints[name], places) for name in wanted}
+
+
+def _as_paths(value: Any, hint: object, places: Mapping[Path, Path]) -> Any:
+    if hint is Path:
+        return places.get(Path(value), Path(value))
+    if hint == Path | None:
+        return _as_paths(value, Path, places) if value else None
+    if hint == list[Path]:
+        items = [value] if isinstance(value, str) else value
+        return [places.get(Path(item), Path(item)) for item in items]
+    return value
+
+
+def _partial(path: Path) -> Path:
+    """A place beside an output with the same file name, emptied of what a killed job left there."""
+    folder = path.with_name(f".{path.name}.partial")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder / path.name
+
+
+def _expected_record(job: Job, scripts: Path) -> Record:
+    inputs = {role: _source(path) for role, path in roles(list(job.inputs.items())).items()}
+    code = stage_code(scripts, job.rule)
+    contents = {role: source.digest for role, source in inputs.items()}
+    parts = [job.rule, code, job.params, contents]
+    return Record(
+        rule=job.rule,
+        wildcards=job.wildcards,
+        fingerprint=hashlib.sha256(canonical(parts).encode()).hexdigest(),
+        code=code,
+        params=job.params,
+        inputs=inputs,
+        outputs={},
+    )
+
+
+def _source(path: Path) -> Source:
+    if is_result(path):
+        return Source(digest_of(path) or content_digest(path), path=path.as_posix())
+    return Source(content_digest(path), signature=signature(path))
+
+
+def _products(job: Job) -> dict[str, Product]:
+    return {path.as_posix(): Product(content_digest(path), path.stat().st_size) for path in job.output_paths()}
+
+
+def _stopped_above(job: Job) -> Stop | None:
+    """The stop of a result that this scan's job builds on; a job over many scans picks the usable ones."""
+    if "scan" not in job.wildcards:
+        return None
+    results = {path for path in roles(list(job.inputs.items())).values() if is_result(path)}
+    records = (read_record(path) for path in sorted({record_of(result) for result in results}))
+    return next((record.stopped for record in records if record and record.stopped), None)

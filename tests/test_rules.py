@@ -1,0 +1,117 @@
+"""The contract between each rule and its script, and what every rule must say."""
+
+import ast
+import importlib.util
+import inspect
+import re
+from pathlib import Path
+from typing import get_type_hints
+
+import pytest
+from workflow import ROOT, parse
+
+SCRIPTS = ROOT / "scripts"
+PLAIN_HINTS = re.compile(r"^(int|float|str|bool|list\[.+\]|dict\[str, .+\]|.+ \| None|Any)$")
+
+
+@pytest.fixture(scope="module")
+def rules(tmp_path_factory):
+    """All rules that do work, by name."""
+    workflow = parse(tmp_path_factory.mktemp("parsed"))
+    return {rule.name: rule for rule in workflow.rules if rule.script}
+
+
+def named(directive) -> set[str]:
+    return set(dict(directive._get_names()))
+
+
+def main_of(name: str):
+    spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.main
+
+
+def rule_names() -> list[str]:
+    text = "\n".join(file.read_text() for file in sorted((ROOT / "rules").glob("*.smk")))
+    return re.findall(r"^rule (\w+):", text, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", rule_names())
+def test_rule_and_main_agree_on_every_name(rules, name):
+    rule, main = rules[name], main_of(name)
+    given = (named(rule.input) - {"freshness"}) | (named(rule.output) - {"record"}) | named(rule.params)
+    assert set(inspect.signature(main).parameters) - {"threads"} == given
+
+
+@pytest.mark.parametrize("name", rule_names())
+def test_main_takes_files_as_paths_and_settings_as_plain_types(rules, name):
+    hints = get_type_hints(main_of(name))
+    files = (named(rules[name].input) | named(rules[name].output)) - {"freshness", "record"}
+    assert hints["return"] is type(None)
+    for parameter, hint in hints.items():
+        if parameter in files:
+            assert hint in (Path, list[Path], Path | None), parameter
+        elif parameter != "return":
+            assert PLAIN_HINTS.match(str(hint).removeprefix("<class '").removesuffix("'>")), (parameter, hint)
+
+
+@pytest.mark.parametrize("name", rule_names())
+def test_no_name_stands_for_two_things(rules, name):
+    rule = rules[name]
+    sides = [*named(rule.input), *named(rule.output), *named(rule.params)]
+    assert len(sides) == len(set(sides))
+    assert len(rule.input._names) == len(named(rule.input))
+
+
+@pytest.mark.parametrize("name", rule_names())
+def test_each_input_is_ancient_but_the_one_that_tells_freshness(rules, name):
+    """A rule with an input by clock would rebuild after a touch; one without `freshness` would miss an edit."""
+    rule = rules[name]
+    for entry, (start, end) in rule.input._get_names():
+        for item in rule.input[start : start + 1 if end is None else end]:
+            assert bool(item.flags.get("ancient")) == (entry != "freshness"), (name, entry)
+    assert "freshness" in named(rule.input)
+    assert "record" in named(rule.output)
+
+
+@pytest.mark.parametrize("name", rule_names())
+def test_every_rule_says_what_it_costs_and_where_it_logs(rules, name):
+    rule = rules[name]
+    assert rule.log, "log"
+    assert rule.benchmark, "benchmark"
+    assert rule.conda_env, "conda"
+    assert {"mem_mb", "runtime", "_cores"} <= set(rule.resources), "mem_mb, runtime, threads"
+    assert Path(rule.script).name == f"{name}.py"
+
+
+@pytest.mark.parametrize("name", rule_names())
+def test_no_script_reads_the_config_or_imports_in_hiding(name):
+    """What a stage reads must be in its params, and what it imports must be visible to the fingerprint."""
+    for file in [SCRIPTS / f"{name}.py", *sorted((SCRIPTS / "marrow").rglob("*.py"))]:
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Attribute):
+                assert not (isinstance(node.value, ast.Name) and node.value.id == "snakemake"), file
+            if isinstance(node, ast.Name):
+                assert node.id != "__import__", file
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                assert "importlib" not in ast.unparse(node).replace("importlib.resources", ""), file
+
+
+def test_every_script_of_a_rule_ends_in_the_same_binding():
+    for name in rule_names():
+        last = ast.parse((SCRIPTS / f"{name}.py").read_text()).body[-1]
+        assert ast.unparse(last).replace("\n", " ").split() == (
+            "if __name__ == '__main__': from marrow.stage import run run(main, snakemake)".split()
+        ), name
+
+
+def test_parsing_imports_no_heavy_library():
+    """Every cluster job parses the Snakefile on its node."""
+    heavy = {"numpy", "scipy", "SimpleITK", "nibabel", "pandas", "matplotlib", "torch"}
+    reached = {SCRIPTS / "marrow" / f"{name}.py" for name in ("cohort", "config", "rules", "phantom/roster")}
+    from marrow.fingerprint.code import code_closure
+
+    for file in sorted(reached):
+        pinned = {name.lower(): "1" for name in heavy}
+        assert set(code_closure(file, SCRIPTS, pinned)) & set(pinned) == set(), file
