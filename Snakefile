@@ -9,7 +9,7 @@ from snakemake.utils import min_version
 min_version("9.21.1")
 
 
-configfile: workflow.source_path("config.yaml")
+configfile: f"{workflow.basedir}/config.yaml"
 
 
 include: "rules/common.smk"

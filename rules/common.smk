@@ -20,7 +20,7 @@ try:
 except MarrowError as error:
     raise WorkflowError(str(error)) from None
 
-# Each rule's input `freshness` stands for everything that a clock cannot tell; all other inputs are ancient().
+# Each rule's input `freshness` stands for everything that a clock cannot tell.
 freshness = Freshness(workflow)
 
 # Bulky volumes go once nothing needs them any more, if the config says so; their records stay.
@@ -41,6 +41,12 @@ STANDARDISED = ACQUIRED
 # How a simulated scan is made, without the settings that only say which scans there are.
 PHANTOM = {key: value for key, value in config["simulate"].items() if key not in {"patients", "faults", "repeat_every"}}
 
+# The quality sheet marks the ends of the standard scale and the percentiles that they stand for.
+QC = config["qc"] | {
+    "scale_ends": config["standard"]["output_range"],
+    "end_percentiles": [config["standard"]["percentiles"][index] for index in (0, -1)],
+}
+
 simulated = {row.scan: asdict(row) for row in roster(config["simulate"])}
 summaries = [scan.summary() for scan in cohort]
 
@@ -53,6 +59,19 @@ def simulated_scan(wildcards):
 def raw_images(wildcards):
     """All raw files and folders of a scan, contrast after contrast."""
     return [path for paths in cohort[wildcards.scan].images.values() for path in paths]
+
+
+def raw_labels(wildcards):
+    """The label map of a kind that the sheet gives for a scan."""
+    return [cohort[wildcards.scan].truths[wildcards.kind]]
+
+
+def last_records(wildcards):
+    """The records that tell how far each scan came: a stop is passed on down to the last of its stages."""
+    labels = [(kind, scan) for kind in ("bones", "lesions") for scan in cohort.with_truth(kind)]
+    return [f"results/normalised/{scan}/record.json" for scan in cohort.ids] + [
+        f"results/labels/{scan}/{kind}.record.json" for kind, scan in labels
+    ]
 
 
 def layout(wildcards):

@@ -6,8 +6,8 @@
 rule find_landmarks:
     input:
         freshness=freshness("find_landmarks"),
-        resampled=ancient("results/resampled/{scan}/{contrast}.nii"),
-        body_resampled=ancient("results/resampled/{scan}/body.nii"),
+        resampled="results/resampled/{scan}/{contrast}.nii",
+        body_resampled="results/resampled/{scan}/body.nii",
     output:
         landmarks="results/landmarks/{scan}/{contrast}.json",
         record="results/landmarks/{scan}/{contrast}.record.json",
@@ -31,8 +31,8 @@ rule find_landmarks:
 rule fit_standard:
     input:
         freshness=freshness("fit_standard"),
-        landmarks=ancient(training_landmarks),
-        frozen=ancient(frozen_standard),
+        landmarks=training_landmarks,
+        frozen=frozen_standard,
     output:
         standard="results/standard/{contrast}.npy",
         record="results/standard/{contrast}.record.json",
@@ -56,9 +56,9 @@ rule fit_standard:
 rule standardise_scan:
     input:
         freshness=freshness("standardise_scan"),
-        resampled=ancient(expand("results/resampled/{{scan}}/{contrast}.nii", contrast=config["contrasts"])),
-        body_resampled=ancient("results/resampled/{scan}/body.nii"),
-        standards=ancient(expand("results/standard/{contrast}.npy", contrast=STANDARDISED)),
+        resampled=expand("results/resampled/{{scan}}/{contrast}.nii", contrast=config["contrasts"]),
+        body_resampled="results/resampled/{scan}/body.nii",
+        standards=expand("results/standard/{contrast}.npy", contrast=STANDARDISED),
     output:
         normalised=expand("results/normalised/{{scan}}/{contrast}.nii", contrast=config["contrasts"]),
         record="results/normalised/{scan}/record.json",

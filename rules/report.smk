@@ -5,17 +5,17 @@
 rule draw_qc:
     input:
         freshness=freshness("draw_qc"),
-        resampled=ancient(expand("results/resampled/{{scan}}/{contrast}.nii", contrast=config["contrasts"])),
-        normalised=ancient(expand("results/normalised/{{scan}}/{contrast}.nii", contrast=config["contrasts"])),
-        body_resampled=ancient("results/resampled/{scan}/body.nii"),
-        checks=ancient("results/volumes/{scan}/checks.json"),
+        resampled=expand("results/resampled/{{scan}}/{contrast}.nii", contrast=config["contrasts"]),
+        normalised=expand("results/normalised/{{scan}}/{contrast}.nii", contrast=config["contrasts"]),
+        body_resampled="results/resampled/{scan}/body.nii",
+        checks="results/volumes/{scan}/checks.json",
     output:
         sheet="results/qc/{scan}/sheet.png",
         record="results/qc/{scan}/record.json",
     params:
         scan=lambda wildcards: wildcards.scan,
         contrasts=config["contrasts"],
-        settings=config["qc"],
+        settings=QC,
     log:
         "results/logs/draw_qc/{scan}.log",
     benchmark:
@@ -34,10 +34,10 @@ rule draw_qc:
 rule build_report:
     input:
         freshness=freshness("build_report"),
-        sheets=ancient(expand("results/qc/{scan}/sheet.png", scan=cohort.ids)),
-        checks_table=ancient("results/checks/table.tsv"),
-        records=ancient(expand("results/normalised/{scan}/record.json", scan=cohort.ids)),
-        standards=ancient(expand("results/standard/{contrast}.npy", contrast=STANDARDISED)),
+        sheets=expand("results/qc/{scan}/sheet.png", scan=cohort.ids),
+        checks_table="results/checks/table.tsv",
+        records=expand("results/normalised/{scan}/record.json", scan=cohort.ids),
+        standards=expand("results/standard/{contrast}.npy", contrast=STANDARDISED),
     output:
         report="results/report/index.html",
         record="results/report/index.record.json",

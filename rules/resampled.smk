@@ -6,8 +6,8 @@
 rule resample_scan:
     input:
         freshness=freshness("resample_scan"),
-        volumes=ancient(expand("results/volumes/{{scan}}/{contrast}.nii", contrast=config["contrasts"])),
-        body=ancient("results/volumes/{scan}/body.nii"),
+        volumes=expand("results/volumes/{{scan}}/{contrast}.nii", contrast=config["contrasts"]),
+        body="results/volumes/{scan}/body.nii",
     output:
         resampled=bulky(expand("results/resampled/{{scan}}/{contrast}.nii", contrast=config["contrasts"])),
         body_resampled="results/resampled/{scan}/body.nii",
@@ -33,8 +33,8 @@ rule resample_scan:
 rule resample_labels:
     input:
         freshness=freshness("resample_labels"),
-        labels=ancient(lambda wildcards: cohort[wildcards.scan].truths[wildcards.kind]),
-        reference=ancient("results/resampled/{scan}/body.nii"),
+        labels=raw_labels,
+        reference="results/resampled/{scan}/body.nii",
     output:
         resampled_labels="results/labels/{scan}/{kind}.nii",
         record="results/labels/{scan}/{kind}.record.json",

@@ -6,7 +6,7 @@
 rule ingest_scan:
     input:
         freshness=freshness("ingest_scan"),
-        raw=ancient(raw_images),
+        raw=raw_images,
     output:
         volumes=bulky(expand("results/volumes/{{scan}}/{contrast}.nii", contrast=config["contrasts"])),
         body=bulky("results/volumes/{scan}/body.nii"),
@@ -35,8 +35,8 @@ rule ingest_scan:
 rule tabulate_checks:
     input:
         freshness=freshness("tabulate_checks"),
-        records=ancient(expand("results/volumes/{scan}/record.json", scan=cohort.ids)),
-        checks=ancient(expand("results/volumes/{scan}/checks.json", scan=cohort.ids)),
+        records=last_records,
+        checks=expand("results/volumes/{scan}/checks.json", scan=cohort.ids),
     output:
         table="results/checks/table.tsv",
         record="results/checks/table.record.json",
@@ -59,7 +59,7 @@ rule tabulate_checks:
 rule confirm_scans:
     input:
         freshness=freshness("confirm_scans"),
-        table=ancient("results/checks/table.tsv"),
+        table="results/checks/table.tsv",
     output:
         confirmed="results/checks/confirmed.txt",
         record="results/checks/confirmed.record.json",

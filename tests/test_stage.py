@@ -202,12 +202,13 @@ def test_an_error_for_the_user_is_told_without_a_traceback(job, monkeypatch):
     def refuses(*, raw: list[Path], body: Path, copies: list[Path], times: int) -> None:
         raise MarrowError("water has no voxels; export it again")
 
+    monkeypatch.setitem(globals(), "snakemake", Snakemake())
     with pytest.raises(SystemExit, match="1"):
-        stage.run(refuses, Snakemake())
+        stage.run(refuses)
     told = Path("results/logs/copy_scan.log").read_text()
     assert "export it again" in told
     assert "Traceback" not in told
-    stage.run(main, Snakemake())
+    stage.run(main)
     assert json.loads(job.record.read_text())["stopped"] is None
 
 

@@ -3,6 +3,7 @@
 import platform
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 from marrow.fingerprint.values import Plain
@@ -23,11 +24,15 @@ def made(seconds: float, repository: Path) -> dict[str, Plain]:
 
 def _versions() -> dict[str, Plain]:
     """Versions of the packages that the process has loaded."""
-    found = {
-        name: getattr(module, "__version__", None) for name, module in list(sys.modules.items()) if "." not in name
-    }
-    own = sys.stdlib_module_names
-    return {name: value for name, value in sorted(found.items()) if isinstance(value, str) and name not in own}
+    loaded = {name for name in list(sys.modules) if "." not in name} - sys.stdlib_module_names
+    return {name: found for name in sorted(loaded) if (found := _version(name))}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except (metadata.PackageNotFoundError, ValueError):
+        return None
 
 
 def _commit(repository: Path) -> tuple[str, bool]:

@@ -1,9 +1,10 @@
 """Snakemake's rules as the judge sees them, and the judge's verdict as Snakemake sees it.
 
-Snakemake reruns a job when an input that is not `ancient` is newer than its outputs and has another content than it
-had. Every rule of Marrow has just one such input, `freshness`: for a job that stands it is a file from 1970, for a
-stale one a file written a moment ago with a content never seen before. That works with any profile, any choice of
-rerun triggers and without Snakemake's own records; `docs/decisions/0001-freshness-by-records.md` tells why.
+Snakemake reruns a job when one of its inputs is newer than its outputs and has another content than it had, under any
+profile and without its own records. Marrow speaks to it in that language alone. Every rule has an input `freshness`,
+which for a stale job is a file written a moment ago with a content never seen before, and for any other job a file from
+1970. And where files that stand look older than what they were made from (after a touch, a copy, a run above that
+changed no byte), their times are moved forward. `docs/decisions/0001-freshness-by-records.md` tells why.
 """
 
 import json
@@ -22,6 +23,9 @@ from marrow.fingerprint.content import DigestCache
 from marrow.fingerprint.values import Plain, plain
 from marrow.freshness import Judge, Stage, Verdict, Wildcards
 from marrow.layout import DIGESTS, FRESH, STALE, roles
+
+
+DIRECTORY_TIME = ".snakemake_timestamp"  # Snakemake's note in a folder that is an output; its time is the folder's
 
 
 class RuleStage:
@@ -52,15 +56,11 @@ class RuleStage:
 
     def inputs(self, wildcards: Wildcards) -> dict[str, Path]:
         """Role -> path, for one of its jobs, without the freshness file."""
-        named = (
-            (name, value) for name, value in _named(self._rule, self._rule.input, wildcards) if name != "freshness"
-        )
-        return roles(named)
+        return roles(_named(self._rule, self._rule.input, wildcards, leave_out="freshness"))
 
     def outputs(self, wildcards: Wildcards) -> list[Path]:
         """The outputs of one of its jobs, without its record."""
-        named = [(name, value) for name, value in _named(self._rule, self._rule.output, wildcards) if name != "record"]
-        return list(roles(named).values())
+        return list(roles(_named(self._rule, self._rule.output, wildcards, leave_out="record")).values())
 
     def record(self, wildcards: Wildcards) -> Path:
         """Where one of its jobs writes its record."""
@@ -100,6 +100,8 @@ class Freshness:
             return FRESH.as_posix()
         verdict = self._judge.verdict(stage, wildcards)
         if not verdict.is_stale:
+            if not verdict.missing:
+                _move_forward(stage, wildcards)
             return FRESH.as_posix()
         self._announce(stage, wildcards, verdict)
         return STALE.as_posix()
@@ -131,17 +133,35 @@ def _entry(stage: Stage, wildcards: Wildcards, verdict: Verdict) -> dict[str, An
     }
 
 
-def _named(rule: Any, directive: Any, wildcards: Wildcards) -> Iterator[tuple[str, Any]]:
-    """Name and value of each entry of a directive, functions called and wildcards filled in."""
+def _named(rule: Any, directive: Any, wildcards: Wildcards, leave_out: str = "") -> Iterator[tuple[str, Any]]:
+    """Name and value of each entry of a directive, functions called and wildcards filled in.
+
+    What is left out is not called either: the function of `freshness` would ask for itself.
+    """
     for name, (start, end) in directive._get_names():
-        values = [_filled(rule, value, wildcards) for value in directive[start : start + 1 if end is None else end]]
-        yield name, (values[0] if end is None else values)
+        if name != leave_out:
+            values = [_filled(rule, value, wildcards) for value in directive[start : start + 1 if end is None else end]]
+            yield name, (values[0] if end is None else values)
 
 
 def _filled(rule: Any, value: Any, wildcards: Wildcards) -> Any:
     if is_callable(value):
         return rule.apply_input_function(value, wildcards)[0]
     return apply_wildcards(str(value), wildcards) if isinstance(value, str) else value
+
+
+def _move_forward(stage: Stage, wildcards: Wildcards) -> None:
+    """Make the files of a job that stands no older than what they were made from."""
+    newest = max((_time(path) for path in stage.inputs(wildcards).values() if path.exists()), default=0)
+    for output in [*stage.outputs(wildcards), stage.record(wildcards)]:
+        for path in (output, output / DIRECTORY_TIME):
+            if path.exists() and _time(path) < newest:
+                os.utime(path, ns=(newest, newest))
+
+
+def _time(path: Path) -> int:
+    """When a file changed, as Snakemake sees it: of a link and what it points to, the later."""
+    return max(path.stat().st_mtime_ns, path.lstat().st_mtime_ns)
 
 
 def _write_fresh() -> None:

@@ -8,12 +8,14 @@ archive. `main()` itself knows nothing of Snakemake; tests and notebooks call it
 import hashlib
 import inspect
 import logging
+import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import FunctionType
 from typing import Any, get_type_hints
 
 from marrow import provenance
@@ -26,7 +28,7 @@ from marrow.layout import ARCHIVE, is_result, roles
 from marrow.log import configure_log
 from marrow.record import Product, Record, Source, Stop, digest_of, read_record, record_of, write_record
 
-Main = Callable[..., None]
+Main = FunctionType
 _log = logging.getLogger(__name__)
 
 
@@ -69,9 +71,14 @@ class Job:
         return list(roles(list(self.outputs.items())).values())
 
 
-def run(main: Main, snakemake: Any) -> None:
-    """Run `main()` as the job that Snakemake describes; leave with 1 after any error, which the log tells."""
+def run(main: Main) -> None:
+    """Run `main()` as the job that Snakemake describes; leave with 1 after any error, which the log tells.
+
+    Snakemake puts an object of the name `snakemake` into the globals of the script.
+    """
+    snakemake: Any = main.__globals__["snakemake"]
     job = Job.of(snakemake)
+    os.environ["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = str(job.threads)
     raw = [path for path in roles(list(job.inputs.items())).values() if not is_result(path)]
     with configure_log(Path(snakemake.log[0]), hide=raw):
         try:
@@ -139,8 +146,6 @@ def arguments(main: Main, job: Job, places: Mapping[Path, Path]) -> dict[str, An
 def _as_paths(value: Any, hint: object, places: Mapping[Path, Path]) -> Any:
     if hint is Path:
         return places.get(Path(value), Path(value))
-    if hint == Path | None:
-        return _as_paths(value, Path, places) if value else None
     if hint == list[Path]:
         items = [value] if isinstance(value, str) else value
         return [places.get(Path(item), Path(item)) for item in items]
