@@ -5,6 +5,7 @@
 rule simulate_scan:
     input:
         freshness=freshness("simulate_scan"),
+        bone_table=BONE_TABLE,
     output:
         stations=[directory(f"results/cohort/{{scan}}/{contrast}") for contrast in ACQUIRED],
         bones="results/cohort/{scan}/bones.nii.gz",

@@ -33,6 +33,8 @@ wildcard_constraints:
     kind="bones|lesions",
 
 
+BONE_TABLE = config["bone_table"] or str(SCHEMAS / "bones.tsv")
+
 # ADC is derived from the two b-values; all other contrasts are acquired. A quantitative map keeps its own scale.
 ACQUIRED = [contrast for contrast in config["contrasts"] if contrast != "adc"]
 QUANTITATIVE = [contrast for contrast in config["contrasts"] if contrast == "adc"]

@@ -1,0 +1,69 @@
+"""A cohort without a workflow: `python -m marrow.phantom FOLDER --size mini --format dicom`.
+
+Writes every scan's raw files and a `samples.tsv` that Marrow, or anything else, can start from.
+"""
+
+import argparse
+import csv
+from pathlib import Path
+
+from marrow.bones import read_bones
+from marrow.phantom.export import write_scan, write_truth
+from marrow.phantom.protocol import SIZES
+from marrow.phantom.roster import CLASSES, PREDICT, SimulatedScan, roster
+from marrow.phantom.scan import simulate
+from marrow.phantom.tissue import CONTRASTS
+
+_COLUMNS: tuple[str, ...] = ("scan", "patient", "label", "split", "site", *CONTRASTS, "bones", "lesions")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Write a cohort into a folder."""
+    given = _parser().parse_args(arguments)
+    settings: dict[str, object] = {
+        "seed": given.seed,
+        "size": given.size,
+        "format": given.format,
+        "patients": {**dict.fromkeys(CLASSES, given.patients), PREDICT: given.predict},
+        "repeat_every": 6,
+        "lesion_contrast": given.lesion_contrast,
+        "lesion_fraction": given.lesion_fraction,
+        "diffuse_fraction": 0.4,
+        "diffuse_with_focal": 0.5,
+    }
+    bones = read_bones()
+    rows: list[dict[str, str]] = []
+    for scan in roster(settings):
+        scanned = simulate(scan, settings, CONTRASTS, bones)
+        folder: Path = given.folder / scan.scan
+        write_scan(scanned, scan, given.format, [folder / name for name in CONTRASTS])
+        write_truth(scanned, folder / "bones.nii.gz", folder / "lesions.nii.gz")
+        rows.append(_row(scan))
+    with (given.folder / "samples.tsv").open("w", newline="", encoding="utf-8") as sheet:
+        writer = csv.DictWriter(sheet, _COLUMNS, delimiter="\t", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _row(scan: SimulatedScan) -> dict[str, str]:
+    paths = {name: f"{scan.scan}/{name}" for name in CONTRASTS}
+    truths = {name: f"{scan.scan}/{name}.nii.gz" for name in ("bones", "lesions")}
+    known = {name: str(getattr(scan, name)) for name in ("scan", "patient", "label", "split", "site")}
+    return known | paths | truths
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m marrow.phantom", description="Write a simulated cohort.")
+    parser.add_argument("folder", type=Path, help="where the scans and samples.tsv go")
+    parser.add_argument("--size", choices=SIZES, default="mini")
+    parser.add_argument("--format", choices=("nifti", "dicom", "mixed"), default="nifti")
+    parser.add_argument("--patients", type=int, default=1, help="of each class")
+    parser.add_argument("--predict", type=int, default=0, help="patients without a label")
+    parser.add_argument("--seed", type=int, default=2021)
+    parser.add_argument("--lesion-contrast", type=float, default=1.0)
+    parser.add_argument("--lesion-fraction", type=float, default=0.05)
+    return parser
+
+
+if __name__ == "__main__":
+    main()

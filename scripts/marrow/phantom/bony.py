@@ -1,0 +1,78 @@
+"""Bone on a grid: which voxels hold bone, how deep they lie, whose they are and what marrow is in them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from marrow.phantom.canvas import Canvas
+from marrow.phantom.part import Part
+from marrow.phantom.shapes import Coordinates, Field
+
+_FAR = np.float32(1e3)
+
+
+@dataclass(frozen=True)
+class BoneVoxels:
+    """The voxels that hold some bone, as parallel arrays of length `voxels`.
+
+    Attributes:
+        index: position in the raveled grid.
+        at: body coordinates x, y, z.
+        share: part of the voxel that is bone, 0 to 1.
+        marrow: part of the voxel that is marrow: bone less its shell.
+        red: share of red in that marrow, 0 to 1.
+        labels: id in the bone table, 0 for bone that the table does not have.
+    """
+
+    index: npt.NDArray[np.intp]
+    at: Coordinates
+    share: Field
+    marrow: Field
+    red: Field
+    labels: npt.NDArray[np.uint8]
+
+
+def bone_voxels(canvas: Canvas, parts: Sequence[Part], ids: Mapping[str, int]) -> BoneVoxels:
+    """Where the solids of a skeleton lie on a canvas; where two meet, the deeper one owns the voxel."""
+    depth = np.full(canvas.grid.shape, _FAR)
+    owner = np.zeros(canvas.grid.shape, np.uint16)
+    margin = max(canvas.grid.spacing)
+    for number, part in enumerate(parts):
+        region = canvas.region(part.shape, margin)
+        if region is None:
+            continue
+        distance = part.shape.distance(canvas.coordinates(region))
+        nearer = distance < depth[region]
+        depth[region] = np.where(nearer, distance, depth[region])
+        owner[region] = np.where(nearer, np.uint16(number), owner[region])
+    return _gather(canvas, depth, owner, parts, ids)
+
+
+def _gather(
+    canvas: Canvas,
+    depth: Field,
+    owner: npt.NDArray[np.uint16],
+    parts: Sequence[Part],
+    ids: Mapping[str, int],
+) -> BoneVoxels:
+    index = np.flatnonzero(canvas.coverage(depth) > 0)
+    deep, whose = depth.reshape(-1)[index], owner.reshape(-1)[index]
+    cortex = np.array([part.cortex for part in parts], np.float32)[whose]
+    red = np.array([part.red for part in parts], np.float32)[whose]
+    labels = np.array([ids.get(part.bone, 0) for part in parts], np.uint8)[whose]
+    return BoneVoxels(
+        index=index,
+        at=_body_points(canvas, index),
+        share=canvas.coverage(deep),
+        marrow=canvas.coverage(deep + cortex),
+        red=red,
+        labels=np.where(deep < 0, labels, np.uint8(0)),
+    )
+
+
+def _body_points(canvas: Canvas, index: npt.NDArray[np.intp]) -> Coordinates:
+    z, y, x = np.unravel_index(index, canvas.grid.shape)
+    axes = [canvas.grid.axis(axis) for axis in range(3)]
+    return canvas.posture.points_to_body(axes[0][x], axes[1][y], axes[2][z])

@@ -1,0 +1,38 @@
+"""Writes a simulated scan: a folder per contrast with `station_1.nii.gz` and on (from the head down) or DICOM."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import SimpleITK as sitk
+
+from marrow.phantom.export_dicom import Study, write_dicom
+from marrow.phantom.faults import truncate_last
+from marrow.phantom.roster import SimulatedScan, writes_dicom
+from marrow.phantom.scan import Scanned
+from marrow.volume import write_volume
+
+
+def write_scan(scanned: Scanned, scan: SimulatedScan, file_format: str, folders: Sequence[Path]) -> None:
+    """Write the stations of every contrast into its folder, which is made."""
+    study = Study(scan.patient, scan.scan, scan.site)
+    dicom = writes_dicom(scan.site, file_format)
+    for (contrast, stations), folder in zip(scanned.stations.items(), folders, strict=True):
+        folder.mkdir(parents=True, exist_ok=True)
+        if dicom:
+            write_dicom(stations, contrast, study, folder)
+        else:
+            _write_nifti(stations, folder)
+    if scan.fault == "truncated_file":
+        truncate_last(folders[-1])
+
+
+def write_truth(scanned: Scanned, bones: Path, lesions: Path) -> None:
+    """Write the bones' label map and the mask of active disease."""
+    grid = scanned.anatomy.grid
+    write_volume(grid.image(scanned.anatomy.labels), bones)
+    write_volume(grid.image(scanned.anatomy.lesions), lesions)
+
+
+def _write_nifti(stations: Sequence[sitk.Image], folder: Path) -> None:
+    for number, image in enumerate(stations, start=1):
+        write_volume(image, folder / f"station_{number}.nii.gz")

@@ -1,0 +1,42 @@
+"""Simulates one scan of the roster: raw stations of every contrast as a scanner would leave them, and the truth."""
+
+from pathlib import Path
+from typing import Any
+
+from marrow.bones import read_bones
+from marrow.phantom.export import write_scan, write_truth
+from marrow.phantom.roster import SimulatedScan
+from marrow.phantom.scan import simulate
+
+
+def main(
+    *,
+    bone_table: Path,
+    stations: list[Path],
+    bones: Path,
+    lesions: Path,
+    contrasts: list[str],
+    scan: dict[str, Any],
+    settings: dict[str, Any],
+) -> None:
+    """Write one folder per contrast, the bones' label map and the mask of active disease.
+
+    Args:
+        bone_table: the bones to make.
+        stations: folders to make, in the order of `contrasts`.
+        bones: label map on the grid of the truth.
+        lesions: mask on the same grid.
+        contrasts: of fat, water, b50, b900.
+        scan: the row of the roster.
+        settings: the section `simulate` of the config.
+    """
+    row = SimulatedScan(**scan)
+    scanned = simulate(row, settings, contrasts, read_bones(bone_table))
+    write_scan(scanned, row, settings["format"], stations)
+    write_truth(scanned, bones, lesions)
+
+
+if __name__ == "__main__":
+    from marrow.stage import run
+
+    run(main)
