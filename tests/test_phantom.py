@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from marrow.bones import read_bones
+from marrow.bones import DEFAULT_TABLE, read_bones
 from marrow.phantom.anatomy import person
 from marrow.phantom.habitus import habitus, lie_down
 from marrow.phantom.protocol import coverage, protocol, station_grids
@@ -65,6 +65,7 @@ def scanned():
 def write(folder: Path, scan: SimulatedScan, contrasts=CONTRASTS, **changes) -> Path:
     folder.mkdir()
     main(
+        bone_table=DEFAULT_TABLE,
         stations=[folder / contrast for contrast in contrasts],
         bones=folder / "bones.nii.gz",
         lesions=folder / "lesions.nii.gz",

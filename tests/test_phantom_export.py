@@ -8,7 +8,7 @@ import pydicom
 import pytest
 import SimpleITK as sitk
 
-from marrow.bones import read_bones
+from marrow.bones import DEFAULT_TABLE, read_bones
 from marrow.phantom.__main__ import main as write_cohort
 from marrow.phantom.faults import plant
 from marrow.phantom.roster import SimulatedScan
@@ -34,6 +34,7 @@ def row(fault=""):
 def write(folder, fault="", contrasts=CONTRASTS, file_format="nifti"):
     folder.mkdir(exist_ok=True)
     main(
+        bone_table=DEFAULT_TABLE,
         stations=[folder / contrast for contrast in contrasts],
         bones=folder / "bones.nii.gz",
         lesions=folder / "lesions.nii.gz",

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from raw_cohort import write_raw_cohort
+from raw_cohort import CONTRASTS, write_raw_cohort, write_sheet
 from workflow import ROOT
 
 from marrow.__main__ import main as marrow
@@ -21,7 +21,6 @@ from marrow.plan import planned_jobs
 
 pytestmark = pytest.mark.slow
 
-CONTRASTS = ["fat", "water", "b50", "b900"]
 TRAIN, TEST, PREDICT = ["A1", "B1"], "C1", "D1"
 SCANS = [*TRAIN, TEST, PREDICT]
 PARTS = ("Snakefile", "config.yaml", "requirements.txt", "rules", "scripts", "schemas", "envs", "profiles")
@@ -76,20 +75,13 @@ def project(tmp_path_factory):
         copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
         copy(ROOT / part, root / part)
     write_raw_cohort(root / "raw", nifti=[*TRAIN, TEST, "E1", "F1"], dicom=[PREDICT])
-    rows = [("A1", "A", "focal", "train"), ("B1", "B", "healthy", "train"), ("C1", "C", "diffuse", "test"), ("D1", "D", "", "predict")]
-    write_sheet(root / "samples.tsv", rows)
-    (root / "my.yaml").write_text(yaml.safe_dump({"samples": "samples.tsv", "resample": {"spacing_mm": 8}}))
+    rows = [("A1", "A", "focal", "train"), ("B1", "B", "healthy", "train"), ("C1", "C", "diffuse", "test")]
+    write_sheet(root / "samples.tsv", [*rows, ("D1", "D", "", "predict")])
+    settings = {"samples": "samples.tsv", "resample": {"spacing_mm": 8}, "ingest": {"bias": {"enabled": False}}}
+    (root / "my.yaml").write_text(yaml.safe_dump(settings))
     finished = Project(root)
     finished.run()
     return finished
-
-
-def write_sheet(file: Path, rows: list[tuple[str, ...]]) -> None:
-    lines = ["\t".join(["scan", "patient", "label", "split", *CONTRASTS])]
-    for scan, patient, label, split in rows:
-        images = [f"raw/{scan}/{contrast}" for contrast in CONTRASTS]
-        lines.append("\t".join([scan, patient, label, split, *images]))
-    file.write_text("\n".join(lines) + "\n")
 
 
 def jobs(rule: str, scans=SCANS) -> set[str]:
@@ -299,7 +291,8 @@ def test_a_scan_moved_to_another_folder_plans_nothing(project):
     raw = project.root / "raw"
     (raw / "C1").rename(raw / "moved")
     try:
-        with project.edited("samples.tsv", (project.root / "samples.tsv").read_text(), (project.root / "samples.tsv").read_text().replace("raw/C1", "raw/moved")):
+        sheet = (project.root / "samples.tsv").read_text()
+        with project.edited("samples.tsv", sheet, sheet.replace("raw/C1", "raw/moved")):
             assert project.plan() == set()
     finally:
         (raw / "moved").rename(raw / "C1")
