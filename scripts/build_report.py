@@ -1,0 +1,59 @@
+"""Build the report: one HTML file with the cohort, what the checks found, the standard scale and every scan's sheet."""
+
+from pathlib import Path
+from typing import Any
+
+from marrow.report import cohort, flags, gallery, overview, provenance, standard, stopped
+from marrow.report.page import render_page
+from marrow.report.pictures import album
+from marrow.report.scanlist import read_flags, scan_rows, stops_told_by
+
+MEGABYTE = 1_000_000
+BYTES_PER_SCAN = 4_000  # of tables and text; the rest of the budget is for pictures
+
+
+def main(
+    *,
+    sheets: list[Path],
+    checks_table: Path,
+    records: list[Path],
+    scans: list[dict[str, str]],
+    standards: list[Path],
+    contrasts: list[str],
+    title: str,
+    report: Path,
+    settings: dict[str, Any],
+) -> None:
+    """Write the report.
+
+    Args:
+        sheets: the scans' quality sheets, PNG, in the order of `scans`; empty where a scan was stopped.
+        checks_table: what the checks found, TSV.
+        records: the record of each scan's last stage, in the order of `scans`.
+        scans: `scan`, `patient`, `label`, `split` and `site` of each scan.
+        standards: the standard scale of each contrast, in the order of `contrasts`.
+        contrasts: the contrasts that have a standard scale.
+        title: the report's heading.
+        report: the page to write.
+        settings: see `config.yaml`, section `report`.
+    """
+    ids = [scan["scan"] for scan in scans]
+    found = read_flags(checks_table)
+    rows = scan_rows(scans, [*found, *stops_told_by(ids, records, found)])
+    pictures = album(sheets, int(settings["budget_mb"] * MEGABYTE) - BYTES_PER_SCAN * len(rows))
+    sections = [
+        overview.section(rows),
+        stopped.section(rows),
+        cohort.section(rows),
+        flags.section(rows),
+        standard.section(contrasts, standards),
+        gallery.section(rows, contrasts, pictures),
+        provenance.section(ids, records),
+    ]
+    report.write_text(render_page(title, overview.lead(rows), sections), encoding="utf-8", newline="\n")
+
+
+if __name__ == "__main__":
+    from marrow.stage import run
+
+    run(main)

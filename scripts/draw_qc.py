@@ -1,0 +1,112 @@
+"""Draw the quality sheet of one scan: slices, projections, histograms, and what the checks found."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+
+from marrow.errors import ScanStopped
+from marrow.ingest.findings import Finding, read_findings
+from marrow.qc.panel import Look, Panel, Window, outline_of, panel_of
+from marrow.qc.sheet import Heading, draw_sheet
+from marrow.qc.views import Mask, Volume, slice_at
+from marrow.volume import read_volume, same_grid, voxels
+
+
+def main(
+    *,
+    resampled: list[Path],
+    normalised: list[Path],
+    body_resampled: Path,
+    contrasts: list[str],
+    checks: Path,
+    sheet: Path,
+    scan: str,
+    settings: dict[str, Any],
+) -> None:
+    """Draw the sheet.
+
+    Args:
+        resampled: a volume per contrast, before standardisation.
+        normalised: the same volumes on the standard scale.
+        body_resampled: the body mask on their grid.
+        contrasts: the contrasts' names, in the volumes' order.
+        checks: the scan's findings, JSON.
+        sheet: the PNG to write.
+        scan: the scan's id.
+        settings: see `config.yaml`, section `qc`, and the ends of the standard scale.
+    """
+    look = _look(settings)
+    mask = read_volume(body_resampled)
+    body = np.greater(voxels(mask), 0)
+    if not body.any():
+        raise ScanStopped("body_mask", "the body mask is empty on the resampled grid; look at the water image")
+    y = slice_at(body, float(settings["slice_depth"]))
+    panels = [
+        _panel(contrast, before, after, mask, body, y, look)
+        for contrast, before, after in zip(contrasts, resampled, normalised, strict=True)
+    ]
+    x_mm, _, z_mm = mask.GetSpacing()
+    draw_sheet(
+        heading=Heading(scan, _facts(mask)),
+        panels=panels,
+        outline=outline_of(body, y),
+        findings=sorted(read_findings(checks), key=_gravity),
+        aspect=z_mm / x_mm,
+        path=sheet,
+    )
+
+
+def _look(settings: dict[str, Any]) -> Look:
+    def pair(name: str) -> Window:
+        return _window(settings[name])
+
+    return Look(
+        scale_ends=pair("scale_ends"),
+        end_percentiles=pair("end_percentiles"),
+        slice_window=pair("slice_window"),
+        diffusion_window=pair("diffusion_window"),
+        maximum_window=pair("maximum_window"),
+        maximum_of=frozenset(settings["maximum_of"]),
+        own_scale={contrast: _window(limits) for contrast, limits in settings["own_scale"].items()},
+        bins=int(settings["bins"]),
+    )
+
+
+def _window(limits: list[float]) -> Window:
+    low, high = limits
+    return float(low), float(high)
+
+
+def _panel(contrast: str, before: Path, after: Path, mask: sitk.Image, body: Mask, y: int, look: Look) -> Panel:
+    """Reduce one contrast; its two volumes are let go when this returns."""
+    return panel_of(contrast, _on_grid(before, contrast, mask), _on_grid(after, contrast, mask), body, y, look)
+
+
+def _on_grid(path: Path, contrast: str, mask: sitk.Image) -> Volume:
+    image = read_volume(path)
+    if not same_grid(image, mask):
+        raise ScanStopped(
+            "same_grid",
+            f"{contrast} has {image.GetSize()} voxels and the body mask {mask.GetSize()}, or they lie elsewhere; "
+            "both must be on the scan's own grid: resample the scan again",
+        )
+    # A copy: the view would not outlive the image.
+    return np.array(voxels(image), dtype=np.float32)
+
+
+def _gravity(finding: Finding) -> int:
+    return ("stop", "warn", "note").index(finding.severity)
+
+
+def _facts(mask: sitk.Image) -> str:
+    x, y, z = mask.GetSize()
+    spacing = " × ".join(f"{length:g}" for length in mask.GetSpacing())
+    return f"{x} × {y} × {z} voxels of {spacing} mm · coronal, patient's right on your left · outline: body mask"
+
+
+if __name__ == "__main__":
+    from marrow.stage import run
+
+    run(main)

@@ -1,0 +1,85 @@
+"""The page around the sections: head, contents, style and script, and a policy that forbids every request.
+
+The Content-Security-Policy names the one style sheet and the one script of the page by their digests; anything else,
+such as a script smuggled in by a name in the sample sheet, would not run even if it were not escaped.
+"""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the report.
+
+    Attributes:
+        anchor: its id in the page, unique.
+        title: its heading.
+        html: its body, rendered.
+        note: a few words beside its entry in the contents, such as a count.
+    """
+
+    anchor: str
+    title: str
+    html: Markup
+    note: str = ""
+
+
+@cache
+def environment() -> Environment:
+    """Templates of this package; whatever they print is escaped, and an unknown name is an error."""
+    return Environment(
+        loader=PackageLoader("marrow.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def render(template: str, **data: object) -> Markup:
+    """Render a template of this package; what comes out is escaped."""
+    return Markup(environment().get_template(template).render(**data))  # noqa: S704
+
+
+def render_page(title: str, lead: str, sections: Sequence[Section]) -> str:
+    """The whole page.
+
+    Args:
+        title: the heading.
+        lead: a sentence under it.
+        sections: in the order in which they are read.
+    """
+    repeated = sorted({one.anchor for one in sections if [two.anchor for two in sections].count(one.anchor) > 1})
+    if repeated:
+        raise ValueError(f"sections share the anchor {', '.join(repeated)}; give each its own")
+    style, script = _text("page.css"), _text("page.js")
+    policy = (
+        f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    return render(
+        "page.html.j2",
+        title=title,
+        lead=lead,
+        sections=sections,
+        style=Markup(style),  # noqa: S704
+        script=Markup(script),  # noqa: S704
+        policy=policy,
+    )
+
+
+def _text(name: str) -> str:
+    """A file of this package; line ends as the browser sees them, since the digest is of those."""
+    return files("marrow.report").joinpath(name).read_text(encoding="utf-8").replace("\r\n", "\n")
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

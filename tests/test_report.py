@@ -1,0 +1,286 @@
+"""The report: one file, nothing from outside unescaped, nothing asked of a network, nothing left out."""
+
+import base64
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from jinja2 import UndefinedError
+from markupsafe import Markup
+from PIL import Image
+from toy_report import CONTRASTS, HOSTILE, PERCENTILES, ROWS, SCANS, STOPPED, report_inputs
+
+import build_report
+from marrow.errors import MarrowError
+from marrow.report import cohort, overview
+from marrow.report.page import Section, environment, render_page
+from marrow.report.pictures import album
+from marrow.report.scanlist import anchor_of, read_flags, scan_rows
+
+VOID = {"meta", "link", "img", "br", "hr", "input", "line", "polyline", "circle"}
+
+
+class Page(HTMLParser):
+    """A page as a list of its elements, with the text of each id."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.words: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        """Keep an element that opens."""
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        """Keep an element without content."""
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        """Check that elements close in the order in which they opened."""
+        assert self.open.pop() == tag, f"</{tag}> closes another element"
+
+    def handle_data(self, data):
+        """Keep the words that a reader sees."""
+        if not {"style", "script"} & set(self.open):
+            self.words.append(data)
+
+    def all(self, name):
+        """The attributes of all elements of a name."""
+        return [attributes for tag, attributes in self.elements if tag == name]
+
+
+@pytest.fixture
+def inputs(tmp_path):
+    return report_inputs(tmp_path)
+
+
+def build(arguments) -> str:
+    build_report.main(**arguments)
+    return arguments["report"].read_text(encoding="utf-8")
+
+
+# What comes from outside
+
+
+def test_hostile_names_become_text(inputs):
+    page = Page(build(inputs))
+    assert len(page.all("script")) == 1
+    assert not any("onerror" in attributes for _, attributes in page.elements)
+    assert HOSTILE in page.words
+    assert SCANS[2]["patient"] in page.words
+    assert "A <b>report</b>" in page.words
+
+
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1),
+    st.sampled_from(["scan", "patient", "label", "split", "site"]),
+)
+def test_whatever_a_sheet_holds_adds_no_element(words, column):
+    def elements(value):
+        scans = [{**SCANS[0], column: value}]
+        rows = scan_rows(scans, [])
+        sections = [overview.section(rows), cohort.section(rows)]
+        return [tag for tag, _ in Page(render_page("t", "l", sections)).elements]
+
+    assert elements(words) == elements("plain")
+
+
+@given(st.text(), st.text())
+def test_different_scans_have_different_anchors(one, other):
+    assert (anchor_of(one) == anchor_of(other)) == (one == other)
+    assert re.fullmatch(r"[A-Za-z0-9_-]+", anchor_of(one))
+
+
+def test_an_unknown_name_in_a_template_is_an_error():
+    with pytest.raises(UndefinedError):
+        environment().from_string("{{ nothing }}").render()
+
+
+# One file
+
+
+def test_nothing_in_the_page_points_outside(inputs):
+    page = Page(build(inputs))
+    for tag, attributes in page.elements:
+        for name in ("src", "href", "action", "poster", "data", "srcset"):
+            address = attributes.get(name)
+            assert address is None or address.startswith(("#", "data:")), f"<{tag} {name}={address[:40]}>"
+    assert "url(" not in build(inputs)
+    assert "@import" not in build(inputs)
+
+
+def test_the_policy_allows_this_style_and_this_script_and_no_request(inputs):
+    text = build(inputs)
+    policy = next(meta["content"] for meta in Page(text).all("meta") if meta.get("http-equiv"))
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    for tag in ("style", "script"):
+        content = re.search(f"<{tag}>(.*?)</{tag}>", text, re.DOTALL).group(1)
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy
+
+
+def test_no_element_carries_its_own_style_or_handler(inputs):
+    for tag, attributes in Page(build(inputs)).elements:
+        assert not [name for name in attributes if name == "style" or name.startswith("on")], tag
+
+
+def test_every_link_inside_the_page_leads_somewhere_and_every_id_is_unique(inputs):
+    page = Page(build(inputs))
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    referred = [link["href"][1:] for link in page.all("a")]
+    referred += [attributes["aria-labelledby"] for _, attributes in page.elements if "aria-labelledby" in attributes]
+    assert set(referred) <= set(ids)
+
+
+def test_every_picture_says_what_it_is(inputs):
+    page = Page(build(inputs))
+    assert all(image["alt"] and image["width"] and image["height"] for image in page.all("img"))
+    assert all(plot["role"] == "img" and plot["aria-label"] for plot in page.all("svg"))
+
+
+def test_the_same_inputs_give_the_same_bytes(inputs):
+    assert build(inputs) == build(inputs)
+
+
+# What it tells
+
+
+def test_every_scan_is_in_the_table_and_has_its_place(inputs):
+    page = Page(build(inputs))
+    places = {attributes.get("id") for attributes in page.all("article")}
+    assert places == {anchor_of(scan["scan"]) for scan in SCANS}
+
+
+def test_a_stopped_scan_has_its_reason_and_no_picture(inputs):
+    text = build(inputs)
+    stopped = re.search('<section id="stopped".*?</section>', text, re.DOTALL).group(0)
+    assert STOPPED in stopped
+    assert "3 stations, not 4; give all 4 files" in stopped
+    assert "P2-a" not in stopped
+    article = re.search(f'id="{anchor_of(STOPPED)}".*?</article>', text, re.DOTALL).group(0)
+    assert "<img" not in article
+    assert text.count("<img ") == len(SCANS) - 1
+
+
+def test_a_stop_that_only_a_record_tells_is_listed(inputs):
+    path = inputs["records"][4]
+    content = json.loads(path.read_text())
+    content["stopped"] = {"stage": "standardise_scan", "check": "body_mask", "message": "the mask is empty"}
+    path.write_text(json.dumps(content))
+    stopped = re.search('<section id="stopped".*?</section>', build(inputs), re.DOTALL).group(0)
+    assert "P1-a" in stopped
+    assert "the mask is empty" in stopped
+
+
+def test_without_stopped_scans_the_report_says_so(tmp_path):
+    arguments = report_inputs(tmp_path, [(scan, "ok", "", "", "", "") for scan, *_ in ROWS])
+    text = build(arguments)
+    assert "None. Every scan went through all stages." in text
+    assert "none stopped, none to look at" in text
+
+
+def test_a_scan_is_as_bad_as_its_worst_row(tmp_path):
+    rows = [
+        ("P2-a", "ok", "s", "c", "", "m"),
+        ("P2-a", "stopped", "s", "c", "", "m"),
+        ("P2-a", "warned", "s", "c", "", "m"),
+    ]
+    arguments = report_inputs(tmp_path, rows)
+    found = {row.scan: row for row in scan_rows(SCANS, read_flags(arguments["checks_table"]))}
+    assert found["P2-a"].status == "stopped"
+    assert [flag.status for flag in found["P2-a"].flags] == ["stopped", "warned", "ok"]
+    assert found["P1-a"].status == "unknown"
+
+
+def test_the_overview_counts_every_scan_once():
+    text = overview.section(scan_rows(SCANS, [])).html
+    table = re.search('id="by-class".*?</table>', text, re.DOTALL).group(0)
+    sums = re.search('<tr class="sum">(.*?)</tr>', table, re.DOTALL).group(1)
+    *splits, every = (int(number) for number in re.findall(r'class="number">(\d+)', sums))
+    assert every == sum(splits) == len(SCANS)
+
+
+def test_the_numbers_of_the_standard_are_those_of_its_file(inputs):
+    text = build(inputs)
+    table = re.search('id="standard-table".*?</table>', text, re.DOTALL).group(0)
+    numbers = [[float(n) for n in re.findall(r'number">([\d.]+)<', row)] for row in table.split("<tr>")[2:]]
+    expected = [np.load(path)[0] for path in inputs["standards"]]
+    assert [row[0] for row in numbers] == PERCENTILES
+    assert np.allclose(np.array(numbers)[:, 1:], np.array(expected).T, atol=5e-4)
+
+
+def test_a_standard_that_was_not_made_is_said_to_be_missing(inputs):
+    inputs["standards"][0].write_bytes(b"")
+    assert "Not made." in build(inputs)
+
+
+def test_a_record_that_cannot_be_read_is_counted_and_stops_nothing(inputs):
+    inputs["records"][0].write_text("{")
+    assert "Records that cannot be read</dt><dd>1;" in build(inputs)
+
+
+def test_every_kind_of_figure_says_how_to_read_it(inputs):
+    text = build(inputs)
+    for figure in ("the findings", "a standard scale", "a quality sheet", "the provenance"):
+        fold = re.search(f"<summary>How to read {figure}</summary>.*?</details>", text, re.DOTALL).group(0)
+        for word in ("Shown", "Good", "Bad", "What to do"):
+            assert f"<dt>{word}</dt>" in fold
+
+
+def test_a_table_without_its_columns_is_refused_by_name(inputs):
+    inputs["checks_table"].write_text("scan\tstatus\n")
+    with pytest.raises(MarrowError, match="message is missing"):
+        build(inputs)
+
+
+def test_two_sections_may_not_share_an_anchor():
+    section = Section("one", "One", Markup("<p>x</p>"))
+    with pytest.raises(ValueError, match="one"):
+        render_page("t", "l", [section, section])
+
+
+# The budget
+
+
+def test_pictures_within_the_budget_stay_whole(inputs):
+    pictures = album(inputs["sheets"], 10**8)
+    assert not pictures.reduced
+    kept = base64.b64decode(pictures.pictures[0].source.split(",")[1])
+    assert kept == inputs["sheets"][0].read_bytes()
+
+
+@pytest.mark.parametrize("budget", [400_000, 100_000, 60_000])
+def test_pictures_beyond_the_budget_shrink_until_they_fit_and_the_page_says_so(inputs, budget):
+    pictures = album(inputs["sheets"], budget)
+    assert sum(len(picture.source.split(",")[1]) for picture in pictures.pictures if picture) <= budget
+    assert pictures.reduced
+    assert [picture is None for picture in pictures.pictures] == [scan["scan"] == STOPPED for scan in SCANS]
+    arguments = {**inputs, "settings": {"budget_mb": budget / 1e6}}
+    assert "To keep this page small" in build(arguments)
+
+
+def test_the_report_shows_one_plot_per_contrast(inputs):
+    assert len(Page(build(inputs)).all("svg")) == len(CONTRASTS)
+
+
+def test_pictures_that_the_step_was_not_chosen_by_count_as_well(inputs, tmp_path):
+    blank = tmp_path / "blank.png"
+    Image.new("L", (960, 480)).save(blank)
+    noisy = inputs["sheets"][0]
+    paths = [blank if i % 3 == 0 else noisy for i in range(24)]  # every third is looked at for the first guess
+    pictures = album(paths, 900_000)
+    assert sum(len(picture.source.split(",")[1]) for picture in pictures.pictures if picture) <= 900_000

@@ -1,0 +1,279 @@
+"""The report in a real browser: it opens without a word on the console, asks nothing of a network, and can be used.
+
+Debian's Chromium is driven through its own chromedriver by selenium, which is plain Python: with both programs named
+it downloads nothing and needs no Node. Where either program is missing, the tests are skipped.
+"""
+
+import base64
+import json
+import shutil
+
+import pytest
+from toy_report import HOSTILE, SCANS, report_inputs
+
+import build_report
+
+webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed (requirements-dev.txt)")
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.common.keys import Keys  # noqa: E402
+from selenium.webdriver.support.select import Select  # noqa: E402
+
+CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="Chromium or its chromedriver is not on this machine"),
+]
+FLAGS = [
+    "headless",
+    "no-sandbox",
+    "disable-gpu",
+    "disable-quic",
+    "no-first-run",
+    "disable-background-networking",
+    "disable-component-update",
+    "disable-sync",
+]
+SIZES = {"desktop": (1440, 900), "tablet": (820, 1180), "phone": (390, 844)}
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    arguments = report_inputs(tmp_path_factory.mktemp("report"))
+    build_report.main(**arguments)
+    return arguments["report"].as_uri()
+
+
+@pytest.fixture(scope="module")
+def chromium(tmp_path_factory):
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for flag in [*FLAGS, f"user-data-dir={tmp_path_factory.mktemp('profile')}"]:
+        options.add_argument(f"--{flag}")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+    yield browser
+    browser.quit()
+
+
+@pytest.fixture
+def page(chromium, address):
+    """The report, freshly opened at desktop size; earlier log entries are gone."""
+    chromium.get("about:blank")
+    show(chromium, *SIZES["desktop"])
+    for log in ("browser", "performance"):
+        chromium.get_log(log)
+    chromium.get(address)
+    return chromium
+
+
+def show(browser, width, height, scheme="light", medium="screen"):
+    measures = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", measures)
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": medium, "features": features})
+
+
+def table(page, name="cohort-table"):
+    return page.find_element(By.ID, name)
+
+
+def column(page, index, name="cohort-table"):
+    """The texts of the shown cells of a column, from the top."""
+    rows = table(page, name).find_elements(By.CSS_SELECTOR, "tbody tr")
+    return [row.find_elements(By.CSS_SELECTOR, "th, td")[index].text for row in rows if row.is_displayed()]
+
+
+def press(page, *keys):
+    webdriver.ActionChains(page).send_keys(*keys).perform()
+
+
+def focused(page):
+    return page.switch_to.active_element
+
+
+# Opening
+
+
+def test_the_report_opens_without_console_messages_and_without_requests(page, address):
+    page.execute_script("scrollTo(0, document.body.scrollHeight)")
+    messages = [json.loads(entry["message"])["message"] for entry in page.get_log("performance")]
+    asked = {
+        message["params"]["request"]["url"] for message in messages if message["method"] == "Network.requestWillBeSent"
+    }
+    assert address in asked
+    assert not [url for url in asked - {address} if not url.startswith("data:")]
+    assert page.get_log("browser") == []
+
+
+def test_every_picture_is_loaded_once_it_is_reached(page):
+    widths = page.execute_async_script(
+        "const done = arguments[0], pictures = [...document.querySelectorAll('main img')];"
+        "(async () => { for (const p of pictures) { p.scrollIntoView(); await p.decode(); }"
+        " done(pictures.map(p => p.naturalWidth)); })()"
+    )
+    assert widths == [960] * (len(SCANS) - 1)
+
+
+def test_hostile_names_are_shown_and_do_nothing(page):
+    assert page.title == "A <b>report</b>"
+    assert HOSTILE in column(page, 0)
+    assert SCANS[2]["patient"] in column(page, 1)
+    assert not page.find_elements(By.CSS_SELECTOR, "img[onerror], bdi *")
+
+
+def test_a_script_that_slipped_in_would_not_run(page):
+    page.execute_script(
+        "const s = document.createElement('script'); s.textContent = 'document.title = \"owned\"';"
+        "document.body.append(s);"
+    )
+    assert page.title != "owned"
+
+
+# Tables
+
+
+def test_a_column_sorts_both_ways_with_numbers_in_their_order(page):
+    button = table(page).find_element(By.CSS_SELECTOR, "thead button")
+    scans = ["P1-a", "P2-a", "P3-a", "P4-a", "P10-a"]
+    button.click()
+    assert [scan for scan in column(page, 0) if scan != HOSTILE] == scans
+    assert table(page).find_element(By.CSS_SELECTOR, "thead th").get_attribute("aria-sort") == "ascending"
+    button.click()
+    assert [scan for scan in column(page, 0) if scan != HOSTILE] == scans[::-1]
+
+
+def test_cells_without_a_value_go_last_either_way(page):
+    button = table(page).find_elements(By.CSS_SELECTOR, "thead button")[2]
+    for _ in range(2):
+        button.click()
+        assert column(page, 2)[-1] == "none"
+
+
+def test_search_and_choice_leave_the_rows_that_fit_both(page):
+    cohort = table(page)
+    tools = cohort.find_element(By.CLASS_NAME, "tools")
+    Select(tools.find_elements(By.TAG_NAME, "select")[0]).select_by_visible_text("healthy")
+    assert column(page, 0) == ["P10-a", "P1-a"]
+    search = tools.find_element(By.TAG_NAME, "input")
+    search.send_keys("p10 NORTH")
+    assert column(page, 0) == ["P10-a"]
+    assert tools.find_element(By.TAG_NAME, "output").text == "1 of 6 rows"
+    search.clear()
+    search.send_keys("nobody")
+    assert column(page, 0) == []
+
+
+def test_a_table_is_copied_as_it_is_shown(page):
+    tools = table(page).find_element(By.CLASS_NAME, "tools")
+    Select(tools.find_elements(By.TAG_NAME, "select")[0]).select_by_visible_text("focal")
+    tools.find_element(By.TAG_NAME, "button").click()
+    search = tools.find_element(By.TAG_NAME, "input")
+    search.click()
+    webdriver.ActionChains(page).key_down(Keys.CONTROL).send_keys("v").key_up(Keys.CONTROL).perform()
+    pasted = search.get_property("value")
+    assert "P2-a\tP2\tfocal\ttrain\tsouth\twarned\t1" in pasted
+    assert "P10-a" not in pasted
+
+
+# Keyboard
+
+
+def test_the_first_stop_is_a_link_that_skips_to_the_content(page):
+    press(page, Keys.TAB)
+    assert focused(page).text == "Skip to the content"
+    assert focused(page).location["x"] >= 0
+    press(page, Keys.ENTER)
+    assert focused(page).get_attribute("id") == "content"
+
+
+def test_focus_goes_through_the_page_in_reading_order(page):
+    page.execute_script("window.stops = []; document.addEventListener('focusin', e => stops.push(e.target))")
+    press(page, *[Keys.TAB] * 40)
+    in_order = page.execute_script(
+        "return stops.length >= 40 && stops.every((stop, i) =>"
+        " i === 0 || stops[i - 1].compareDocumentPosition(stop) & Node.DOCUMENT_POSITION_FOLLOWING)"
+    )
+    assert in_order
+
+
+def test_everything_that_can_be_reached_has_a_name(page):
+    nameless = page.execute_script(
+        "return [...document.querySelectorAll('a, button, input, select, [tabindex=\"0\"]')].filter(e =>"
+        " !(e.textContent.trim() || e.getAttribute('aria-label') || e.getAttribute('aria-labelledby')"
+        " || e.closest('label'))).length"
+    )
+    assert nameless == 0
+
+
+def test_a_column_sorts_by_keyboard(page):
+    page.execute_script("document.querySelector('#cohort-table thead button').focus()")
+    press(page, Keys.SPACE)
+    assert column(page, 0).index("P1-a") < column(page, 0).index("P10-a")
+
+
+def test_a_picture_opens_large_and_escape_returns_to_its_button(page):
+    button = page.find_element(By.CLASS_NAME, "enlarge")
+    page.execute_script("arguments[0].focus()", button)
+    press(page, Keys.ENTER)
+    dialog = page.find_element(By.TAG_NAME, "dialog")
+    assert dialog.is_displayed()
+    assert dialog.find_element(By.TAG_NAME, "img").get_property("naturalWidth") == 960
+    press(page, Keys.ESCAPE)
+    assert not dialog.is_displayed()
+    assert focused(page) == button
+
+
+def test_without_scripts_everything_can_still_be_read(chromium, address):
+    chromium.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        chromium.get(address)
+        assert set(column(chromium, 0)) == {scan["scan"] for scan in SCANS}
+        assert not chromium.find_element(By.CLASS_NAME, "enlarge").is_displayed()
+    finally:
+        chromium.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+# Looks
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_fits_its_window(page, size, scheme, tmp_path):
+    show(page, *SIZES[size], scheme)
+    wide, room = page.execute_script("return [document.body.scrollWidth, document.documentElement.clientWidth]")
+    assert wide <= room
+    assert page.save_screenshot(str(tmp_path / f"{size}-{scheme}.png"))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_its_ground(page, scheme):
+    show(page, *SIZES["desktop"], scheme)
+    colour = "return getComputedStyle(document.querySelector(arguments[0]))[arguments[1]]"
+    ground = luminance(page.execute_script(colour, "body", "backgroundColor"))
+    assert (ground > 0.5) == (scheme == "light")
+    for part in ("body", "main a", "caption", ".none", ".status.ok", ".status.warned", ".status.stopped"):
+        ink = luminance(page.execute_script(colour, part, "color"))
+        low, high = sorted((ink, ground))
+        assert (high + 0.05) / (low + 0.05) >= 4.5, part
+
+
+def luminance(colour):
+    """Relative luminance of a CSS colour as the browser reports it (WCAG 2.2)."""
+    parts = [int(part) / 255 for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def test_print_unfolds_what_is_folded_and_leaves_out_what_cannot_be_used(page, tmp_path):
+    page.execute_script("dispatchEvent(new Event('beforeprint'))")
+    assert not page.find_elements(By.CSS_SELECTOR, "details:not([open])")
+    show(page, *SIZES["desktop"], scheme="dark", medium="print")
+    for useless in (".contents", ".tools", ".enlarge"):
+        assert not page.find_element(By.CSS_SELECTOR, useless).is_displayed()
+    ground = page.execute_script("return getComputedStyle(document.body).backgroundColor")
+    assert luminance(ground) == pytest.approx(1)
+    page.execute_script("dispatchEvent(new Event('afterprint'))")
+    assert page.find_elements(By.CSS_SELECTOR, "details:not([open])")
+    printed = page.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})
+    (tmp_path / "print.pdf").write_bytes(base64.b64decode(printed["data"]))
+    assert (tmp_path / "print.pdf").read_bytes().startswith(b"%PDF")

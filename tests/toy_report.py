@@ -1,0 +1,99 @@
+"""The inputs of a small report for tests: four scans, one of them stopped, names as hostile as a sheet can hold."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+HOSTILE = "<script>document.title='owned'</script>"
+SCANS = [
+    {"scan": "P10-a", "patient": "P10", "label": "healthy", "split": "train", "site": "north"},
+    {"scan": "P2-a", "patient": "P2", "label": "focal", "split": "train", "site": "south"},
+    {
+        "scan": HOSTILE,
+        "patient": "\u202e\u05d0\u05d1\u05d2 'q' \"d\" &amp;",
+        "label": "",
+        "split": "predict",
+        "site": "",
+    },
+    {"scan": "P3-a", "patient": "P2", "label": "diffuse", "split": "test", "site": "south"},
+    {"scan": "P1-a", "patient": "P1", "label": "healthy", "split": "train", "site": "north"},
+    {"scan": "P4-a", "patient": "P4", "label": "inactive", "split": "validation", "site": "north"},
+]
+STOPPED = "P3-a"
+ROWS = [
+    ("P10-a", "ok", "ingest_scan", "", "", ""),
+    ("P2-a", "warned", "ingest_scan", "fat_water_swap", "water", "look at both images and exchange the columns"),
+    (HOSTILE, "warned", "ingest_scan", "clipped", "b900", '"><img src=x onerror="document.title=\'owned\'">'),
+    (STOPPED, "stopped", "ingest_scan", "station_missing", "b900", "3 stations, not 4; give all 4 files"),
+    ("P1-a", "ok", "ingest_scan", "", "", ""),
+    ("P4-a", "ok", "ingest_scan", "", "", ""),
+]
+PERCENTILES = [1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 99]
+CONTRASTS = ["fat", "water"]
+
+
+def report_inputs(folder: Path, rows: list[tuple[str, ...]] = ROWS) -> dict[str, Any]:
+    """Write the inputs and return the arguments of `build_report.main`."""
+    table = folder / "table.tsv"
+    header = ("scan", "status", "stage", "check", "contrast", "message")
+    table.write_text(
+        "".join("\t".join(_quoted(field) for field in row) + "\n" for row in [header, *rows]), encoding="utf-8"
+    )
+    return {
+        "sheets": [_sheet(folder / f"sheet{i}.png", i, scan["scan"] == STOPPED) for i, scan in enumerate(SCANS)],
+        "checks_table": table,
+        "records": [_record(folder / f"record{i}.json", scan["scan"]) for i, scan in enumerate(SCANS)],
+        "scans": SCANS,
+        "standards": [_standard(folder / f"{name}.npy", bend) for name, bend in zip(CONTRASTS, (0.5, 2), strict=True)],
+        "contrasts": CONTRASTS,
+        "title": "A <b>report</b>",
+        "report": folder / "index.html",
+        "settings": {"budget_mb": 28},
+    }
+
+
+def _quoted(field: str) -> str:
+    return '"' + field.replace('"', '""') + '"'
+
+
+def _sheet(path: Path, seed: int, is_empty: bool) -> Path:
+    if is_empty:
+        path.write_bytes(b"")
+        return path
+    noise = np.random.default_rng(seed).integers(0, 255, (120, 240), dtype=np.uint8)
+    Image.fromarray(noise).resize((960, 480)).save(path)
+    return path
+
+
+def _record(path: Path, scan: str) -> Path:
+    content = {
+        "schema": 1,
+        "rule": "standardise_scan",
+        "wildcards": {"scan": scan},
+        "fingerprint": "ab12" * 16,
+        "code": {},
+        "params": {},
+        "inputs": {},
+        "outputs": {},
+        "stopped": None,
+        "made": {
+            "python": "3.11.7",
+            "versions": {"numpy": "2.4.6"},
+            "commit": "c0ffee" * 6,
+            "dirty": False,
+            "seconds": 2,
+        },
+        "accepted": [],
+    }
+    path.write_text(json.dumps(content))
+    return path
+
+
+def _standard(path: Path, bend: float) -> Path:
+    percentiles = np.array(PERCENTILES, float)
+    values = 1 + 99 * ((percentiles - 1) / 98) ** bend
+    np.save(path, np.array([values, percentiles]))
+    return path
