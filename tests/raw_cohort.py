@@ -1,0 +1,42 @@
+"""A small raw cohort as a hospital would hand it over, written by the phantom, and its sample sheet."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from marrow.bones import read_bones
+from marrow.phantom.export import write_scan
+from marrow.phantom.roster import roster
+from marrow.phantom.scan import simulate
+
+CONTRASTS = ["fat", "water", "b50", "b900"]
+SETTINGS = {
+    "seed": 5,
+    "size": "mini",
+    "format": "nifti",
+    "patients": {"focal": 1},
+    "repeat_every": 0,
+    "lesion_contrast": 1.0,
+    "lesion_fraction": 0.05,
+    "diffuse_fraction": 0.4,
+    "diffuse_with_focal": 0.5,
+    "faults": {},
+}
+
+
+def write_raw_cohort(folder: Path, nifti: Sequence[str], dicom: Sequence[str]) -> None:
+    """Write scans of different seeds, a folder each with a folder for each contrast."""
+    (row,) = roster(SETTINGS)
+    for number, scan in enumerate([*nifti, *dicom]):
+        patient = replace(row, scan=scan, patient=scan)
+        simulated = simulate(patient, SETTINGS | {"seed": number}, CONTRASTS, read_bones())
+        folders = [folder / scan / contrast for contrast in CONTRASTS]
+        (folder / scan).mkdir(parents=True)
+        write_scan(simulated, patient, "dicom" if scan in dicom else "nifti", folders)
+
+
+def write_sheet(file: Path, rows: Sequence[tuple[str, str, str, str]]) -> None:
+    """Write a sheet of (scan, patient, label, split) with the folders that `write_raw_cohort` makes."""
+    lines = ["\t".join(["scan", "patient", "label", "split", *CONTRASTS])]
+    lines += ["\t".join([*row, *(f"raw/{row[0]}/{contrast}" for contrast in CONTRASTS)]) for row in rows]
+    file.write_text("\n".join(lines) + "\n")
