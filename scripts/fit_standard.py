@@ -1,0 +1,45 @@
+"""Rule fit_standard: the standard scale of one contrast, from the landmarks of the training scans or a frozen file."""
+
+import logging
+from pathlib import Path
+
+from marrow.errors import MarrowError
+from marrow.standard_scale import ScanLandmarks, StandardScale
+
+_log = logging.getLogger(__name__)
+
+
+def main(*, landmarks: list[Path], frozen: list[Path], standard: Path, contrast: str, scans: list[str]) -> None:
+    """Fit, or take over, a standard scale.
+
+    Args:
+        landmarks: of the training scans; the file of a scan that was stopped is empty.
+        frozen: nothing, or the one standard scale to use as it is.
+        standard: where the scale goes, readable by `NyulNormalizer.load_standard_histogram`.
+        contrast: whose scale this is.
+        scans: the training scans, in the order of `landmarks`.
+    """
+    scale = StandardScale.read(frozen[0]) if frozen else _fit(landmarks, contrast, scans)
+    scale.write(standard)
+
+
+def _fit(landmarks: list[Path], contrast: str, scans: list[str]) -> StandardScale:
+    usable: list[ScanLandmarks] = []
+    for scan, path in zip(scans, landmarks, strict=True):
+        if path.stat().st_size:
+            usable.append(ScanLandmarks.read(path))
+        else:
+            _log.warning("%s: scan %s was stopped and does not count for the standard scale", contrast, scan)
+    if not usable:
+        raise MarrowError(
+            f"{contrast}: none of the {len(scans)} training scans is left to fit the standard scale on; mend the "
+            "scans that were stopped (results/checks/table.tsv says why), give more scans the split `train`, or name "
+            "the folder of an earlier standard as standard.frozen"
+        )
+    return StandardScale.mean_of(usable)
+
+
+if __name__ == "__main__":
+    from marrow.stage import run
+
+    run(main)

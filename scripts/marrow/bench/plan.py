@@ -1,0 +1,86 @@
+"""How long Snakemake takes to decide what to do, and how much memory: a dry run on generated sheets.
+
+A plan depends on the sheet, the rules and the records, not on voxels, so the raw files are a few bytes each.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from marrow.bench.measurement import Benchmark, Goal, Measurement
+from marrow.bench.process import Usage, run_measured
+from marrow.errors import MarrowError
+from marrow.sheet import LABELS
+
+SNAKEFILE = Path(__file__).resolve().parents[3] / "Snakefile"
+CONTRASTS = ("fat", "water", "b50", "b900")
+# Four scans in five have a split that counts for the standard; the last is there to be predicted.
+SPLITS = ("train", "train", "validation", "test", "predict")
+
+
+def write_cohort(folder: Path, scans: int) -> Path:
+    """A sample sheet of so many scans, each with a file per contrast; gives the path of the sheet."""
+    raw = folder / "raw"
+    raw.mkdir(parents=True)
+    lines = ["\t".join(["scan", "patient", "label", "split", "site", *CONTRASTS])]
+    for number in range(scans):
+        scan = f"S{number:05d}"
+        images = [f"raw/{scan}-{contrast}.nii.gz" for contrast in CONTRASTS]
+        for image in images:
+            (folder / image).write_text(image, encoding="utf-8")
+        split = SPLITS[number % len(SPLITS)]
+        label = "" if split == "predict" else LABELS[number // len(SPLITS) % len(LABELS)]
+        lines.append("\t".join([scan, f"P{number:05d}", label, split, f"site{number % 2}", *images]))
+    sheet = folder / "samples.tsv"
+    sheet.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return sheet
+
+
+def plan(folder: Path, sheet: Path) -> tuple[Usage, str]:
+    """A dry run of the workflow in a folder: what it used and what it printed."""
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE), "--directory", str(folder)]
+    return run_measured([*command, "--config", f"samples={sheet}", "--dry-run", "--quiet"], folder)
+
+
+def measure_fresh() -> list[Measurement]:
+    """Plan 5,000 scans of which nothing is there yet; beside it 500, for the growth."""
+    large, small = (_plan_fresh(scans) for scans in (5000, 500))
+    return [
+        Measurement("plan_5000", large.seconds, "s", small.seconds, large.seconds / small.seconds),
+        Measurement("plan_5000_memory", large.peak_gb, "GB", small.peak_gb, large.peak_gb / small.peak_gb),
+    ]
+
+
+def measure_noop() -> Sequence[Measurement]:
+    """Plan 300 finished scans with nothing to do.
+
+    Raises:
+        MarrowError: always, as long as nothing finishes a cohort of 300 scans for it.
+    """
+    raise MarrowError("plan_noop_300 needs a finished cohort of 300 scans, and there is no way yet to make one")
+
+
+def _plan_fresh(scans: int) -> Usage:
+    with TemporaryDirectory() as place:
+        folder = Path(place)
+        usage, _ = plan(folder, write_cohort(folder, scans))
+    return usage
+
+
+NOOP_300 = Benchmark(
+    "plan_noop_300",
+    "A dry run over 300 finished scans with nothing to do.",
+    {"plan_noop_300": Goal("value", "most", 15, "at most 15 s")},
+    measure_noop,
+)
+
+FRESH_5000 = Benchmark(
+    "plan_5000",
+    "A dry run over 5,000 new scans; the reference is one over 500, and the ratio tells what ten times the scans cost.",
+    {
+        "plan_5000": Goal("value", "most", 120, "at most 120 s"),
+        "plan_5000_memory": Goal("value", "most", 3, "at most 3 GB"),
+    },
+    measure_fresh,
+)

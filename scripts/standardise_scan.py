@@ -1,0 +1,62 @@
+"""Rule standardise_scan: all contrasts of a scan on the standard scale; quantitative maps keep their own."""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from marrow.errors import ScanStopped
+from marrow.grid import Grid
+from marrow.nifti import map_voxels, write_slabs
+from marrow.standard_scale import StandardScale
+from marrow.standardise import Mask, Volume, body_slabs, standardised_slabs
+
+
+def main(
+    *,
+    resampled: list[Path],
+    body_resampled: Path,
+    standards: list[Path],
+    normalised: list[Path],
+    contrasts: list[str],
+    quantitative: list[str],
+    threads: int = 1,
+) -> None:
+    """Standardise a scan.
+
+    Args:
+        resampled: one image per contrast, all on one grid.
+        body_resampled: the body on the same grid.
+        standards: the standard scale of each contrast that is not quantitative, in the same order.
+        normalised: where the images go; 0 outside the body.
+        contrasts: the names of the images.
+        quantitative: those whose numbers mean something as they are, such as `adc`; only the background is set to 0.
+        threads: contrasts at a time; numpy lets go of the interpreter in all that takes long.
+    """
+    body = map_voxels(body_resampled) != 0
+    grid = Grid.in_file(body_resampled)
+    scaled = [contrast for contrast in contrasts if contrast not in quantitative]
+    scales = dict(zip(scaled, map(StandardScale.read, standards), strict=True))
+
+    def standardise(contrast: str, source: Path, target: Path) -> None:
+        try:
+            slabs = _slabs(map_voxels(source), body, scales.get(contrast))
+        except ScanStopped as stopped:
+            raise ScanStopped(stopped.check, f"{contrast}: {stopped}") from None
+        write_slabs(slabs, np.float32, grid, target)
+
+    with ThreadPoolExecutor(threads) as pool:
+        jobs = [pool.submit(standardise, *job) for job in zip(contrasts, resampled, normalised, strict=True)]
+    for job in jobs:
+        job.result()
+
+
+def _slabs(volume: Volume, body: Mask, scale: StandardScale | None) -> Iterable[Volume]:
+    return standardised_slabs(volume, body, scale) if scale else body_slabs(volume, body)
+
+
+if __name__ == "__main__":
+    from marrow.stage import run
+
+    run(main)

@@ -1,0 +1,205 @@
+"""The benchmarks' harness; what the benchmarks find is no matter of tests."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import bench
+from marrow.bench import chain
+from marrow.bench.history import Entry, append, read_history
+from marrow.bench.machine import Circumstances, commit, machine
+from marrow.bench.measurement import Benchmark, Goal, Measurement, side_by_side
+from marrow.bench.page import render
+from marrow.bench.plan import write_cohort
+from marrow.bench.process import run_measured
+from marrow.bench.registry import BENCHMARKS, chosen
+from marrow.bench.volumes import body_mask, made_up_volume
+from marrow.errors import MarrowError
+from marrow.nifti import map_voxels
+
+HERE = Circumstances("a machine, 2 cores, 8 GB", "abc1234", "2026-01-31")
+FASTER = Goal("ratio", "least", 10, "at least 10 times faster")
+
+
+def benchmark_of(name: str, *found: Measurement) -> Benchmark:
+    return Benchmark(name, f"What {name} compares.", {item.id: FASTER for item in found}, lambda: list(found))
+
+
+FAST = benchmark_of("fast", Measurement("fast", 0.5, "s", 6.0, 12.0))
+SLOW = benchmark_of("slow", Measurement("slow", 2.0, "s", 6.0, 3.0))
+
+
+@pytest.fixture
+def two_benchmarks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "BENCHMARKS", (FAST, SLOW))
+    monkeypatch.setattr(bench, "chosen", lambda only: chosen(only, (FAST, SLOW)))
+
+
+def test_an_entry_has_the_agreed_fields() -> None:
+    agreed = ["id", "value", "unit", "reference", "ratio", "machine", "commit", "date"]
+    assert [field.name for field in fields(Entry)] == agreed
+
+
+@settings(derandomize=True, deadline=None, max_examples=30)
+@given(st.lists(st.lists(st.floats(0, 1e6), max_size=3), max_size=4))
+def test_a_history_only_grows_and_reads_back_as_written(
+    tmp_path_factory: pytest.TempPathFactory, runs: list[list[float]]
+) -> None:
+    path = tmp_path_factory.mktemp("history") / "benchmarks.json"
+    written: list[Entry] = []
+    for values in runs:
+        entries = append(path, [Measurement("x", value, "s") for value in values], HERE)
+        assert entries[: len(written)] == written
+        written = entries
+    assert read_history(path) == written
+    assert [entry.value for entry in written] == [value for values in runs for value in values]
+
+
+def test_a_history_is_plain_json_with_a_line_an_entry(tmp_path: Path) -> None:
+    path = tmp_path / "benchmarks.json"
+    append(path, [Measurement("x", 1.5, "s"), Measurement("y", 2, "GB", 4, 0.5)], HERE)
+    assert [entry["id"] for entry in json.loads(path.read_text())] == ["x", "y"]
+    assert len(path.read_text().splitlines()) == 4
+
+
+@pytest.mark.parametrize("content", ["{", "[1]", '[{"id": "x"}]'])
+def test_a_damaged_history_is_not_overwritten(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "benchmarks.json"
+    path.write_text(content)
+    with pytest.raises(MarrowError, match="no list of measurements"):
+        append(path, [Measurement("x", 1, "s")], HERE)
+    assert path.read_text() == content
+
+
+def test_the_page_shows_the_latest_run_and_folds_the_earlier_ones(tmp_path: Path) -> None:
+    path = tmp_path / "benchmarks.json"
+    append(path, [Measurement("fast", 1.0, "s", 5.0, 5.0)], HERE)
+    entries = append(path, [Measurement("fast", 0.5, "s", 6.0, 12.0)], HERE)
+    shown, _, folded = render(entries, (FAST, SLOW)).partition("<details>")
+    assert "| `fast` | 0.5 s | 6 s | 12 | at least 10 times faster | yes |" in shown
+    assert "| `fast` | 1 s | 5 s | 5 |" not in shown
+    assert "| `fast` | 1 s | 5 s | 5 |" in folded
+    assert "Earlier runs (1)" in folded
+    assert "| `slow` | not yet measured |" in shown
+
+
+def test_the_page_says_when_a_goal_is_not_met(tmp_path: Path) -> None:
+    entries = append(tmp_path / "benchmarks.json", SLOW.measure(), HERE)
+    assert "| at least 10 times faster | **no** |" in render(entries, (SLOW,))
+
+
+@pytest.mark.parametrize(
+    ("at", "number", "met"),
+    [("least", 10, True), ("least", 9.9, False), ("most", 10, True), ("most", 10.1, False), ("most", None, False)],
+)
+def test_a_bound_is_met_from_its_own_side(at: str, number: float | None, met: bool) -> None:
+    assert Goal("value", "least" if at == "least" else "most", 10, "").is_met(number) == met
+
+
+@pytest.mark.usefixtures("two_benchmarks")
+def test_all_benchmarks_run_without_a_choice_and_one_with(tmp_path: Path) -> None:
+    assert bench.main(["--only", "slow"], tmp_path) == 0
+    assert [entry.id for entry in read_history(tmp_path / "benchmarks.json")] == ["slow"]
+    assert bench.main([], tmp_path) == 0
+    assert [entry.id for entry in read_history(tmp_path / "benchmarks.json")] == ["slow", "fast", "slow"]
+    page = (tmp_path / "benchmarks.md").read_text()
+    assert page == render(read_history(tmp_path / "benchmarks.json"), (FAST, SLOW))
+
+
+@pytest.mark.usefixtures("two_benchmarks")
+def test_an_unknown_id_fails_names_the_known_ones_and_writes_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert bench.main(["--only", "fats"], tmp_path) == 1
+    assert "there is no benchmark fats; choose one of fast, slow" in caplog.text
+    assert not list(tmp_path.iterdir())
+
+
+def test_every_benchmark_has_an_id_of_its_own_and_measures_it_first() -> None:
+    ids = [name for benchmark in BENCHMARKS for name in benchmark.goals]
+    assert len(set(ids)) == len(ids)
+    assert all(benchmark.id in benchmark.goals for benchmark in BENCHMARKS)
+
+
+def test_the_page_in_the_repository_is_the_one_that_its_history_renders() -> None:
+    docs = bench.REPOSITORY / "docs"
+    assert (docs / "benchmarks.md").read_text() == render(read_history(docs / "benchmarks.json"), BENCHMARKS)
+
+
+def test_the_two_sides_take_turns() -> None:
+    calls: list[str] = []
+    side_by_side(lambda: calls.append("ours"), lambda: calls.append("theirs"), repeats=3)
+    assert calls == ["ours", "theirs"] * 3
+
+
+def test_a_commit_is_marked_when_the_working_tree_differs(tmp_path: Path) -> None:
+    identity = {f"GIT_{who}_{what}": "x@y" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+
+    def git(*arguments: str) -> None:
+        command = ["git", "-C", str(tmp_path), *arguments]
+        subprocess.run(command, check=True, capture_output=True, env=os.environ | identity)
+
+    assert commit(tmp_path) == "unknown"
+    git("init")
+    (tmp_path / "file").write_text("one")
+    git("add", "file")
+    git("commit", "--message", "one")
+    clean = commit(tmp_path)
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "benchmarks.json").write_text("[]")
+    assert commit(tmp_path) == clean
+    (tmp_path / "file").write_text("two")
+    assert commit(tmp_path) == f"{clean}+"
+
+
+def test_the_machine_is_described_without_its_name() -> None:
+    assert os.uname().nodename not in machine().split(", ")
+    assert f"{os.cpu_count()} cores" in machine()
+
+
+def test_the_peak_of_a_command_is_its_own_and_not_that_of_this_process(tmp_path: Path) -> None:
+    held = bytearray(300_000_000)
+    small, printed = run_measured([sys.executable, "-c", "print('done')"], tmp_path)
+    large, _ = run_measured([sys.executable, "-c", "x = b'1' * 150_000_000"], tmp_path)
+    assert printed == "done\n"
+    assert len(held) / 1e9 > large.peak_gb > 0.15 > small.peak_gb
+
+
+def test_a_command_that_fails_is_told_with_its_last_words(tmp_path: Path) -> None:
+    with pytest.raises(MarrowError, match=r"(?s)ended with 3.*last words"):
+        run_measured([sys.executable, "-c", "import sys; print('last words', file=sys.stderr); sys.exit(3)"], tmp_path)
+
+
+def test_made_up_volumes_are_the_same_each_time_and_brighter_inside_the_body() -> None:
+    shape = (30, 20, 24)
+    volume, body = made_up_volume(shape, seed=1), body_mask(shape)
+    assert (volume == made_up_volume(shape, seed=1)).all()
+    assert 0.2 < body.mean() < 0.35
+    assert volume[body].mean() > 5 * volume[~body].mean()
+
+
+def test_both_sides_of_the_chain_resample_to_the_same_voxels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise the floor would be the floor of something else."""
+    monkeypatch.setattr(chain, "COVERED_MM", (50.0, 36.0, 60.0))
+    files = chain.Files(tmp_path)
+    chain.prepare(files)
+    chain.run_chain(files)
+    chain.run_floor(files)
+    for ours, floor in zip(files.of("resampled"), files.of("floor"), strict=True):
+        assert (map_voxels(ours) == map_voxels(floor)).all()
+    assert all(map_voxels(path).any() for path in files.of("normalised"))
+
+
+def test_a_generated_sheet_names_files_that_exist(tmp_path: Path) -> None:
+    sheet = write_cohort(tmp_path, scans=7)
+    head, *rows = [line.split("\t") for line in sheet.read_text().splitlines()]
+    assert len(rows) == 7
+    assert all((tmp_path / row[head.index("b900")]).exists() for row in rows)
+    assert {row[head.index("split")] for row in rows} == {"train", "validation", "test", "predict"}
