@@ -33,6 +33,7 @@ rule {name}:
     params:
         word=config.get("{name}", "{name}"),
     log: "results/logs/{name}/{{scan}}.log"
+    benchmark: "results/benchmarks/{name}/{{scan}}.tsv"
     conda: "env.yaml"
     resources: archive_mb={archive}
     script: "scripts/{name}.py"
@@ -51,7 +52,7 @@ if __name__ == "__main__":
     run(main)
 """
 STAGES = {
-    "read": ("lambda wildcards: [f'raw/{wildcards.scan}']", 'bulky("results/read/{scan}.txt")', 0),
+    "read": ("lambda wildcards: ['raw/{scan}']", 'bulky("results/read/{scan}.txt")', 0),
     "turn": ('["results/read/{scan}.txt"]', 'bulky("results/turn/{scan}.txt")', 0),
     "join": ('["results/turn/{scan}.txt"]', '"results/join/{scan}.txt"', 1),
 }

@@ -161,6 +161,14 @@ def test_the_archive_drops_what_was_unused_for_longest(tmp_path):
     assert [archive.restore(name, [output]) for name in ("first", "second", "third")] == [True, False, True]
 
 
+def test_a_result_comes_back_under_another_name(tmp_path):
+    archive = Archive(tmp_path / "archive", limit_mb=1)
+    (tmp_path / "S1.txt").write_text("same")
+    archive.keep("fingerprint", [tmp_path / "S1.txt"])
+    assert archive.restore("fingerprint", [tmp_path / "S2.txt"])
+    assert (tmp_path / "S2.txt").read_text() == "same"
+
+
 def test_a_change_of_an_output_does_not_reach_the_archive(job):
     """Outputs are replaced, never written into, so a link to the old content keeps it."""
     kept = replace(job, archive_mb=1)

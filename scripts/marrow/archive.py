@@ -2,7 +2,7 @@
 
 Two cases meet here: a change that was made and reverted, and a stage above that ran again to identical bytes. In both
 the fingerprint of the job (code, settings and the content of its inputs) is one seen before, and its
-outputs come back bit for bit. The archive links files where it can, so a result and its copy take the space of one.
+outputs come back bit for bit, whatever they were called. The archive links files where it can, so a result and its copy take the space of one.
 """
 
 import os
@@ -28,7 +28,7 @@ class Archive:
     def restore(self, fingerprint: str, outputs: Sequence[Path]) -> bool:
         """Put the outputs kept under a fingerprint in their places; False where there are none."""
         entry = self._folder / fingerprint
-        kept = [entry / _name(index, output) for index, output in enumerate(outputs)]
+        kept = [entry / str(index) for index in range(len(outputs))]
         if self._limit == 0 or not all(file.exists() for file in kept):
             return False
         for file, output in zip(kept, outputs, strict=True):
@@ -44,8 +44,11 @@ class Archive:
         partial = self._folder / f".{fingerprint}.{os.getpid()}.partial"
         partial.mkdir(parents=True)
         for index, output in enumerate(outputs):
-            _link(output, partial / _name(index, output))
-        partial.replace(entry)
+            _link(output, partial / str(index))
+        try:
+            partial.replace(entry)
+        except OSError:  # a job with the same fingerprint was quicker
+            shutil.rmtree(partial)
         self._trim()
 
     def _trim(self) -> None:
@@ -54,11 +57,7 @@ class Archive:
         for entry in entries:
             held += sum(file.stat().st_size for file in entry.rglob("*") if file.is_file())
             if held > self._limit:
-                shutil.rmtree(entry)
-
-
-def _name(index: int, output: Path) -> str:
-    return f"{index}-{output.name}"
+                shutil.rmtree(entry, ignore_errors=True)
 
 
 def _link(source: Path, target: Path) -> None:

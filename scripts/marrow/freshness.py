@@ -44,6 +44,10 @@ class Stage(Protocol):
         """Where one of its jobs writes its record."""
         ...
 
+    def timed(self, wildcards: Wildcards) -> list[Path]:
+        """All files of one of its jobs whose times Snakemake compares with those of its inputs."""
+        ...
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -71,18 +75,28 @@ class Judge:
     Args:
         stage: finds a rule by name.
         digests: content digests of raw inputs.
+        settle: called for every job whose results stand, after it was called for those above.
     """
 
-    def __init__(self, stage: Callable[[str], Stage | None], digests: DigestCache) -> None:
+    def __init__(
+        self,
+        stage: Callable[[str], Stage | None],
+        digests: DigestCache,
+        settle: Callable[[Stage, Wildcards], None],
+    ) -> None:
         self._stage = stage
         self._digests = digests
+        self._settle = settle
         self._verdicts: dict[Path, Verdict] = {}
 
     def verdict(self, stage: Stage, wildcards: Wildcards) -> Verdict:
         """Judge the results of one job."""
         path = stage.record(wildcards)
         if path not in self._verdicts:
-            self._verdicts[path] = self._judge(stage, wildcards, read_record(path))
+            verdict = self._judge(stage, wildcards, read_record(path))
+            if not verdict.is_stale and not verdict.missing:
+                self._settle(stage, wildcards)
+            self._verdicts[path] = verdict
         return self._verdicts[path]
 
     def _judge(self, stage: Stage, wildcards: Wildcards, record: Record | None) -> Verdict:

@@ -56,7 +56,8 @@ class RuleStage:
 
     def inputs(self, wildcards: Wildcards) -> dict[str, Path]:
         """Role -> path, for one of its jobs, without the freshness file."""
-        return roles(_named(self._rule, self._rule.input, wildcards, leave_out="freshness"))
+        patterns = roles(_named(self._rule, self._rule.input, wildcards, leave_out="freshness"))
+        return {role: Path(apply_wildcards(str(pattern), wildcards)) for role, pattern in patterns.items()}
 
     def outputs(self, wildcards: Wildcards) -> list[Path]:
         """The outputs of one of its jobs, without its record."""
@@ -65,6 +66,12 @@ class RuleStage:
     def record(self, wildcards: Wildcards) -> Path:
         """Where one of its jobs writes its record."""
         return Path(dict(_named(self._rule, self._rule.output, wildcards))["record"])
+
+    def timed(self, wildcards: Wildcards) -> list[Path]:
+        """All files of a job whose times Snakemake compares with those of its inputs; the benchmark is one of them."""
+        benchmark = [self._rule.benchmark] if self._rule.benchmark else []
+        times = [Path(apply_wildcards(str(pattern), wildcards)) for pattern in benchmark]
+        return [*times, *self.outputs(wildcards), self.record(wildcards)]
 
 
 class Freshness:
@@ -78,7 +85,7 @@ class Freshness:
         self._workflow = workflow
         self._scripts = Path(workflow.basedir) / "scripts"
         self._stages: dict[str, Stage] = {}
-        self._judge = Judge(self.stage, DigestCache(DIGESTS))
+        self._judge = Judge(self.stage, DigestCache(DIGESTS), settle=_move_forward)
         self._is_main = bool(workflow.is_main_process)
         self._announced = False
         if self._is_main:
@@ -100,8 +107,6 @@ class Freshness:
             return FRESH.as_posix()
         verdict = self._judge.verdict(stage, wildcards)
         if not verdict.is_stale:
-            if not verdict.missing:
-                _move_forward(stage, wildcards)
             return FRESH.as_posix()
         self._announce(stage, wildcards, verdict)
         return STALE.as_posix()
@@ -153,8 +158,8 @@ def _filled(rule: Any, value: Any, wildcards: Wildcards) -> Any:
 def _move_forward(stage: Stage, wildcards: Wildcards) -> None:
     """Make the files of a job that stands no older than what they were made from."""
     newest = max((_time(path) for path in stage.inputs(wildcards).values() if path.exists()), default=0)
-    for output in [*stage.outputs(wildcards), stage.record(wildcards)]:
-        for path in (output, output / DIRECTORY_TIME):
+    for file in stage.timed(wildcards):
+        for path in (file, file / DIRECTORY_TIME):
             if path.exists() and _time(path) < newest:
                 os.utime(path, ns=(newest, newest))
 

@@ -41,6 +41,7 @@ class Protocol:
     """One site's way to acquire one contrast.
 
     Attributes:
+        acquisition: `dixon` or `diffusion`; contrasts of one acquisition share gain, shading and position.
         spacing: voxel size in mm: x, y, z.
         stations: how many, from head to knees.
         overlap_mm: of neighbouring stations.
@@ -51,6 +52,7 @@ class Protocol:
         jump_mm: how far the body may move between stations.
     """
 
+    acquisition: str
     spacing: Spacing
     stations: int
     overlap_mm: float
@@ -66,6 +68,7 @@ def protocol(site: str, contrast: str, size: str) -> Protocol:
     diffusion = contrast.startswith("b")
     north = site == "north"
     return Protocol(
+        acquisition="diffusion" if diffusion else "dixon",
         spacing=_SPACING[site][size][1 if diffusion else 0],
         stations=5 if north else 4,
         overlap_mm=36.0 if north else 48.0,

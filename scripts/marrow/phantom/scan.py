@@ -37,7 +37,8 @@ def simulate(
     for channel, contrast in enumerate(contrasts):
         acquired = protocol(scan.site, contrast, size)
         grids = station_grids(acquired, posture)
-        seen = acquire(anatomy, channel, acquired, grids, stream(seed, scan.scan, "scanner", contrast))
+        draw = stream(seed, scan.scan, "scanner", acquired.acquisition)
+        seen = acquire(anatomy, channel, acquired, grids, draw, stream(seed, scan.scan, "noise", contrast))
         stations[contrast] = [station.grid.image(station.values) for station in seen]
     return Scanned(anatomy, plant(scan.fault, stations))
 

@@ -47,9 +47,18 @@ class Shade:
 
 
 def acquire(
-    anatomy: Anatomy, channel: int, acquired: Protocol, grids: Sequence[Grid], draw: np.random.Generator
+    anatomy: Anatomy,
+    channel: int,
+    acquired: Protocol,
+    grids: Sequence[Grid],
+    draw: np.random.Generator,
+    noise: np.random.Generator,
 ) -> list[Station]:
-    """All stations of one contrast."""
+    """All stations of one contrast.
+
+    Fat and water come from one acquisition and so do both b-values: gain, shading and position are drawn from `draw`,
+    which starts alike for the contrasts of an acquisition; only `noise` is a contrast's own.
+    """
     gain = acquired.gain * float(np.exp(draw.normal(0, 0.25)))
     stations: list[Station] = []
     for grid in grids:
@@ -57,7 +66,7 @@ def acquire(
         station_gain = gain * float(np.exp(draw.normal(0, acquired.seam)))
         jump = draw.normal(0, acquired.jump_mm, 3)
         signal = sample(anatomy.signals[channel], anatomy.grid, grid, jump) * shade.field(grid)
-        noisy = _rician(signal, acquired.noise, draw) * np.float32(station_gain)
+        noisy = _rician(signal, acquired.noise, noise) * np.float32(station_gain)
         stations.append(Station(grid, np.clip(np.rint(noisy), 0, LARGEST).astype(np.int16)))
     return stations
 
