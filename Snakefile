@@ -35,6 +35,10 @@ rule all:
 # The boundary after which the expensive stages begin; `snakemake volumes` stops here.
 rule volumes:
     input:
-        expand("results/normalised/{scan}/{contrast}.nii", scan=cohort.ids, contrast=config["contrasts"]),
+        expand(
+            "results/normalised/{scan}/{contrast}.nii",
+            scan=cohort.ids,
+            contrast=config["contrasts"],
+        ),
         expand("results/labels/{scan}/bones.nii", scan=cohort.with_truth("bones")),
         expand("results/labels/{scan}/lesions.nii", scan=cohort.with_truth("lesions")),

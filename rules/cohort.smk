@@ -11,19 +11,19 @@ rule simulate_scan:
         bones="results/cohort/{scan}/bones.nii.gz",
         lesions="results/cohort/{scan}/lesions.nii.gz",
         record="results/cohort/{scan}/record.json",
-    params:
-        contrasts=ACQUIRED,
-        scan=simulated_scan,
-        settings=PHANTOM,
     log:
         "results/logs/simulate_scan/{scan}.log",
     benchmark:
         "results/benchmarks/simulate_scan/{scan}.tsv"
+    conda:
+        "../envs/imaging.yaml"
     threads: 1
     resources:
         mem_mb=lambda wildcards, attempt: 4000 * attempt,
         runtime=lambda wildcards, attempt: 15 * attempt,
-    conda:
-        "../envs/imaging.yaml"
+    params:
+        contrasts=ACQUIRED,
+        scan=simulated_scan,
+        settings=PHANTOM,
     script:
         "../scripts/simulate_scan.py"

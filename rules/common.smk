@@ -1,4 +1,4 @@
-# What all rule files share: the checked config, the cohort, and how a rule says what it depends on.
+# What the other files here share: the checked config, the cohort, and how a job says what it depends on.
 
 import sys
 from dataclasses import asdict
@@ -20,7 +20,7 @@ try:
 except MarrowError as error:
     raise WorkflowError(str(error)) from None
 
-# Each rule's input `freshness` stands for everything that a clock cannot tell.
+# The input `freshness` stands for everything that a clock cannot tell.
 freshness = Freshness(workflow)
 
 # Bulky volumes go once nothing needs them any more, if the config says so; their records stay.

@@ -11,19 +11,19 @@ rule find_landmarks:
     output:
         landmarks="results/landmarks/{scan}/{contrast}.json",
         record="results/landmarks/{scan}/{contrast}.record.json",
-    params:
-        percentiles=config["standard"]["percentiles"],
-        output_range=config["standard"]["output_range"],
     log:
         "results/logs/find_landmarks/{scan}/{contrast}.log",
     benchmark:
         "results/benchmarks/find_landmarks/{scan}/{contrast}.tsv"
+    conda:
+        "../envs/imaging.yaml"
     threads: 1
     resources:
         mem_mb=mebibytes(base=500, per_input=4),
         runtime=minutes(base=2, per_gigabyte=2),
-    conda:
-        "../envs/imaging.yaml"
+    params:
+        percentiles=config["standard"]["percentiles"],
+        output_range=config["standard"]["output_range"],
     script:
         "../scripts/find_landmarks.py"
 
@@ -36,19 +36,19 @@ rule fit_standard:
     output:
         standard="results/standard/{contrast}.npy",
         record="results/standard/{contrast}.record.json",
-    params:
-        contrast=lambda wildcards: wildcards.contrast,
-        scans=training_scans,
     log:
         "results/logs/fit_standard/{contrast}.log",
     benchmark:
         "results/benchmarks/fit_standard/{contrast}.tsv"
+    conda:
+        "../envs/imaging.yaml"
     threads: 1
     resources:
         mem_mb=500,
         runtime=5,
-    conda:
-        "../envs/imaging.yaml"
+    params:
+        contrast=lambda wildcards: wildcards.contrast,
+        scans=training_scans,
     script:
         "../scripts/fit_standard.py"
 
@@ -62,18 +62,18 @@ rule standardise_scan:
     output:
         normalised=expand("results/normalised/{{scan}}/{contrast}.nii", contrast=config["contrasts"]),
         record="results/normalised/{scan}/record.json",
-    params:
-        contrasts=config["contrasts"],
-        quantitative=QUANTITATIVE,
     log:
         "results/logs/standardise_scan/{scan}.log",
     benchmark:
         "results/benchmarks/standardise_scan/{scan}.tsv"
+    conda:
+        "../envs/imaging.yaml"
     threads: 1
     resources:
         mem_mb=mebibytes(base=700, per_input=3),
         runtime=minutes(base=2, per_gigabyte=5),
-    conda:
-        "../envs/imaging.yaml"
+    params:
+        contrasts=config["contrasts"],
+        quantitative=QUANTITATIVE,
     script:
         "../scripts/standardise_scan.py"

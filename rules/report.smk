@@ -12,21 +12,21 @@ rule draw_qc:
     output:
         sheet="results/qc/{scan}/sheet.png",
         record="results/qc/{scan}/record.json",
-    params:
-        scan=lambda wildcards: wildcards.scan,
-        contrasts=config["contrasts"],
-        settings=QC,
     log:
         "results/logs/draw_qc/{scan}.log",
     benchmark:
         "results/benchmarks/draw_qc/{scan}.tsv"
+    conda:
+        "../envs/report.yaml"
     threads: 1
     resources:
         mem_mb=mebibytes(base=800, per_input=2),
         runtime=minutes(base=2, per_gigabyte=5),
         archive_mb=config["archive_mb"],
-    conda:
-        "../envs/report.yaml"
+    params:
+        scan=lambda wildcards: wildcards.scan,
+        contrasts=config["contrasts"],
+        settings=QC,
     script:
         "../scripts/draw_qc.py"
 
@@ -41,20 +41,20 @@ rule build_report:
     output:
         report="results/report/index.html",
         record="results/report/index.record.json",
+    log:
+        "results/logs/build_report.log",
+    benchmark:
+        "results/benchmarks/build_report.tsv"
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=mebibytes(base=800, per_input=3),
+        runtime=minutes(base=5, per_gigabyte=10),
     params:
         scans=summaries,
         contrasts=STANDARDISED,
         title=config["title"],
         settings=config["report"],
-    log:
-        "results/logs/build_report.log",
-    benchmark:
-        "results/benchmarks/build_report.tsv"
-    threads: 1
-    resources:
-        mem_mb=mebibytes(base=800, per_input=3),
-        runtime=minutes(base=5, per_gigabyte=10),
-    conda:
-        "../envs/report.yaml"
     script:
         "../scripts/build_report.py"

@@ -9,23 +9,28 @@ rule resample_scan:
         volumes=expand("results/volumes/{{scan}}/{contrast}.nii", contrast=config["contrasts"]),
         body="results/volumes/{scan}/body.nii",
     output:
-        resampled=bulky(expand("results/resampled/{{scan}}/{contrast}.nii", contrast=config["contrasts"])),
+        resampled=bulky(
+            expand(
+                "results/resampled/{{scan}}/{contrast}.nii",
+                contrast=config["contrasts"],
+            )
+        ),
         body_resampled="results/resampled/{scan}/body.nii",
         record="results/resampled/{scan}/record.json",
-    params:
-        contrasts=config["contrasts"],
-        spacing_mm=config["resample"]["spacing_mm"],
-        smooth_above_ratio=config["resample"]["smooth_above_ratio"],
     log:
         "results/logs/resample_scan/{scan}.log",
     benchmark:
         "results/benchmarks/resample_scan/{scan}.tsv"
+    conda:
+        "../envs/imaging.yaml"
     threads: 1
     resources:
         mem_mb=mebibytes(base=700, per_input=3),
         runtime=minutes(base=2, per_gigabyte=5),
-    conda:
-        "../envs/imaging.yaml"
+    params:
+        contrasts=config["contrasts"],
+        spacing_mm=config["resample"]["spacing_mm"],
+        smooth_above_ratio=config["resample"]["smooth_above_ratio"],
     script:
         "../scripts/resample_scan.py"
 
@@ -38,17 +43,17 @@ rule resample_labels:
     output:
         resampled_labels="results/labels/{scan}/{kind}.nii",
         record="results/labels/{scan}/{kind}.record.json",
-    params:
-        kind=lambda wildcards: wildcards.kind,
     log:
         "results/logs/resample_labels/{scan}/{kind}.log",
     benchmark:
         "results/benchmarks/resample_labels/{scan}/{kind}.tsv"
+    conda:
+        "../envs/imaging.yaml"
     threads: 1
     resources:
         mem_mb=mebibytes(base=700, per_input=20),
         runtime=minutes(base=2, per_gigabyte=5),
-    conda:
-        "../envs/imaging.yaml"
+    params:
+        kind=lambda wildcards: wildcards.kind,
     script:
         "../scripts/resample_labels.py"

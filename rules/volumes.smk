@@ -12,22 +12,22 @@ rule ingest_scan:
         body=bulky("results/volumes/{scan}/body.nii"),
         checks="results/volumes/{scan}/checks.json",
         record="results/volumes/{scan}/record.json",
+    log:
+        "results/logs/ingest_scan/{scan}.log",
+    benchmark:
+        "results/benchmarks/ingest_scan/{scan}.tsv"
+    conda:
+        "../envs/imaging.yaml"
+    threads: 1
+    resources:
+        mem_mb=mebibytes(base=1500, per_input=12),
+        runtime=minutes(base=5, per_gigabyte=10),
     params:
         scan=lambda wildcards: wildcards.scan,
         contrasts=config["contrasts"],
         layout=layout,
         overrides=lambda wildcards: cohort[wildcards.scan].overrides,
         settings=config["ingest"],
-    log:
-        "results/logs/ingest_scan/{scan}.log",
-    benchmark:
-        "results/benchmarks/ingest_scan/{scan}.tsv"
-    threads: 1
-    resources:
-        mem_mb=mebibytes(base=1500, per_input=12),
-        runtime=minutes(base=5, per_gigabyte=10),
-    conda:
-        "../envs/imaging.yaml"
     script:
         "../scripts/ingest_scan.py"
 
@@ -40,18 +40,18 @@ rule tabulate_checks:
     output:
         table="results/checks/table.tsv",
         record="results/checks/table.record.json",
-    params:
-        scans=summaries,
     log:
         "results/logs/tabulate_checks.log",
     benchmark:
         "results/benchmarks/tabulate_checks.tsv"
+    conda:
+        "../envs/imaging.yaml"
     threads: 1
     resources:
         mem_mb=500,
         runtime=5,
-    conda:
-        "../envs/imaging.yaml"
+    params:
+        scans=summaries,
     script:
         "../scripts/tabulate_checks.py"
 
@@ -63,17 +63,17 @@ rule confirm_scans:
     output:
         confirmed="results/checks/confirmed.txt",
         record="results/checks/confirmed.record.json",
-    params:
-        on_stopped=config["on_stopped_scan"],
     log:
         "results/logs/confirm_scans.log",
     benchmark:
         "results/benchmarks/confirm_scans.tsv"
+    conda:
+        "../envs/imaging.yaml"
     threads: 1
     resources:
         mem_mb=500,
         runtime=5,
-    conda:
-        "../envs/imaging.yaml"
+    params:
+        on_stopped=config["on_stopped_scan"],
     script:
         "../scripts/confirm_scans.py"

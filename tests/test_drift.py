@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from marrow.documentation import config_reference, made_pages
 from marrow.config import read_schema
+from marrow.documentation import config_reference, made_pages
 
 ROOT = Path(__file__).parents[1]
 ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))

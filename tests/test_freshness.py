@@ -70,7 +70,9 @@ class Toy:
 
     def plan(self, *arguments: str) -> set[str]:
         arguments = arguments or ("--rerun-triggers", "mtime")
-        return {job.name for job in planned_jobs(self.root / "Snakefile", self.root, [*arguments, "--rerun-incomplete"])}
+        return {
+            job.name for job in planned_jobs(self.root / "Snakefile", self.root, [*arguments, "--rerun-incomplete"])
+        }
 
     def edit(self, stage: str, before: str, after: str) -> None:
         script = self.root / f"scripts/{stage}.py"
@@ -82,7 +84,9 @@ def finished(tmp_path_factory):
     root = tmp_path_factory.mktemp("finished")
     for folder in ("scripts", "raw"):
         (root / folder).mkdir()
-    shutil.copytree(ROOT / "scripts/marrow", root / "scripts/marrow", ignore=shutil.ignore_patterns("phantom", "qc", "report"))
+    shutil.copytree(
+        ROOT / "scripts/marrow", root / "scripts/marrow", ignore=shutil.ignore_patterns("phantom", "qc", "report")
+    )
     (root / "requirements.txt").touch()
     (root / "env.yaml").touch()
     rules = [RULE.format(name=name, source=of, made=to, archive=mb) for name, (of, to, mb) in STAGES.items()]

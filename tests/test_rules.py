@@ -70,7 +70,7 @@ def test_every_rule_asks_whether_it_is_fresh_and_leaves_a_record(rules, name):
     rule = rules[name]
     assert "freshness" in named(rule.input)
     assert "record" in named(rule.output)
-    assert not [item for item in rule.input if item.flags.get("ancient")]
+    assert not [item for item in rule.input if getattr(item, "flags", {}).get("ancient")]
 
 
 @pytest.mark.parametrize("name", rule_names())
@@ -83,24 +83,19 @@ def test_every_rule_says_what_it_costs_and_where_it_logs(rules, name):
     assert Path(rule.script).name == f"{name}.py"
 
 
-@pytest.mark.parametrize("name", rule_names())
-def test_no_script_reads_the_config_or_imports_in_hiding(name):
+@pytest.mark.parametrize("file", [*sorted(SCRIPTS.glob("*.py")), *sorted((SCRIPTS / "marrow").rglob("*.py"))], ids=str)
+def test_no_stage_reads_the_config_or_imports_in_hiding(file):
     """What a stage reads must be in its params, and what it imports must be visible to the fingerprint."""
-    for file in [SCRIPTS / f"{name}.py", *sorted((SCRIPTS / "marrow").rglob("*.py"))]:
-        for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.Attribute):
-                assert not (isinstance(node.value, ast.Name) and node.value.id == "snakemake"), file
-            if isinstance(node, ast.Name):
-                assert node.id != "__import__", file
-            if isinstance(node, ast.Import | ast.ImportFrom | ast.Attribute):
-                assert "import_module" not in ast.unparse(node), file
+    names = {ast.unparse(node) for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Attribute)}
+    names |= {node.id for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Name)}
+    assert names & {"snakemake.config", "importlib.import_module", "__import__", "exec", "eval"} == set()
 
 
 def test_every_script_of_a_rule_ends_in_the_same_binding():
     for name in rule_names():
         last = ast.parse((SCRIPTS / f"{name}.py").read_text()).body[-1]
         assert ast.unparse(last).replace("\n", " ").split() == (
-            "if __name__ == '__main__': from marrow.stage import run run(main)".split()
+            ["if", "__name__", "==", "'__main__':", "from", "marrow.stage", "import", "run", "run(main)"]
         ), name
 
 

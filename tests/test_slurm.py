@@ -18,7 +18,10 @@ pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
 
 def controller_answers() -> bool:
-    return shutil.which("sinfo") is not None and subprocess.run(["sinfo"], capture_output=True, check=False).returncode == 0
+    return (
+        shutil.which("sinfo") is not None
+        and subprocess.run(["sinfo"], capture_output=True, check=False).returncode == 0
+    )
 
 
 @pytest.mark.skipif(not controller_answers(), reason="no Slurm controller answers; tests/slurm_cluster.sh starts one")
@@ -29,7 +32,15 @@ def test_a_cohort_runs_on_the_cluster_and_then_nothing_is_stale(tmp_path):
     (tmp_path / "my.yaml").write_text(yaml.safe_dump(settings))
     arguments = ["--configfile", str(tmp_path / "my.yaml")]
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(tmp_path)]
-    quick = ["--slurm-no-account", "--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "5", "--retries", "0"]
+    quick = [
+        "--slurm-no-account",
+        "--slurm-init-seconds-before-status-checks",
+        "2",
+        "--latency-wait",
+        "5",
+        "--retries",
+        "0",
+    ]
     done = subprocess.run(
         [*command, *arguments, "--profile", str(ROOT / "profiles/slurm"), *quick],
         capture_output=True,

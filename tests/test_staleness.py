@@ -1,7 +1,7 @@
 """The promise of docs/staleness.md: after one real run, each edit plans exactly the jobs it must, and no other.
 
-The cohort is a user's: three scans as NIfTI and one as DICOM, written by the phantom on a coarse grid. Edits are made in
-a copy of the project and undone afterwards, so undoing is tested with every row.
+The cohort is a user's: three scans as NIfTI and one as DICOM, written by the phantom on a coarse grid. Edits are made
+in a copy of the project and undone afterwards, so undoing is tested with every row.
 """
 
 import os

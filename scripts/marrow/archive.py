@@ -1,8 +1,9 @@
 """Finished results kept by fingerprint, so that what was once made from the same things need not be made again.
 
 Two cases meet here: a change that was made and reverted, and a stage above that ran again to identical bytes. In both
-the fingerprint of the job (code, settings and the content of its inputs) is one seen before, and its
-outputs come back bit for bit, whatever they were called. The archive links files where it can, so a result and its copy take the space of one.
+the fingerprint of the job (code, settings and the content of its inputs) is one seen before, and its outputs come back
+bit for bit, whatever they were called. The archive links files where it can, so a result and its copy take the space
+of one.
 """
 
 import os

@@ -24,7 +24,6 @@ from marrow.fingerprint.values import Plain, plain
 from marrow.freshness import Judge, Stage, Verdict, Wildcards
 from marrow.layout import DIGESTS, FRESH, STALE, roles
 
-
 DIRECTORY_TIME = ".snakemake_timestamp"  # Snakemake's note in a folder that is an output; its time is the folder's
 
 

@@ -32,7 +32,7 @@ def plain(value: object, name: str = "value") -> Plain:
         entries = cast("Mapping[object, object]", value)
         return {_key(key, name): plain(entry, f"{name}.{key}") for key, entry in entries.items()}
     raise TypeError(
-        f"{name} is a {type(value).__name__}; a setting is made of numbers, texts, booleans, null, lists and dictionaries"
+        f"{name} is a {type(value).__name__}; a setting is a number, text, boolean, null, list or dictionary of these"
     )
 
 

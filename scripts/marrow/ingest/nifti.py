@@ -1,0 +1,138 @@
+"""Reads a NIfTI file into an image that knows nothing of its file.
+
+The file is read once, as bytes, and taken apart in memory. Two reasons: a library that never sees the path cannot put
+it into an exception or onto the terminal (ITK does both), and a gzip stream read to its end proves that it is whole.
+The header is judged as written, before nibabel mends it: a negative spacing mended in silence is a mirrored patient.
+
+Geometry follows the NIfTI standard as nibabel does: `sform` where it has a code, else `qform`, else none and the scan
+stops. Directions that are orthonormal but for rounding are made so; ITK refuses them.
+"""
+
+import gzip
+import math
+import zlib
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import numpy.typing as npt
+import SimpleITK as sitk
+
+from marrow.errors import ScanStopped
+
+GZIP_MAGIC = b"\x1f\x8b"
+LARGEST_SHEAR = 0.02  # of the cosines between axes; rounding stays below 1e-4, a real shear far above
+RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0])
+
+FloatArray = npt.NDArray[np.float64]
+
+
+def read_nifti(path: Path, where: str) -> sitk.Image:
+    """The volume in a NIfTI file: float32, in the patient's coordinates (LPS), axes as stored.
+
+    Args:
+        path: a `.nii` or `.nii.gz` file.
+        where: how messages call it; the path itself is never told.
+
+    Raises:
+        ScanStopped: the file is cut off, is no NIfTI, holds no single 3-D volume, or has an impossible geometry.
+    """
+    content = _uncompressed(path, where)
+    kind = _nifti_kind(content, where)
+    try:
+        header = kind.header_class(content[: kind.header_class.sizeof_hdr], check=False)
+        _check_header(header, len(content), where)
+        image = kind.from_bytes(content)
+        affine = np.asarray(image.affine, dtype=np.float64)
+        array = np.asarray(image.dataobj, dtype=np.float32)
+    except ScanStopped:
+        raise
+    except Exception as error:  # whatever nibabel meets in a damaged header, its text may quote the header
+        message = f"{where}: cannot be read as NIfTI ({type(error).__name__}); export the series again."
+        raise ScanStopped("file_damaged", message) from None
+    return _placed(array.reshape(array.shape[:3]), affine, where)
+
+
+def _uncompressed(path: Path, where: str) -> bytes:
+    try:
+        content = path.read_bytes()
+        return gzip.decompress(content) if content.startswith(GZIP_MAGIC) else content
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        message = f"{where}: the compressed file is cut off or damaged; copy or export it again."
+    except OSError as error:
+        message = f"{where}: the file cannot be opened ({type(error).__name__}); check its rights and the disk."
+    raise ScanStopped("file_damaged", message) from None
+
+
+def _nifti_kind(content: bytes, where: str) -> type[nib.Nifti1Image]:
+    for kind in (nib.Nifti1Image, nib.Nifti2Image):
+        size = kind.header_class.sizeof_hdr
+        if len(content) > size and {content[:4]} & {size.to_bytes(4, "little"), size.to_bytes(4, "big")}:
+            return kind
+    raise ScanStopped("file_damaged", f"{where}: no NIfTI header at the start of the file; export the series again.")
+
+
+def _check_header(header: nib.Nifti1Header, length: int, where: str) -> None:
+    shape = tuple(int(n) for n in header.get_data_shape())
+    _check_shape(shape, where)
+    spacing = [float(mm) for mm in header["pixdim"][1:4]]
+    if not all(math.isfinite(mm) and mm > 0 for mm in spacing):
+        listed = " x ".join(f"{mm:g}" for mm in spacing)
+        raise ScanStopped(
+            "spacing",
+            f"{where}: voxel spacing is {listed} mm but must be above zero along every axis; "
+            "export the series again, or write the true spacing into the header.",
+        )
+    if not (int(header["sform_code"]) > 0 or int(header["qform_code"]) > 0):
+        raise ScanStopped(
+            "orientation",
+            f"{where}: the header does not say how the image lies in the patient (sform and qform codes are both 0); "
+            "convert the DICOM series again, or set the sform.",
+        )
+    dtype = header.get_data_dtype()
+    if dtype.kind not in "iuf":
+        raise ScanStopped("file_type", f"{where}: voxels are of type {dtype}; give one plain number for each voxel.")
+    needed = int(header["vox_offset"]) + math.prod(shape) * dtype.itemsize
+    if length < needed:
+        raise ScanStopped(
+            "file_damaged", f"{where}: the file is cut off ({length} of {needed} bytes); copy or export it again."
+        )
+
+
+def _check_shape(shape: tuple[int, ...], where: str) -> None:
+    if len(shape) < 3 or min(shape) < 1:
+        raise ScanStopped("dimensions", f"{where}: has the shape {shape}; give a volume with three axes.")
+    volumes = math.prod(shape[3:])
+    if volumes > 1:
+        raise ScanStopped(
+            "dimensions",
+            f"{where}: holds {volumes} volumes in one file; if they are several b-values or echoes, split the file "
+            "into one for each and give every contrast its own column.",
+        )
+
+
+def _placed(array: npt.NDArray[np.float32], affine: FloatArray, where: str) -> sitk.Image:
+    """The image of `array` (x, y, z) that `affine` (voxel to RAS mm) puts into the patient."""
+    axes = RAS_TO_LPS @ affine[:3, :3]
+    spacing = np.linalg.norm(axes, axis=0)
+    if not np.isfinite(affine).all() or (spacing <= 0).any():
+        raise ScanStopped(
+            "orientation", f"{where}: the affine has empty or infinite entries; convert the DICOM series again."
+        )
+    image = sitk.GetImageFromArray(np.ascontiguousarray(array.T))
+    image.SetSpacing([float(mm) for mm in spacing])
+    image.SetOrigin([float(mm) for mm in RAS_TO_LPS @ affine[:3, 3]])
+    image.SetDirection([float(cosine) for cosine in _orthonormal(axes / spacing, where).ravel()])
+    return image
+
+
+def _orthonormal(cosines: FloatArray, where: str) -> FloatArray:
+    """The rotation (or reflection) nearest to a matrix of direction cosines: `U V` of its singular vectors."""
+    shear = float(np.abs(cosines.T @ cosines - np.eye(3)).max())
+    if shear > LARGEST_SHEAR:
+        raise ScanStopped(
+            "orientation",
+            f"{where}: the axes are not at right angles (cosine {shear:.2f}); resample the image to an unsheared grid.",
+        )
+    left, _, right = np.linalg.svd(cosines)
+    return left @ right
