@@ -1,6 +1,5 @@
 # Needs: the raw images of a scan, wherever the sheet says they are.
 # Gives: results/volumes/{scan}/{contrast}.nii, composed, corrected and free of names; body.nii; checks.json.
-#        results/checks.tsv, what the checks found in the whole cohort; results/confirmed.txt when no scan was stopped.
 
 
 rule ingest_scan:
@@ -30,50 +29,3 @@ rule ingest_scan:
         settings=config["ingest"],
     script:
         "../scripts/ingest_scan.py"
-
-
-rule tabulate_checks:
-    input:
-        freshness=freshness("tabulate_checks"),
-        records=last_records,
-        checks=expand("results/volumes/{scan}/checks.json", scan=cohort.ids),
-    output:
-        table="results/checks/table.tsv",
-        record="results/checks/table.record.json",
-    log:
-        "results/logs/tabulate_checks.log",
-    benchmark:
-        "results/benchmarks/tabulate_checks.tsv"
-    conda:
-        "../envs/imaging.yaml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=5,
-    params:
-        scans=summaries,
-    script:
-        "../scripts/tabulate_checks.py"
-
-
-rule confirm_scans:
-    input:
-        freshness=freshness("confirm_scans"),
-        table="results/checks/table.tsv",
-    output:
-        confirmed="results/checks/confirmed.txt",
-        record="results/checks/confirmed.record.json",
-    log:
-        "results/logs/confirm_scans.log",
-    benchmark:
-        "results/benchmarks/confirm_scans.tsv"
-    conda:
-        "../envs/imaging.yaml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=5,
-    params:
-        on_stopped=config["on_stopped_scan"],
-    script:
-        "../scripts/confirm_scans.py"

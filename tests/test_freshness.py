@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from workflow import ROOT
 
 from marrow.plan import planned_jobs
+from marrow.workflow import REPOSITORY as ROOT
 
 SNAKEFILE = """
 import sys

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from marrow.ingest.acquisitions import acquisitions, compose_acquisition
 from marrow.ingest.arrays import intensities
 from marrow.ingest.gains import Link, solve_gains, station_gains, unlinked
-from marrow.ingest.stations import Slab, compose, composed_grid, feather, place_stations, reference_station
+from marrow.ingest.stations import Grid, Slab, compose, composed_grid, feather, place_stations, reference_station
 from marrow.volume import same_grid, with_voxels
 
 WATER = raw_body()["water"]
@@ -147,3 +147,19 @@ def test_a_contrast_that_was_scaled_by_itself_is_told_or_gets_its_own_gains(poli
     assert [finding.check for finding in result.findings] == ["station_gain"] * has_seam
     expected = [1.0, 1.0, 1.0 if has_seam else 1 / 1.5]
     np.testing.assert_allclose(result.gains["b900"], expected, rtol=1e-3)
+
+
+def test_what_stations_show_differently_fades_from_one_to_the_other():
+    slabs = [Slab(0, np.full((10, 2, 2), 1.0, np.float32)), Slab(7, np.full((10, 2, 2), 2.0, np.float32))]
+    grid = Grid((2, 2, 17), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (1, 0, 0, 0, 1, 0, 0, 0, 1))
+    column = intensities(compose(slabs, [1.0, 1.0], grid))[:, 0, 0]
+    np.testing.assert_allclose(column, [1] * 7 + [1.25, 1.5, 1.75] + [2] * 7, rtol=1e-6)
+
+
+def test_bright_voxels_outvote_many_dim_ones():
+    lower = np.concatenate([np.full(600, 10.0), np.full(400, 100.0)]).astype(np.float32).reshape(1, 20, 50)
+    upper = lower * np.where(lower > 50, 2.0, 1.3).astype(np.float32)
+    lower[0, 0], upper[0, 0] = 0.0, 0.0  # some air
+    lower[0, 1], upper[0, 1] = 0.0, 0.0
+    gains, _ = station_gains([Slab(0, lower), Slab(0, upper)], 0)
+    assert gains[1] == pytest.approx(0.5)

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import get_type_hints
 
 import pytest
-from workflow import ROOT, parse
+
+from marrow.workflow import REPOSITORY as ROOT
+from marrow.workflow import parse_workflow
 
 SCRIPTS = ROOT / "scripts"
 PLAIN_HINTS = re.compile(r"^(int|float|str|bool|list\[.+\]|dict\[str, .+\]|.+ \| None|Any)$")
@@ -17,7 +19,7 @@ PLAIN_HINTS = re.compile(r"^(int|float|str|bool|list\[.+\]|dict\[str, .+\]|.+ \|
 @pytest.fixture(scope="module")
 def rules(tmp_path_factory):
     """All rules that do work, by name."""
-    workflow = parse(tmp_path_factory.mktemp("parsed"))
+    workflow = parse_workflow(tmp_path_factory.mktemp("parsed"))
     return {rule.name: rule for rule in workflow.rules if rule.script}
 
 

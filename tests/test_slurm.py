@@ -10,9 +10,9 @@ import sys
 import pytest
 import yaml
 from raw_cohort import write_raw_cohort, write_sheet
-from workflow import ROOT
 
 from marrow.plan import planned_jobs
+from marrow.workflow import REPOSITORY as ROOT
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 import yaml
 from raw_cohort import CONTRASTS, write_raw_cohort, write_sheet
-from workflow import ROOT
 
 from marrow.__main__ import main as marrow
 from marrow.plan import planned_jobs
+from marrow.workflow import REPOSITORY as ROOT
 
 pytestmark = pytest.mark.slow
 

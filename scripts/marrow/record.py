@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from marrow.files import write_text
+from marrow.fingerprint.content import content_digest, signature
 from marrow.fingerprint.values import Plain
+from marrow.layout import is_result
 
 SCHEMA = 1
 
@@ -31,6 +33,13 @@ class Source:
     path: str = ""
     signature: str = ""
 
+    @classmethod
+    def of(cls, path: Path) -> "Source":
+        """An input as it lies there; the digest of a result is what its record says."""
+        if is_result(path):
+            return cls(digest_of(path) or content_digest(path), path=path.as_posix())
+        return cls(content_digest(path), signature=signature(path))
+
 
 @dataclass(frozen=True)
 class Product:
@@ -38,6 +47,11 @@ class Product:
 
     digest: str
     size: int
+
+    @classmethod
+    def of(cls, path: Path) -> "Product":
+        """An output as it lies there."""
+        return cls(content_digest(path), path.stat().st_size)
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,10 @@ from marrow import provenance
 from marrow.archive import Archive
 from marrow.errors import MarrowError, ScanStopped
 from marrow.fingerprint.code import stage_code
-from marrow.fingerprint.content import content_digest, signature
 from marrow.fingerprint.values import Plain, canonical, plain
 from marrow.layout import ARCHIVE, is_result, roles
 from marrow.log import configure_log
-from marrow.record import Product, Record, Source, Stop, digest_of, read_record, record_of, write_record
+from marrow.record import Product, Record, Source, Stop, read_record, record_of, write_record
 
 Main = FunctionType
 _log = logging.getLogger(__name__)
@@ -161,7 +160,7 @@ def _partial(path: Path) -> Path:
 
 
 def _expected_record(job: Job, scripts: Path) -> Record:
-    inputs = {role: _source(path) for role, path in roles(list(job.inputs.items())).items()}
+    inputs = {role: Source.of(path) for role, path in roles(list(job.inputs.items())).items()}
     code = stage_code(scripts, job.rule)
     contents = {role: source.digest for role, source in inputs.items()}
     parts = [job.rule, code, job.params, contents]
@@ -176,14 +175,8 @@ def _expected_record(job: Job, scripts: Path) -> Record:
     )
 
 
-def _source(path: Path) -> Source:
-    if is_result(path):
-        return Source(digest_of(path) or content_digest(path), path=path.as_posix())
-    return Source(content_digest(path), signature=signature(path))
-
-
 def _products(job: Job) -> dict[str, Product]:
-    return {path.as_posix(): Product(content_digest(path), path.stat().st_size) for path in job.output_paths()}
+    return {path.as_posix(): Product.of(path) for path in job.output_paths()}
 
 
 def _stopped_above(job: Job) -> Stop | None:

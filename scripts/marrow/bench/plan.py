@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from marrow.bench.finished import finish
 from marrow.bench.measurement import Benchmark, Goal, Measurement
 from marrow.bench.process import Usage, run_measured
 from marrow.errors import MarrowError
+from marrow.plan import planned_jobs
 from marrow.sheet import LABELS
 
 SNAKEFILE = Path(__file__).resolve().parents[3] / "Snakefile"
@@ -53,12 +55,31 @@ def measure_fresh() -> list[Measurement]:
 
 
 def measure_noop() -> Sequence[Measurement]:
-    """Plan 300 finished scans with nothing to do.
+    """Plan 300 finished scans with nothing to do; beside it the same with one predict-only scan more.
 
     Raises:
-        MarrowError: always, as long as nothing finishes a cohort of 300 scans for it.
+        MarrowError: the plan is not what it must be.
     """
-    raise MarrowError("plan_noop_300 needs a finished cohort of 300 scans, and there is no way yet to make one")
+    with TemporaryDirectory() as place:
+        folder = Path(place)
+        sheet = write_cohort(folder, 301)
+        rows = sheet.read_text(encoding="utf-8").splitlines(keepends=True)
+        sheet.write_text("".join(rows[:-1]), encoding="utf-8")
+        finish(folder, sheet, {row.split("\t")[0]: row.split("\t")[3] for row in rows[1:-1]}, CONTRASTS)
+        usage, _ = plan(folder, sheet)
+        _check(folder, sheet, set())
+        new = rows[-1].split("\t")
+        sheet.write_text("".join([*rows[:-1], "\t".join([*new[:2], "", "predict", *new[4:]])]), encoding="utf-8")
+        chain = {f"{rule} {new[0]}" for rule in ("ingest_scan", "resample_scan", "standardise_scan", "draw_qc")}
+        _check(folder, sheet, chain | {"tabulate_checks", "confirm_scans", "build_report"})
+        grown, _ = plan(folder, sheet)
+    return [Measurement("plan_noop_300", usage.seconds, "s", grown.seconds, usage.seconds / grown.seconds)]
+
+
+def _check(folder: Path, sheet: Path, expected: set[str]) -> None:
+    planned = {job.name for job in planned_jobs(SNAKEFILE, folder, ["--config", f"samples={sheet}"])}
+    if planned != expected:
+        raise MarrowError(f"planned are {sorted(planned ^ expected)[:5]} too many or too few")
 
 
 def _plan_fresh(scans: int) -> Usage:
@@ -70,7 +91,8 @@ def _plan_fresh(scans: int) -> Usage:
 
 NOOP_300 = Benchmark(
     "plan_noop_300",
-    "A dry run over 300 finished scans with nothing to do.",
+    "A dry run over 300 finished scans with nothing to do; the reference has one predict-only scan more, of which "
+    "just that scan's chain and the tables are planned.",
     {"plan_noop_300": Goal("value", "most", 15, "at most 15 s")},
     measure_noop,
 )

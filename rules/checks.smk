@@ -1,0 +1,50 @@
+# Needs: how far each scan came, from the records of its last stages.
+# Gives: results/checks/table.tsv, what was found in every scan of the cohort; results/checks/confirmed.txt, if no scan
+#        was stopped or the config is content with a report.
+
+
+rule tabulate_checks:
+    input:
+        freshness=freshness("tabulate_checks"),
+        records=last_records,
+        checks=expand("results/volumes/{scan}/checks.json", scan=cohort.ids),
+    output:
+        table="results/checks/table.tsv",
+        record="results/checks/table.record.json",
+    log:
+        "results/logs/tabulate_checks.log",
+    benchmark:
+        "results/benchmarks/tabulate_checks.tsv"
+    conda:
+        "../envs/imaging.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        scans=summaries,
+    script:
+        "../scripts/tabulate_checks.py"
+
+
+rule confirm_scans:
+    input:
+        freshness=freshness("confirm_scans"),
+        table="results/checks/table.tsv",
+    output:
+        confirmed="results/checks/confirmed.txt",
+        record="results/checks/confirmed.record.json",
+    log:
+        "results/logs/confirm_scans.log",
+    benchmark:
+        "results/benchmarks/confirm_scans.tsv"
+    conda:
+        "../envs/imaging.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        on_stopped=config["on_stopped_scan"],
+    script:
+        "../scripts/confirm_scans.py"
