@@ -30,6 +30,8 @@ def sections(schema, place=""):
         ({"contrasts": ["fat", "watre"]}, ["contrasts.1 is 'watre'", "did you mean 'water'"]),
         ({"on_stopped_scan": "ignore"}, ["on_stopped_scan is 'ignore'", "fail"]),
         ({"keep_intermediates": "yes"}, ["keep_intermediates is 'yes'", "true or false"]),
+        ({"standard": {"percentiles": [1, 50, 50]}}, ["standard.percentiles", "must ascend"]),
+        ({"standard": {"output_range": [100, 1]}}, ["standard.output_range", "must ascend"]),
         ({"samples": 1, "title": 2}, ["samples is 1", "title is 2"]),
     ],
 )

@@ -144,7 +144,10 @@ def test_an_edit_that_computes_nothing_plans_nothing(project, file, before, afte
         assert project.plan() == set()
 
 
-@pytest.mark.parametrize(("key", "value"), [("archive_mb", 5), ("on_stopped_scan", "report"), ("simulate.seed", 99)])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("archive_mb", 5), ("keep_intermediates", False), ("on_stopped_scan", "report"), ("simulate.seed", 99)],
+)
 def test_a_setting_that_no_result_holds_plans_nothing_but_its_own(project, key, value):
     with project.configured(key, value):
         assert project.plan() == ({"confirm_scans"} if key == "on_stopped_scan" else set())

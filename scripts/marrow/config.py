@@ -7,16 +7,28 @@ reference in `docs/config.md` is made from it.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from difflib import get_close_matches
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
+from jsonschema.validators import extend
 
 from marrow.errors import ConfigError
 
 Settings = dict[str, Any]
+
+
+def _ascending(_validator: Any, wanted: bool, value: list[Any], _schema: Any) -> Iterator[ValidationError]:
+    """The schema's own word `ascending`: each number of a list must be larger than the one before."""
+    are_numbers = all(isinstance(item, int | float) for item in value)  # if not, their type is what is told
+    if wanted and are_numbers and any(later <= earlier for earlier, later in pairwise(value)):
+        yield ValidationError("the numbers must ascend, each larger than the one before")
+
+
+_Validator = extend(Draft202012Validator, {"ascending": _ascending})
 
 
 def read_schema(path: Path) -> Settings:
@@ -38,7 +50,7 @@ def complete(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Settings:
 
 def find_problems(value: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
     """What a schema finds wrong, in words, in the order of the places."""
-    errors: Iterable[ValidationError] = Draft202012Validator(schema).iter_errors(value)  # pyright: ignore[reportUnknownMemberType]
+    errors: Iterable[ValidationError] = _Validator(schema).iter_errors(value)
     for error in sorted(errors, key=lambda error: [str(step) for step in error.absolute_path]):
         yield from _in_words(error)
 

@@ -20,7 +20,9 @@ def read_volume(path: Path) -> sitk.Image:
     """The image in a file: intensities as float32, labels (8-bit) as uint8, the header's texts dropped."""
     image = sitk.ReadImage(str(path))
     is_label = image.GetPixelID() in (sitk.sitkUInt8, sitk.sitkInt8)
-    image = sitk.Cast(image, sitk.sitkUInt8 if is_label else sitk.sitkFloat32)
+    wanted = sitk.sitkUInt8 if is_label else sitk.sitkFloat32
+    if image.GetPixelID() != wanted:
+        image = sitk.Cast(image, wanted)
     for key in image.GetMetaDataKeys():
         image.EraseMetaData(key)
     return image
