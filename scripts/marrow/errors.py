@@ -1,6 +1,6 @@
 """What can go wrong, as the user is told about it.
 
-A message names the thing, the value, the expectation and the remedy; see `docs/errors.md`.
+A message names the thing, the value, the expectation and the remedy.
 """
 
 
