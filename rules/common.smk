@@ -102,6 +102,13 @@ def mebibytes(base, per_input):
     return lambda wildcards, input, attempt: int(attempt * (base + per_input * input.size_mb))
 
 
+def ingest_mem_mb(wildcards, attempt):
+    """Memory to ingest a scan; the size of a folder of raw images is that of its files."""
+    folders = [Path(path) for path in raw_images(wildcards)]
+    files = (file for folder in folders for file in [folder, *folder.rglob("*")] if file.is_file())
+    return attempt * (2500 + 6 * sum(file.stat().st_size for file in files) // 2**20)
+
+
 def minutes(base, per_gigabyte):
     """Run time of a job: a base and a share for each gigabyte of input, more with each attempt."""
     return lambda wildcards, input, attempt: int(attempt * (base + per_gigabyte * input.size_mb / 1024))

@@ -19,8 +19,8 @@ rule ingest_scan:
         "../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=mebibytes(base=1500, per_input=12),
-        runtime=minutes(base=5, per_gigabyte=10),
+        mem_mb=ingest_mem_mb,
+        runtime=minutes(base=15, per_gigabyte=10),
     params:
         scan=lambda wildcards: wildcards.scan,
         contrasts=config["contrasts"],

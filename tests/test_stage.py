@@ -158,7 +158,19 @@ def test_the_archive_drops_what_was_unused_for_longest(tmp_path):
         output.unlink()
         if name == "second":
             assert archive.restore("first", [output])
+            output.unlink()
     assert [archive.restore(name, [output]) for name in ("first", "second", "third")] == [True, False, True]
+
+
+def test_a_result_written_into_by_hand_does_not_come_back(tmp_path):
+    archive = Archive(tmp_path / "archive", limit_mb=1)
+    (tmp_path / "result").write_text("made")
+    archive.keep("fingerprint", [tmp_path / "result"])
+    with (tmp_path / "result").open("r+") as file:
+        file.write("MADE")
+    assert not archive.restore("fingerprint", [tmp_path / "other"])
+    archive.keep("fingerprint", [tmp_path / "result"])
+    assert archive.restore("fingerprint", [tmp_path / "other"])
 
 
 def test_a_result_comes_back_under_another_name(tmp_path):

@@ -11,6 +11,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from marrow.fingerprint.content import content_digest
+
 MEBIBYTE = 2**20
 
 
@@ -29,8 +31,11 @@ class Archive:
     def restore(self, fingerprint: str, outputs: Sequence[Path]) -> bool:
         """Put the outputs kept under a fingerprint in their places; False where there are none."""
         entry = self._folder / fingerprint
-        kept = [entry / str(index) for index in range(len(outputs))]
-        if self._limit == 0 or not all(file.exists() for file in kept):
+        kept = sorted(entry.glob("*"))
+        if self._limit == 0 or len(kept) != len(outputs):
+            return False
+        if any(content_digest(file) != _digest_in_name(file) for file in kept):
+            shutil.rmtree(entry)  # somebody wrote into a result that the archive holds a link to
             return False
         for file, output in zip(kept, outputs, strict=True):
             _link(file, output)
@@ -45,7 +50,7 @@ class Archive:
         partial = self._folder / f".{fingerprint}.{os.getpid()}.partial"
         partial.mkdir(parents=True)
         for index, output in enumerate(outputs):
-            _link(output, partial / str(index))
+            _link(output, partial / f"{index:03d}-{content_digest(output)}")
         try:
             partial.replace(entry)
         except OSError:  # a job with the same fingerprint was quicker
@@ -59,6 +64,10 @@ class Archive:
             held += sum(file.stat().st_size for file in entry.rglob("*") if file.is_file())
             if held > self._limit:
                 shutil.rmtree(entry, ignore_errors=True)
+
+
+def _digest_in_name(file: Path) -> str:
+    return file.name.partition("-")[2]
 
 
 def _link(source: Path, target: Path) -> None:

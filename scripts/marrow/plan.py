@@ -53,20 +53,26 @@ def planned_jobs(snakefile: Path, directory: Path, arguments: Sequence[str] = ()
         MarrowError: Snakemake cannot plan; its message is passed on.
     """
     stale = directory / STALE
-    stale.unlink(missing_ok=True)
+    earlier = _plan_of(stale)
     command = [sys.executable, "-m", "snakemake", "--dry-run", "--nocolor", "--snakefile", str(snakefile)]
     run = subprocess.run(
         [*command, "--directory", str(directory), *arguments], capture_output=True, text=True, check=False
     )
     if run.returncode != 0:
         raise MarrowError(f"Snakemake cannot plan:\n{run.stdout}{run.stderr}")
-    verdicts = {(entry["rule"], _frozen(entry["wildcards"])): entry for entry in _stale_jobs(stale)}
+    entries = _stale_jobs(stale) if _plan_of(stale) != earlier else []
+    verdicts = {(entry["rule"], _frozen(entry["wildcards"])): entry for entry in entries}
     return [_with_verdict(job, verdicts.get((job.rule, job.wildcards))) for job in _jobs(run.stdout)]
 
 
-def _stale_jobs(file: Path) -> list[dict[str, Any]]:
-    """The entries of the stale file, which the plan has just written, without its first line."""
-    return [json.loads(line) for line in file.read_text().splitlines()[1:]] if file.exists() else []
+def _plan_of(stale: Path) -> str:
+    """The first line of the stale file, which is another in every plan that finds a stale job."""
+    return stale.read_text().partition("\n")[0] if stale.exists() else ""
+
+
+def _stale_jobs(stale: Path) -> list[dict[str, Any]]:
+    """The entries of the stale file."""
+    return [json.loads(line) for line in stale.read_text().splitlines()[1:]]
 
 
 def _frozen(wildcards: dict[str, str]) -> tuple[tuple[str, str], ...]:

@@ -17,7 +17,7 @@ def made(seconds: float, repository: Path) -> dict[str, Plain]:
         "versions": _versions(),
         "commit": commit,
         "dirty": is_dirty,
-        "device": "cpu",
+        "machine": platform.machine(),
         "seconds": round(seconds, 3),
     }
 
