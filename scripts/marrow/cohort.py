@@ -48,13 +48,15 @@ def load_cohort(config: Mapping[str, Any], schemas: Path) -> Cohort:
 
     Raises:
         SheetError: the sample sheet is wrong.
-        ConfigError: there is no scan to fit the intensity standard on, and no frozen standard.
+        ConfigError: there is no scan to fit the intensity standard on, and no frozen standard; or a file that the
+            config names does not exist.
     """
     acquired = [contrast for contrast in config["contrasts"] if contrast != "adc"]
     if config["samples"]:
         scans = read_sheet(Path(config["samples"]), read_schema(schemas / "samples.schema.yaml"), acquired)
     else:
         scans = [_simulated(scan, acquired) for scan in roster(config["simulate"])]
+    _check_files(config, acquired)
     cohort = Cohort(assign_splits(scans))
     if not cohort.training and not config["standard"]["frozen"]:
         raise ConfigError(
@@ -62,6 +64,16 @@ def load_cohort(config: Mapping[str, Any], schemas: Path) -> Cohort:
             "split of at least one labelled scan, or name a frozen standard as standard.frozen in the config"
         )
     return cohort
+
+
+def _check_files(config: Mapping[str, Any], contrasts: list[str]) -> None:
+    """Snakemake does not miss a source as long as its results are there."""
+    named = {"bone_table": config["bone_table"]} if config["bone_table"] else {}
+    if frozen := config["standard"]["frozen"]:
+        named |= {f"standard.frozen, for {contrast}": f"{frozen}/{contrast}.npy" for contrast in contrasts}
+    problems = [f"config: {key}: {file} does not exist" for key, file in named.items() if not Path(file).is_file()]
+    if problems:
+        raise ConfigError("\n".join([*problems, "correct the path, or take the key out for the default"]))
 
 
 def _simulated(scan: SimulatedScan, contrasts: list[str]) -> Scan:

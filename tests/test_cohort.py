@@ -1,0 +1,40 @@
+"""The cohort that a config names: its scans in a fixed order, and what must be there before anything starts."""
+
+from pathlib import Path
+
+import pytest
+
+from marrow.cohort import Cohort, load_cohort
+from marrow.config import complete, read_schema
+from marrow.errors import ConfigError
+from marrow.sheet import Scan
+
+SCHEMAS = Path(__file__).parents[1] / "schemas"
+SCHEMA = read_schema(SCHEMAS / "config.schema.yaml")
+
+
+def load(**config):
+    return load_cohort(complete(config, SCHEMA), SCHEMAS)
+
+
+def test_scans_stand_in_the_order_of_their_ids():
+    scans = [Scan("S2", "P2", split="train"), Scan("S1", "P1", split="train"), Scan("S3", "P3", split="test")]
+    assert Cohort(scans).ids == ["S1", "S2", "S3"]
+    assert Cohort(scans[::-1]).training == ["S1", "S2"]
+
+
+def test_without_a_sheet_the_simulated_cohort_is_used_with_its_truths():
+    cohort = load(simulate={"patients": {"focal": 1, "healthy": 0, "inactive": 0, "diffuse": 0, "predict": 1}})
+    assert [scan.split for scan in cohort] == ["train", "predict"]
+    assert cohort.with_truth("bones") == cohort.ids
+
+
+def test_a_cohort_to_fit_nothing_on_is_refused_with_what_to_do():
+    with pytest.raises(ConfigError, match=r"split train.*standard\.frozen"):
+        load(simulate={"patients": {"focal": 0, "healthy": 0, "inactive": 0, "diffuse": 0, "predict": 1}})
+
+
+@pytest.mark.parametrize("config", [{"standard": {"frozen": "nowhere"}}, {"bone_table": "nowhere/b900.npy"}])
+def test_a_file_that_the_config_names_must_exist(config):
+    with pytest.raises(ConfigError, match=r"nowhere/b900\.npy does not exist"):
+        load(**config)
