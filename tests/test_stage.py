@@ -236,3 +236,4 @@ def test_the_record_of_a_file_is_its_own_or_that_of_its_folder(tmp_path):
     (tmp_path / "water.record.json").touch()
     assert record_of(tmp_path / "water.json").name == "water.record.json"
     assert record_of(tmp_path / "fat.json").name == "record.json"
+    assert record_of(tmp_path / "water.record.json").name == "water.record.json"

@@ -93,7 +93,12 @@ class Record:
 
 
 def record_of(result: Path) -> Path:
-    """Where the record of a result lies: `c.record.json` beside `c.nii`, or `record.json` for its whole folder."""
+    """Where the record of a result lies: `c.record.json` beside `c.nii`, or `record.json` for its whole folder.
+
+    A record that serves as an input is its own.
+    """
+    if is_record(result):
+        return result
     own = result.with_name(f"{result.stem}.record.json")
     return own if own.exists() else result.with_name("record.json")
 
