@@ -13,6 +13,7 @@ CONTRASTS = ["fat", "water", "b50", "b900"]
 SETTINGS = {
     "seed": 5,
     "size": "mini",
+    "single_station": False,
     "format": "nifti",
     "patients": {"focal": 1},
     "repeat_every": 0,

@@ -20,6 +20,7 @@ from simulate_scan import main
 SETTINGS = {
     "seed": 11,
     "size": "mini",
+    "single_station": False,
     "format": "nifti",
     "lesion_contrast": 1.0,
     "lesion_fraction": 0.05,

@@ -19,6 +19,7 @@ CONTRASTS = ["fat", "water", "b50", "b900"]
 SETTINGS = {
     "seed": 11,
     "size": "mini",
+    "single_station": False,
     "format": "nifti",
     "lesion_contrast": 1.0,
     "lesion_fraction": 0.05,
@@ -176,3 +177,13 @@ def test_the_command_writes_a_sheet_whose_paths_exist(tmp_path):
     cells = dict(zip(header.split("\t"), lines[0].split("\t"), strict=True))
     assert (cells["label"], cells["split"]) == ("", "predict")
     assert all((tmp_path / cells[name]).exists() for name in (*CONTRASTS, "bones", "lesions"))
+
+
+def test_a_single_station_covers_what_the_stations_cover(sound):
+    whole = simulate(row(), SETTINGS | {"single_station": True}, ["water"], read_bones()).stations["water"]
+    assert len(whole) == 1
+    lowest = min(image.GetOrigin()[2] for image in sound["water"])
+    assert whole[0].GetOrigin()[2] == pytest.approx(lowest)
+    top = max(image.GetOrigin()[2] + image.GetSize()[2] * image.GetSpacing()[2] for image in sound["water"])
+    height = whole[0].GetSize()[2] * whole[0].GetSpacing()[2]
+    assert lowest + height == pytest.approx(top, abs=5 * whole[0].GetSpacing()[2])

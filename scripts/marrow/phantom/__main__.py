@@ -25,6 +25,7 @@ def main(arguments: list[str] | None = None) -> None:
         "size": given.size,
         "format": given.format,
         "patients": {**dict.fromkeys(CLASSES, given.patients), PREDICT: given.predict},
+        "single_station": given.single_station,
         "repeat_every": 6,
         "lesion_contrast": given.lesion_contrast,
         "lesion_fraction": given.lesion_fraction,
@@ -57,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("folder", type=Path, help="where the scans and samples.tsv go")
     parser.add_argument("--size", choices=SIZES, default="mini")
     parser.add_argument("--format", choices=("nifti", "dicom", "mixed"), default="nifti")
+    parser.add_argument("--single-station", action="store_true", help="one volume a contrast, as after composing")
     parser.add_argument("--patients", type=int, default=1, help="of each class")
     parser.add_argument("--predict", type=int, default=0, help="patients without a label")
     parser.add_argument("--seed", type=int, default=2021)

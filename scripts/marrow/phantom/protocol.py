@@ -63,14 +63,14 @@ class Protocol:
     jump_mm: float
 
 
-def protocol(site: str, contrast: str, size: str) -> Protocol:
-    """The protocol of a site for a contrast at a size."""
+def protocol(site: str, contrast: str, size: str, *, single_station: bool = False) -> Protocol:
+    """The protocol of a site for a contrast at a size, in the site's own stations or all in one."""
     diffusion = contrast.startswith("b")
     north = site == "north"
     return Protocol(
         acquisition="diffusion" if diffusion else "dixon",
         spacing=_SPACING[site][size][1 if diffusion else 0],
-        stations=5 if north else 4,
+        stations=1 if single_station else 5 if north else 4,
         overlap_mm=36.0 if north else 48.0,
         gain=(420.0 if diffusion else 600.0) * (1.0 if north else 1.6),
         noise=0.018 if diffusion else 0.015,

@@ -68,6 +68,8 @@ def roster(simulate: Mapping[str, object]) -> list[SimulatedScan]:
         for scan in _patient(seed, group, number, repeat_every, faults)
     ]
     _check_faults(faults, scans, str(simulate.get("format", "nifti")))
+    if simulate.get("single_station") and "missing_station" in faults.values():
+        raise ConfigError("simulate: faults asks for a missing_station, but single_station leaves none to miss.")
     return scans
 
 

@@ -35,7 +35,7 @@ def simulate(
     anatomy = render(who, posture, truth_grid(posture, size), contrasts, bones)
     stations: dict[str, list[sitk.Image]] = {}
     for channel, contrast in enumerate(contrasts):
-        acquired = protocol(scan.site, contrast, size)
+        acquired = protocol(scan.site, contrast, size, single_station=bool(settings.get("single_station")))
         grids = station_grids(acquired, posture)
         draw = stream(seed, scan.scan, "scanner", acquired.acquisition)
         seen = acquire(anatomy, channel, acquired, grids, draw, stream(seed, scan.scan, "noise", contrast))
