@@ -1,6 +1,6 @@
 # make demo   sets up, then runs the whole flow on the simulated cohort; ends at results/report/index.html
 # make test   sets up, then runs the tests
-# make why    what is stale, and why
+# make why    what is stale, and why (CONFIG=my.yaml for your own config)
 # make accept REASON="..."   declares the edits that why lists neutral to the results (RULE=name for one rule)
 # make bench  measures (ONLY=id for one benchmark) and renders docs/benchmarks.md
 # make docs   makes again what is made: config reference, rule graph, pictures
@@ -21,10 +21,10 @@ test: .venv/.ready-dev
 	$(BIN)/python -m pytest
 
 why: .venv/.ready
-	@PYTHONPATH=scripts $(BIN)/python -m marrow why
+	@PYTHONPATH=scripts $(BIN)/python -m marrow why $(if $(CONFIG),--configfile $(CONFIG))
 
 accept: .venv/.ready
-	@PYTHONPATH=scripts $(BIN)/python -m marrow accept "$(REASON)" $(if $(RULE),--rule $(RULE))
+	@PYTHONPATH=scripts $(BIN)/python -m marrow accept "$(REASON)" $(if $(RULE),--rule $(RULE)) $(if $(CONFIG),--configfile $(CONFIG))
 
 bench: .venv/.ready-dev
 	$(BIN)/python scripts/bench.py $(if $(ONLY),--only $(ONLY))

@@ -33,6 +33,9 @@ wildcard_constraints:
     kind="bones|lesions",
 
 
+SIMULATED_MM = {"mini": 4, "half": 3, "full": 2}[config["simulate"]["size"]]
+SPACING_MM = config["resample"]["spacing_mm"] or (2 if config["samples"] else SIMULATED_MM)
+
 BONE_TABLE = config["bone_table"] or str(SCHEMAS / "bones.tsv")
 
 # ADC is derived from the two b-values; all other contrasts are acquired. A quantitative map keeps its own scale.

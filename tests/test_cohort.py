@@ -34,6 +34,15 @@ def test_a_cohort_to_fit_nothing_on_is_refused_with_what_to_do():
         load(simulate={"patients": {"focal": 0, "healthy": 0, "inactive": 0, "diffuse": 0, "predict": 1}})
 
 
+def test_a_standard_is_not_frozen_to_the_place_where_it_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results/standard").mkdir(parents=True)
+    for contrast in ("fat", "water", "b50", "b900"):
+        (tmp_path / f"results/standard/{contrast}.npy").touch()
+    with pytest.raises(ConfigError, match="copy the folder elsewhere"):
+        load(standard={"frozen": str(tmp_path / "results/standard")})
+
+
 @pytest.mark.parametrize("config", [{"standard": {"frozen": "nowhere"}}, {"bone_table": "nowhere/b900.npy"}])
 def test_a_file_that_the_config_names_must_exist(config):
     with pytest.raises(ConfigError, match=r"nowhere/b900\.npy does not exist"):

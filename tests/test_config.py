@@ -74,3 +74,9 @@ def test_the_demo_config_is_valid_and_every_key_in_it_has_a_comment():
             above = [before for before in lines[:number] if before.strip()]
             assert above, line
             assert above[-1].startswith("#") or above[-1].startswith(line.split(":")[0]), f"{line} has no comment above"
+
+
+def test_the_demo_config_changes_nothing_of_a_config_laid_over_it():
+    """Snakemake reads config.yaml first, whatever file a user names."""
+    demo = yaml.safe_load((ROOT / "config.yaml").read_text())
+    assert complete(demo, SCHEMA) == complete({}, SCHEMA)

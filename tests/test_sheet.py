@@ -97,6 +97,32 @@ def test_a_missing_sheet_and_a_spreadsheet_file_are_refused(tmp_path):
         read_sheet(tmp_path / "samples.xlsx", SCHEMA, CONTRASTS)
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('scan,patient,fat,water,attr_note\nS1,P1,a,b,"open\nS2,P2,a,b,x\n', "quote"),
+        ("scan,patient,fat,fat,water\nS1,P1,a,b,c\n", "column fat more than once"),
+    ],
+)
+def test_a_sheet_that_would_lose_rows_or_columns_is_refused(tmp_path, text, told):
+    (tmp_path / "samples.csv").write_text(text)
+    with pytest.raises(SheetError, match=told):
+        read_sheet(tmp_path / "samples.csv", SCHEMA, CONTRASTS)
+
+
+def test_a_folder_is_no_sheet(tmp_path):
+    with pytest.raises(SheetError, match="must name a file"):
+        read_sheet(tmp_path, SCHEMA, CONTRASTS)
+
+
+def test_raw_images_among_the_results_are_refused(sheet, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results/f.nii").touch()
+    with pytest.raises(SheetError, match="fat lies in results/"):
+        sheet(ROW | {"fat": "results/f.nii"})
+
+
 def test_a_row_with_too_many_fields_is_refused(tmp_path):
     (tmp_path / "samples.csv").write_text("scan,patient,fat,water\nS1,P1,a,b,c\n")
     with pytest.raises(SheetError, match=r"row 2.*more fields"):
@@ -106,6 +132,11 @@ def test_a_row_with_too_many_fields_is_refused(tmp_path):
 def test_a_given_split_stands_and_a_scan_without_label_is_only_predicted():
     given = Scan("S1", "P1", label="focal", split="test")
     assert [scan.split for scan in assign_splits([given, Scan("S2", "P2")])] == ["test", "predict"]
+
+
+def test_a_scan_without_split_follows_the_others_of_its_patient():
+    scans = [Scan(f"S{n}", f"P{n // 2}", label="focal", split="" if n % 2 else "test") for n in range(40)]
+    assert {scan.split for scan in assign_splits(scans)} == {"test"}
 
 
 def test_a_growing_cohort_moves_nobody_to_another_split():

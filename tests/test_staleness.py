@@ -349,7 +349,7 @@ def test_why_tells_in_words_what_is_stale(project, monkeypatch, capsys):
         assert marrow(["why", "--configfile", "my.yaml"]) == 0
     told = capsys.readouterr().out
     assert "code: marrow/grid.py changed" in told
-    assert 'setting title: "Marrow on a simulated cohort" -> "Another"' in told
+    assert 'setting title: "Marrow" -> "Another"' in told
     assert "below resample_scan" in told
 
 

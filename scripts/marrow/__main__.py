@@ -5,7 +5,7 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-from marrow.accept import accept
+from marrow.accept import accept, refuse_unacceptable
 from marrow.documentation import made_pages
 from marrow.errors import MarrowError
 from marrow.plan import PlannedJob, planned_jobs
@@ -61,6 +61,7 @@ def _accept(jobs: list[PlannedJob], rule: str | None, reason: str) -> list[str]:
     stale = [job for job in jobs if job.own and rule in (None, job.rule)]
     if not stale:
         raise MarrowError("nothing to accept: no job is stale by an edit of its own")
+    refuse_unacceptable(stale)
     for job in stale:
         accept(job, Path(job.record), REPOSITORY / "scripts", reason)
     return [f"accepted {job.name}" for job in stale]

@@ -5,6 +5,7 @@ that was said. Later edits are tracked as ever; a changed input cannot be accept
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,18 @@ from marrow.record import Record, read_record, write_record
 _ACCEPTABLE = ("code: ", "setting ")
 
 
+def refuse_unacceptable(jobs: Iterable[PlannedJob]) -> None:
+    """Refuse before anything is written.
+
+    Raises:
+        MarrowError: a job differs in more than code and settings.
+    """
+    for job in jobs:
+        refused = [each for each in job.reasons if not each.startswith((*_ACCEPTABLE, "it lies below"))]
+        if refused:
+            raise MarrowError(f"{job.name} cannot be accepted: {'; '.join(refused)}; run it instead")
+
+
 def accept(job: PlannedJob, record_file: Path, scripts: Path, reason: str) -> Record:
     """Declare a stale job's own differences neutral, and write that into its record.
 
@@ -27,13 +40,11 @@ def accept(job: PlannedJob, record_file: Path, scripts: Path, reason: str) -> Re
         reason: why the results do not depend on the edit.
 
     Raises:
-        MarrowError: the job differs in more than code and settings, or has no record.
+        MarrowError: the job has no record.
     """
-    refused = [each for each in job.reasons if not each.startswith((*_ACCEPTABLE, "it lies below"))]
     record = read_record(record_file)
-    if refused or record is None:
-        problem = "; ".join(refused) or "it has no record"
-        raise MarrowError(f"{job.name} cannot be accepted: {problem}; run it instead")
+    if record is None:
+        raise MarrowError(f"{job.name} cannot be accepted: it has no record; run it instead")
     own = [each for each in job.reasons if each.startswith(_ACCEPTABLE)]
     note = {"what": "; ".join(own), "reason": reason, "when": datetime.now(UTC).strftime("%Y-%m-%d")}
     accepted = replace(

@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import mkdtemp
 
 from marrow.fingerprint.content import content_digest
 
@@ -31,24 +32,18 @@ class Archive:
     def restore(self, fingerprint: str, outputs: Sequence[Path]) -> bool:
         """Put the outputs kept under a fingerprint in their places; False where there are none."""
         entry = self._folder / fingerprint
-        kept = sorted(entry.glob("*"))
-        if self._limit == 0 or len(kept) != len(outputs):
+        try:
+            return self._limit > 0 and _restore(entry, outputs)
+        except OSError:  # another job has trimmed the entry meanwhile
             return False
-        if any(content_digest(file) != _digest_in_name(file) for file in kept):
-            shutil.rmtree(entry)  # somebody wrote into a result that the archive holds a link to
-            return False
-        for file, output in zip(kept, outputs, strict=True):
-            _link(file, output)
-        os.utime(entry)
-        return True
 
     def keep(self, fingerprint: str, outputs: Sequence[Path]) -> None:
         """Keep outputs under a fingerprint, then drop the oldest entries beyond the limit."""
         entry = self._folder / fingerprint
         if self._limit == 0 or entry.exists():
             return
-        partial = self._folder / f".{fingerprint}.{os.getpid()}.partial"
-        partial.mkdir(parents=True)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        partial = Path(mkdtemp(prefix=".partial-", dir=self._folder))
         for index, output in enumerate(outputs):
             _link(output, partial / f"{index:03d}-{content_digest(output)}")
         try:
@@ -58,12 +53,33 @@ class Archive:
         self._trim()
 
     def _trim(self) -> None:
-        entries = sorted(self._folder.glob("[!.]*"), key=lambda entry: entry.stat().st_mtime, reverse=True)
         held = 0
-        for entry in entries:
-            held += sum(file.stat().st_size for file in entry.rglob("*") if file.is_file())
+        for entry in sorted(self._folder.glob("[!.]*"), key=_last_used, reverse=True):
+            held += sum(_size(file) for file in entry.glob("*"))
             if held > self._limit:
                 shutil.rmtree(entry, ignore_errors=True)
+
+
+def _restore(entry: Path, outputs: Sequence[Path]) -> bool:
+    kept = sorted(entry.glob("*"))
+    if len(kept) != len(outputs):
+        return False
+    if any(content_digest(file) != _digest_in_name(file) for file in kept):
+        shutil.rmtree(entry)  # somebody wrote into a result that the archive holds a link to
+        return False
+    for file, output in zip(kept, outputs, strict=True):
+        _link(file, output)
+    os.utime(entry)
+    return True
+
+
+def _last_used(entry: Path) -> float:
+    """When an entry was last kept or restored; 0 for one that another job has just dropped."""
+    return entry.stat().st_mtime if entry.exists() else 0
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
 
 
 def _digest_in_name(file: Path) -> str:

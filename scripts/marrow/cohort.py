@@ -10,6 +10,7 @@ from marrow.phantom.roster import SimulatedScan, roster
 from marrow.sheet import Scan, assign_splits, read_sheet
 
 SIMULATED = "results/cohort"
+STANDARDS = Path("results/standard")
 
 
 class Cohort:
@@ -72,6 +73,8 @@ def _check_files(config: Mapping[str, Any], contrasts: list[str]) -> None:
     if frozen := config["standard"]["frozen"]:
         named |= {f"standard.frozen, for {contrast}": f"{frozen}/{contrast}.npy" for contrast in contrasts}
     problems = [f"config: {key}: {file} does not exist" for key, file in named.items() if not Path(file).is_file()]
+    if frozen and Path(frozen).resolve() == STANDARDS.resolve():
+        problems.append(f"config: standard.frozen is {frozen}, where this run writes; copy the folder elsewhere")
     if problems:
         raise ConfigError("\n".join([*problems, "correct the path, or take the key out for the default"]))
 

@@ -124,7 +124,7 @@ class Judge:
                 yield f"the content of input {role} changed"
 
     def _content_differs(self, source: Source, path: Path) -> bool:
-        if source.path:
+        if is_result(path):
             known = digest_of(path)
             return known is not None and known != source.digest
         return path.exists() and signature(path) != source.signature and self._digests.digest(path) != source.digest

@@ -36,10 +36,13 @@ def _version(package: str) -> str | None:
 
 
 def _commit(repository: Path) -> tuple[str, bool]:
-    """The commit of the code and whether files differ from it; empty where it is no checkout."""
+    """The commit of the code and whether files differ from it; empty where it is no checkout, or git is not there."""
 
     def git(*words: str) -> str:
-        command = ["git", "-C", str(repository), *words]
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+        command = ["git", "--no-optional-locks", "-C", str(repository), *words]
+        try:
+            return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+        except OSError:
+            return ""
 
     return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--untracked-files=no"))

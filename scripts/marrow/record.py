@@ -38,7 +38,8 @@ class Source:
         """An input as it lies there; the digest of a result is what its record says."""
         if is_result(path):
             return cls(digest_of(path) or content_digest(path), path=path.as_posix())
-        return cls(content_digest(path), signature=signature(path))
+        before = signature(path)  # first: a change while the content is read must show later
+        return cls(content_digest(path), signature=before)
 
 
 @dataclass(frozen=True)

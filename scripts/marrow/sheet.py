@@ -8,16 +8,17 @@ import csv
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from marrow.config import find_problems, nearest
 from marrow.errors import SheetError
+from marrow.layout import RESULTS
 
 LABELS = ("healthy", "inactive", "focal", "diffuse")
 SPLITS = ("train", "validation", "test", "predict")
 TRUTHS = ("bones", "lesions")
-FIRST_DATA_ROW = 2
 
 
 @dataclass(frozen=True)
@@ -73,16 +74,20 @@ def read_sheet(path: Path, schema: Mapping[str, Any], contrasts: Sequence[str]) 
 
 
 def assign_splits(scans: Iterable[Scan]) -> list[Scan]:
-    """Give every scan a split: its own, else predict without a label, else one that its patient's id decides.
+    """Give every scan a split: its own, else predict without a label, else its patient's, else what the id decides.
 
     A patient's split depends on no other patient, so a growing cohort moves nobody.
     """
-    return [scan if scan.split else replace(scan, split=_split_of(scan)) for scan in scans]
+    rows = list(scans)
+    given = {scan.patient: scan.split for scan in rows if scan.split not in {"", "predict"}}
+    return [scan if scan.split else replace(scan, split=_split_of(scan, given)) for scan in rows]
 
 
-def _split_of(scan: Scan) -> str:
+def _split_of(scan: Scan, given: Mapping[str, str]) -> str:
     if not scan.label:
         return "predict"
+    if scan.patient in given:
+        return given[scan.patient]
     share = int(hashlib.sha256(scan.patient.encode()).hexdigest()[:8], 16) / 0x100000000
     return "train" if share < 0.75 else "validation" if share < 0.80 else "test"
 
@@ -92,13 +97,24 @@ def _read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise SheetError(f"{path} does not exist; `samples` in the config must name the sample sheet") from None
+    except OSError as error:
+        raise SheetError(
+            f"{path} cannot be read ({error.strerror}); `samples` in the config must name a file"
+        ) from None
     except UnicodeDecodeError:
         raise SheetError(f"{path.name} is not UTF-8 text; save it as UTF-8 (CSV or tab-separated)") from None
-    lines = text.splitlines()
-    header = next((line for line in lines if line.strip()), "")
-    delimiter = max("\t,;", key=header.count)
-    reader = csv.DictReader(lines, delimiter=delimiter, restkey="", restval="")
-    rows = [(number, _stripped(row)) for number, row in enumerate(reader, FIRST_DATA_ROW) if any(row.values())]
+    header = next((line for line in text.splitlines() if line.strip()), "")
+    reader = csv.DictReader(
+        StringIO(text, newline=""), delimiter=max("\t,;", key=header.count), restkey="", restval="", strict=True
+    )
+    try:
+        names = [name.strip() for name in reader.fieldnames or []]
+        rows = [(reader.line_num, _stripped(row)) for row in reader if any(row.values())]
+    except csv.Error as error:
+        raise SheetError(f"{path.name}, row {reader.line_num}: {error}; look for a quote that is not closed") from None
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise SheetError(f"{path.name} has the column {', '.join(twice)} more than once; keep one")
     if not rows:
         raise SheetError(f"{path.name} has no scans; give it a header line and a row for each scan")
     return rows
@@ -195,6 +211,8 @@ def _missing_files(scans: Iterable[Scan]) -> Iterator[str]:
             for path in paths:
                 if not Path(path).exists():
                     yield f"row {scan.row} (scan {scan.scan}): {column} does not exist: {path}"
+                elif Path(path).resolve().is_relative_to(RESULTS.resolve()):
+                    yield f"row {scan.row} (scan {scan.scan}): {column} lies in results/; keep raw images elsewhere"
 
 
 def _shortened(text: str, length: int = 40) -> str:

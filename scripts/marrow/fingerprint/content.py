@@ -65,7 +65,7 @@ def _file_digest(path: Path) -> str:
 def _files(folder: Path) -> Iterator[Path]:
     """All files in a folder, in the order of their names; hidden ones (left by file browsers) do not count."""
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts):
+        if path.is_file() and not path.name.startswith("."):
             yield path
 
 
