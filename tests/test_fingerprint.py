@@ -110,6 +110,11 @@ def test_equal_values_and_only_these_have_one_text(a, b):
     assert (canonical(a) == canonical(b)) == (typed(a) == typed(b))
 
 
+@given(st.dictionaries(st.text(), PLAIN))
+def test_the_order_of_keys_does_not_matter(value):
+    assert canonical(value) == canonical(dict(reversed(value.items())))
+
+
 def test_swapping_two_values_between_names_moves_the_text():
     assert canonical({"a": 1, "b": 2}) != canonical({"a": 2, "b": 1})
 
