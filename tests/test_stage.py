@@ -10,6 +10,8 @@ import pytest
 from marrow import stage
 from marrow.archive import Archive
 from marrow.errors import MarrowError, ScanStopped
+from marrow.fingerprint.content import DigestCache
+from marrow.freshness import Judge
 from marrow.log import configure_log
 from marrow.record import digest_of, read_record, record_of
 from marrow.stage import Job, perform
@@ -56,6 +58,21 @@ def test_outputs_and_a_record_that_describes_them_are_written(job):
     assert record.code.keys() == {"copy_scan.py"}
     assert record.inputs.keys() == {"raw[0]", "body"}
     assert digest_of(Path("results/copied/S1/b.nii")) == record.outputs["results/copied/S1/b.nii"].digest
+
+
+def test_a_machine_without_git_still_writes_a_record(job, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert run(job).made["commit"] == ""
+
+
+def test_a_result_given_as_raw_is_compared_by_its_content(job):
+    """The simulated cohort may be replaced by a sheet whose scans have the same ids."""
+    record = run(replace(job, inputs={"raw": [job.inputs["body"]], "body": job.inputs["body"]}))
+    judge = Judge(lambda _: None, DigestCache(Path("digests.json")), settle=lambda *_: None)
+    told = [
+        *judge._input_differences(record.inputs, {"raw[0]": Path("DOE_JANE.nii"), "body": Path(job.inputs["body"])})
+    ]
+    assert told == ["the content of input raw[0] changed"]
 
 
 def test_no_record_names_a_raw_file(job):

@@ -205,13 +205,14 @@ def _scan(number: int, row: Mapping[str, str], folder: Path, contrasts: Sequence
 
 
 def _missing_files(scans: Iterable[Scan]) -> Iterator[str]:
+    results = RESULTS.resolve()
     for scan in scans:
         named = [*scan.images.items(), *((kind, [path]) for kind, path in scan.truths.items())]
         for column, paths in named:
             for path in paths:
                 if not Path(path).exists():
                     yield f"row {scan.row} (scan {scan.scan}): {column} does not exist: {path}"
-                elif Path(path).resolve().is_relative_to(RESULTS.resolve()):
+                elif Path(path).resolve().is_relative_to(results):
                     yield f"row {scan.row} (scan {scan.scan}): {column} lies in results/; keep raw images elsewhere"
 
 
