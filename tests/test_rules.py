@@ -9,6 +9,7 @@ from typing import get_type_hints
 
 import pytest
 
+from marrow.stage import OFFERED
 from marrow.workflow import REPOSITORY as ROOT
 from marrow.workflow import parse_workflow
 
@@ -43,7 +44,7 @@ def rule_names() -> list[str]:
 def test_rule_and_main_agree_on_every_name(rules, name):
     rule, main = rules[name], main_of(name)
     given = (named(rule.input) - {"freshness"}) | (named(rule.output) - {"record"}) | named(rule.params)
-    assert set(inspect.signature(main).parameters) - {"threads"} == given
+    assert set(inspect.signature(main).parameters) - OFFERED == given
 
 
 @pytest.mark.parametrize("name", rule_names())
@@ -54,7 +55,7 @@ def test_main_takes_files_as_paths_and_settings_as_plain_types(rules, name):
     for parameter, hint in hints.items():
         if parameter in files:
             assert hint in (Path, list[Path]), parameter
-        elif parameter != "return":
+        elif parameter not in OFFERED | {"return"}:
             assert PLAIN_HINTS.match(str(hint).removeprefix("<class '").removesuffix("'>")), (parameter, hint)
 
 
@@ -104,7 +105,9 @@ def test_every_script_of_a_rule_ends_in_the_same_binding():
 def test_parsing_imports_no_heavy_library():
     """Every cluster job parses the Snakefile on its node."""
     heavy = {"numpy", "scipy", "SimpleITK", "nibabel", "pandas", "matplotlib", "torch"}
-    reached = {SCRIPTS / "marrow" / f"{name}.py" for name in ("cohort", "config", "rules", "phantom/roster")}
+    reached = {
+        SCRIPTS / "marrow" / f"{name}.py" for name in ("bone_plan", "cohort", "config", "rules", "phantom/roster")
+    }
     from marrow.fingerprint.code import code_closure
 
     for file in sorted(reached):

@@ -124,18 +124,64 @@ def test_a_stopped_scan_leaves_empty_outputs_and_its_reason(job):
     assert [Path(output).stat().st_size for output in job.outputs["copies"]] == [0, 0]
 
 
-def test_a_stop_is_passed_on_without_calling_main(job):
-    run(job, stops)
-    below = replace(
+def below(job):
+    """A job of the same scan that builds on the first one's outputs."""
+    Path("results/below/S1").mkdir(parents=True, exist_ok=True)
+    return replace(
         job,
         rule="copy_scan",
         inputs={"raw": job.outputs["copies"], "body": job.inputs["body"]},
         outputs={"copies": ["results/below/S1/a.nii"]},
         record=Path("results/below/S1/record.json"),
     )
-    Path("results/below/S1").mkdir(parents=True)
-    assert run(below, main=lambda: None).stopped == run(job, stops).stopped
+
+
+def test_a_stop_is_passed_on_without_calling_main(job):
+    run(job, stops)
+    assert run(below(job), main=lambda: None).stopped == run(job, stops).stopped
     assert Path("results/below/S1/a.nii").read_bytes() == b""
+
+
+def test_a_main_that_takes_the_stop_is_called_with_its_reason_and_passes_it_on(job):
+    """So a scan that was stopped can still be pictured."""
+
+    def pictures(*, raw: list[Path], body: Path, copies: list[Path], times: int, stop: str | None) -> None:
+        copies[0].write_text(str(stop))
+
+    assert run(below(job), pictures).stopped is None
+    assert Path("results/below/S1/a.nii").read_text() == "None"
+    first = run(job, stops)
+    assert run(below(job), pictures).stopped == first.stopped
+    assert Path("results/below/S1/a.nii").read_text() == "water holds NaN; export it again"
+
+
+def test_a_main_that_takes_the_stop_and_stops_too_keeps_the_first_reason(job):
+    def gives_up(*, raw: list[Path], body: Path, copies: list[Path], times: int, stop: str | None) -> None:
+        raise ScanStopped("nothing_to_draw", "no water")
+
+    first = run(job, stops)
+    assert run(below(job), gives_up).stopped == first.stopped
+    assert Path("results/below/S1/a.nii").read_bytes() == b""
+
+
+def test_a_job_that_was_killed_finds_its_checkpoints_and_one_that_is_done_leaves_none(job):
+    def counts(*, raw: list[Path], body: Path, copies: list[Path], times: int, checkpoints: Path) -> None:
+        checkpoints.mkdir(parents=True, exist_ok=True)
+        steps = checkpoints / "steps"
+        steps.write_text((steps.read_text() if steps.exists() else "") + "1")
+        if len(steps.read_text()) < 3:
+            raise ValueError("killed")
+        for copy in copies:
+            copy.write_text(steps.read_text())
+
+    for _ in range(2):
+        with pytest.raises(ValueError, match="killed"):
+            run(job, counts)
+    with pytest.raises(ValueError, match="killed"):
+        run(replace(job, params={"times": 3}), counts)  # another fingerprint starts anew
+    run(job, counts)
+    assert Path("results/copied/S1/a.nii").read_text() == "111"
+    assert len(list(stage.CHECKPOINTS.iterdir())) == 1, "of the other fingerprint, which is not done"
 
 
 def test_a_job_over_many_scans_sees_the_empty_files_itself(job):

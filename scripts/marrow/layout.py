@@ -8,6 +8,7 @@ from typing import Any
 RESULTS = Path("results")
 PRIVATE = RESULTS / ".marrow"
 ARCHIVE = PRIVATE / "archive"
+CHECKPOINTS = PRIVATE / "checkpoints"
 DIGESTS = PRIVATE / "digests.json"
 FRESH = PRIVATE / "fresh"
 STALE = PRIVATE / "stale"

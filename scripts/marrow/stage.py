@@ -3,6 +3,11 @@
 Around `main()` this module gives what every stage owes: a log without raw paths, outputs that appear whole or not at
 all, a record of what made them, a scan that stops without stopping the others, and results that come back from the
 archive. `main()` itself knows nothing of Snakemake; tests and notebooks call it.
+
+Three more parameters are for a `main()` to ask for. `threads`: how many it may use. `checkpoints`: a folder for this
+job alone, where a run that was killed finds what it left; it goes when the job is done. `stop`: why the scan was
+stopped above, or None; a `main()` with this parameter is called for stopped scans too, with the empty files of what is
+missing.
 """
 
 import hashlib
@@ -23,11 +28,12 @@ from marrow.archive import Archive
 from marrow.errors import MarrowError, ScanStopped
 from marrow.fingerprint.code import stage_code
 from marrow.fingerprint.values import Plain, canonical, plain
-from marrow.layout import ARCHIVE, is_result, roles
+from marrow.layout import ARCHIVE, CHECKPOINTS, is_result, roles
 from marrow.log import configure_log
 from marrow.record import Product, Record, Source, Stop, read_record, record_of, write_record
 
 Main = FunctionType
+OFFERED = {"threads", "checkpoints", "stop"}
 _log = logging.getLogger(__name__)
 
 
@@ -95,48 +101,59 @@ def perform(main: Main, job: Job, scripts: Path) -> None:
     began = time.monotonic()
     record = _expected_record(job, scripts)
     archive = Archive(ARCHIVE, job.archive_mb)
-    stop = _stopped_above(job)
+    stop = above = _stopped_above(job)
     if stop is None and archive.restore(record.fingerprint, job.output_paths()):
         _log.info("made from the same things before: outputs come back from the archive")
-    elif stop is None:
-        stop = _make(main, job)
-        if stop is None:
+    elif stop is None or _works_on(main):
+        offered = {"checkpoints": CHECKPOINTS / record.fingerprint, "stop": above.message if above else None}
+        stop = _make(main, job, offered)
+        if stop is None and above is None:
             archive.keep(record.fingerprint, job.output_paths())
     if stop is not None:
         _log.warning("scan stopped at %s (%s): %s", stop.stage, stop.check, stop.message)
         for output in job.output_paths():
             output.unlink(missing_ok=True)  # the archive may hold a link to what lies there
             output.touch()
+    stop = above or stop
     made = provenance.made(seconds=time.monotonic() - began, repository=scripts.parent)
     write_record(replace(record, outputs=_products(job), stopped=stop, made=made), job.record)
 
 
-def _make(main: Main, job: Job) -> Stop | None:
+def _works_on(main: Main) -> bool:
+    """Whether a `main()` wants to be called for a scan that was stopped above."""
+    return "stop" in inspect.signature(main).parameters
+
+
+def _make(main: Main, job: Job, offered: Mapping[str, Any]) -> Stop | None:
     """Call `main()` with temporary outputs and move these into place when it returns."""
     places = {path: _partial(path) for path in job.output_paths()}
     try:
-        main(**arguments(main, job, places))
+        main(**arguments(main, job, places, offered))
     except ScanStopped as stopped:
         return Stop(job.rule, stopped.check, str(stopped))
     else:
         for path, partial in places.items():
             partial.replace(path)
+        shutil.rmtree(offered["checkpoints"], ignore_errors=True)
     finally:
         for partial in places.values():
             shutil.rmtree(partial.parent, ignore_errors=True)
     return None
 
 
-def arguments(main: Main, job: Job, places: Mapping[Path, Path]) -> dict[str, Any]:
-    """The arguments of `main()` by name: files as paths (outputs at temporary places), settings, threads.
+def arguments(
+    main: Main, job: Job, places: Mapping[Path, Path], offered: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The arguments of `main()` by name: files as paths (outputs at temporary places), settings, what it asks for.
 
     Raises:
         TypeError: the rule and the script disagree on names.
     """
-    given = {**job.inputs, **job.outputs, **job.params, "threads": job.threads}
+    given = {"checkpoints": None, "stop": None, **(offered or {}), "threads": job.threads}
+    given |= {**job.inputs, **job.outputs, **job.params}
     wanted = inspect.signature(main).parameters
-    if given.keys() - {"threads"} != wanted.keys() - {"threads"}:
-        differing = sorted((given.keys() ^ wanted.keys()) - {"threads"})
+    if given.keys() - OFFERED != wanted.keys() - OFFERED:
+        differing = sorted((given.keys() ^ wanted.keys()) - OFFERED)
         raise TypeError(f"rule {job.rule} and its script disagree on {', '.join(differing)}")
     hints = get_type_hints(main)
     return {name: _as_paths(given[name], hints[name], places) for name in wanted}
