@@ -1,0 +1,57 @@
+"""Find the bones of one scan with a trained network."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from marrow.bones import read_bones
+from marrow.segmentation.device import best_device
+from marrow.segmentation.model_file import Purpose, load_network
+from marrow.segmentation.prepare import read_body
+from marrow.segmentation.tiles import find_bones
+from marrow.volume import read_volume, with_voxels, write_volume
+
+_log = logging.getLogger(__name__)
+
+
+def main(
+    *,
+    volumes: list[Path],
+    body_resampled: Path,
+    network: Path,
+    bone_table: Path,
+    found: Path,
+    contrasts: list[str],
+    tile_mb: int,
+    threads: int,
+) -> None:
+    """Label every voxel of the body.
+
+    Args:
+        volumes: the contrasts that the network reads, in the order of `contrasts`.
+        body_resampled: the body mask on their grid.
+        network: the weights, as `train_bones` writes them.
+        bone_table: the bones; the network must know the same.
+        found: the label map.
+        contrasts: the volumes' names.
+        tile_mb: memory for the maps of a tile, in MiB.
+        threads: of the processor, where there is no GPU.
+    """
+    bones = read_bones(bone_table)
+    body = read_body(volumes, body_resampled)
+    purpose = Purpose(tuple(bone.name for bone in bones), tuple(contrasts), body.spacing_mm)
+    model = load_network(network, purpose)
+    model = model.to(best_device(threads), memory_format=torch.channels_last_3d)  # pyright: ignore[reportCallIssue]
+    labels = find_bones(model, body, tile_mb)
+    missing = [bone.name for bone in bones if not np.any(labels == bone.id)]
+    if missing:
+        _log.warning("not found: %s", ", ".join(missing))
+    write_volume(with_voxels(labels, read_volume(body_resampled)), found)
+
+
+if __name__ == "__main__":
+    from marrow.stage import run
+
+    run(main)

@@ -1,0 +1,97 @@
+"""Train the network that finds bones on the annotated scans."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from marrow.bones import mirrored_ids, read_bones
+from marrow.errors import MarrowError
+from marrow.segmentation.checkpoints import Checkpoints, write_history
+from marrow.segmentation.device import best_device
+from marrow.segmentation.model_file import Purpose, save_network
+from marrow.segmentation.network import Architecture, ThreePathways
+from marrow.segmentation.prepare import read_body
+from marrow.segmentation.segments import Case
+from marrow.segmentation.training import Recipe, Trainer
+from marrow.volume import read_volume, voxels
+
+_log = logging.getLogger(__name__)
+
+
+def main(
+    *,
+    volumes: list[Path],
+    bodies: list[Path],
+    annotations: list[Path],
+    bone_table: Path,
+    network: Path,
+    history: Path,
+    training: list[str],
+    validation: list[str],
+    contrasts: list[str],
+    architecture: dict[str, Any],
+    settings: dict[str, Any],
+    checkpoints: Path,
+    threads: int,
+) -> None:
+    """Train.
+
+    Args:
+        volumes: the contrasts of each annotated scan, scan after scan.
+        bodies: the body mask of each, on one grid with its volumes.
+        annotations: the bones of each, on that grid.
+        bone_table: the classes.
+        network: the weights after the last epoch, with what they are for.
+        history: a row for each epoch.
+        training: the scans to learn from, in the order of the files.
+        validation: the scans after them in the files, to watch the training with.
+        contrasts: what the network reads.
+        architecture: `width` and `depth`.
+        settings: the section `bones.training` of the config.
+        checkpoints: where a training that was killed left its last epoch.
+        threads: of the processor, where there is no GPU.
+    """
+    bones = read_bones(bone_table)
+    cases = _read_cases([*training, *validation], volumes, bodies, annotations, len(bones) + 1)
+    taught = [cases[scan] for scan in training if scan in cases]
+    if not taught:
+        raise MarrowError(
+            f"none of the annotated scans {', '.join(training)} could be used; see in results/checks/table.tsv what "
+            "stopped them"
+        )
+    recipe = Recipe.of(settings)
+    torch.manual_seed(recipe.seed)
+    model = ThreePathways(Architecture(len(contrasts), len(bones) + 1, **architecture))
+    model = model.to(best_device(threads), memory_format=torch.channels_last_3d)  # pyright: ignore[reportCallIssue]
+    trainer = Trainer(model, recipe, mirrored_ids(bones))
+    trainer.train(taught, [cases[scan] for scan in validation if scan in cases], Checkpoints(checkpoints))
+    purpose = Purpose(tuple(bone.name for bone in bones), tuple(contrasts), taught[0].body.spacing_mm)
+    save_network(model, purpose, network)
+    write_history(trainer.history, history)
+
+
+def _read_cases(
+    scans: Sequence[str], volumes: Sequence[Path], bodies: Sequence[Path], annotations: Sequence[Path], classes: int
+) -> dict[str, Case]:
+    """The scans that were not stopped, by id."""
+    cases: dict[str, Case] = {}
+    channels = len(volumes) // len(scans)
+    for index, (scan, body, annotation) in enumerate(zip(scans, bodies, annotations, strict=True)):
+        contrasts = volumes[index * channels : (index + 1) * channels]
+        if not all(path.stat().st_size for path in (*contrasts, body, annotation)):
+            _log.warning("%s is left out: it was stopped", scan)
+            continue
+        seen = read_body(contrasts, body)
+        labels = read_volume(annotation)
+        cases[scan] = Case.of(seen, np.array(voxels(labels)[seen.box], np.uint8), classes)
+    return cases
+
+
+if __name__ == "__main__":
+    from marrow.stage import run
+
+    run(main)
