@@ -1,0 +1,85 @@
+"""Rule build_atlas: the atlas of the skeleton from all annotated training scans.
+
+Scans that were stopped above are left out; one annotated scan is enough.
+"""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import SimpleITK as sitk
+
+from marrow.atlas.construction import build
+from marrow.atlas.registration import Effort
+from marrow.atlas.subject import Subject, subject_of
+from marrow.bones import read_bones
+from marrow.errors import MarrowError
+from marrow.volume import read_volume, voxels, write_volume
+
+_log = logging.getLogger(__name__)
+
+
+def main(
+    *,
+    waters: list[Path],
+    bodies: list[Path],
+    annotations: list[Path],
+    bone_table: Path,
+    template: Path,
+    atlas_bones: Path,
+    agreement: Path,
+    settings: dict[str, Any],
+    threads: int,
+) -> None:
+    """Build the atlas.
+
+    Args:
+        waters: water volumes of the annotated scans; empty files belong to stopped scans.
+        bodies: their body masks, in the same order.
+        annotations: their label maps, in the same order.
+        bone_table: the bones.
+        template: where the mean water goes.
+        atlas_bones: where the fused label map goes.
+        agreement: where the percentage of the maps that agree with it goes.
+        settings: the section `bones.atlas` of the config.
+        threads: how many threads may be used; the result does not depend on it.
+    """
+    effort = Effort.of(settings, threads)
+    whole = [
+        files for files in zip(waters, bodies, annotations, strict=True) if all(path.stat().st_size for path in files)
+    ]
+    if not whole:
+        raise MarrowError(
+            f"the atlas has no annotated scan ({len(waters)} given, all of them stopped by a check); "
+            "give at least one training scan a label map in the column bones, mend those that were stopped, "
+            "or switch the atlas off"
+        )
+    if len(whole) < len(waters):
+        _log.warning("%d of %d annotated scans were stopped and are left out", len(waters) - len(whole), len(waters))
+    bones = len(read_bones(bone_table))
+
+    def annotation(number: int) -> sitk.Image:
+        labels = read_volume(whole[number][2])
+        highest = int(voxels(labels).max())
+        if highest > bones:
+            raise MarrowError(
+                f"an annotated scan has the label {highest}, the bone table ends at {bones}; "
+                "give a table that has it or correct the annotation"
+            )
+        return labels
+
+    subjects = [_subject(water, body, effort.spacing_mm) for water, body, _ in whole]
+    atlas = build(subjects, annotation, bones, float(settings["label_mm"]), effort)
+    write_volume(atlas.template, template)
+    write_volume(atlas.bones, atlas_bones)
+    write_volume(atlas.agreement, agreement)
+
+
+def _subject(water: Path, body: Path, spacing_mm: float) -> Subject:
+    return subject_of(read_volume(water), read_volume(body), spacing_mm)
+
+
+if __name__ == "__main__":
+    from marrow.stage import run
+
+    run(main)

@@ -1,0 +1,65 @@
+"""Rule register_atlas: the atlas's bones where they lie in one scan, on the scan's own grid.
+
+Registration works at a low resolution, once; only its result is brought up to the scan's voxels.
+"""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from marrow.atlas.construction import grid_image, template_subject
+from marrow.atlas.labels import warped_labels, warped_percent
+from marrow.atlas.registration import Effort, register
+from marrow.atlas.subject import subject_of
+from marrow.errors import ScanStopped
+from marrow.grid import Grid
+from marrow.volume import read_volume, voxels, write_volume
+
+_log = logging.getLogger(__name__)
+
+
+def main(
+    *,
+    water: Path,
+    body_resampled: Path,
+    template: Path,
+    atlas_bones: Path,
+    agreement: Path,
+    atlas: Path,
+    support: Path,
+    settings: dict[str, Any],
+    threads: int,
+) -> None:
+    """Bring the atlas onto a scan.
+
+    Args:
+        water: the scan's water volume.
+        body_resampled: its body mask, on the same grid.
+        template: the atlas's mean water.
+        atlas_bones: its label map.
+        agreement: how many of the annotated scans agree with that map, in percent.
+        atlas: where the atlas's labels on the scan's grid go.
+        support: where the agreement on the scan's grid goes.
+        settings: the section `bones.atlas` of the config.
+        threads: how many threads may be used; the result does not depend on it.
+    """
+    effort = Effort.of(settings, threads)
+    body = read_volume(body_resampled)
+    if not voxels(body).any():
+        raise ScanStopped("body_found", "the body mask is empty, a body was expected; look at the scan's water image")
+    grid = Grid.of(body)
+    subject = subject_of(read_volume(water), body, effort.spacing_mm)
+    del body
+    found = register(subject, template_subject(read_volume(template)), effort)
+    _log.info("correlation with the template %s", ", ".join(f"{value:.3f}" for value in found.correlations))
+    labels = warped_labels(read_volume(atlas_bones), found.transform, grid, threads)
+    write_volume(grid_image(labels, grid), atlas)
+    del labels
+    percent = warped_percent(read_volume(agreement), found.transform, grid, threads)
+    write_volume(grid_image(percent, grid), support)
+
+
+if __name__ == "__main__":
+    from marrow.stage import run
+
+    run(main)
