@@ -1,0 +1,106 @@
+"""Rule correct_bones: a label map of bones, mended by an atlas, the midsagittal sheet, the bones' shapes and a margin.
+
+docs/correction.md says what each step does.
+"""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+
+from marrow.bones import read_bones
+from marrow.correction import account
+from marrow.correction.chain import Scan, correct
+from marrow.correction.outcome import Labels
+from marrow.errors import ScanStopped
+from marrow.volume import read_volume, same_grid, voxels, with_voxels, write_volume
+
+_log = logging.getLogger(__name__)
+
+
+def main(
+    *,
+    raw_bones: Path,
+    water: Path,
+    body_resampled: Path,
+    atlas: list[Path],
+    support: list[Path],
+    bone_table: Path,
+    corrected: Path,
+    dilated: Path,
+    steps: Path,
+    told: Path,
+    settings: dict[str, Any],
+) -> None:
+    """Correct the bones of a scan.
+
+    Args:
+        raw_bones: the label map to correct.
+        water: the water image on the same grid.
+        body_resampled: the body mask on the same grid.
+        atlas: the atlas's bones on the same grid, or nothing.
+        support: for the atlas, how many percent of the registered maps agree with it at each voxel.
+        bone_table: the bones.
+        corrected: where the bones after the atlas, midplane and morphology steps go.
+        dilated: where the bones with their margin go.
+        steps: where pictures of the labels after each step go.
+        told: where what each step did goes.
+        settings: the section `bones.correction` of the config.
+    """
+    body = read_volume(body_resampled)
+    raw_image = _on_grid_of(body, raw_bones, "the raw bone map")
+    raw = _labels(raw_image)
+    if not raw.any():
+        raise ScanStopped(
+            "bones_found",
+            "no voxel is labelled as bone, a skeleton was expected; look at the scan's bone sheet: is the water image "
+            "whole and bright, are fat and water swapped, and are the network's scores on the validation scans good?",
+        )
+    bones = read_bones(bone_table)
+    prior = None
+    if atlas and support:
+        drawn = _on_grid_of(body, atlas[0], "the atlas")
+        agreed = _on_grid_of(body, support[0], "the atlas's agreement")
+        prior = (_labels(drawn), _labels(agreed))
+    scan = Scan(_on_grid_of(body, water, "the water image"), body, prior)
+    seen = account.pictures(None, raw, body)
+    done: list[dict[str, Any]] = []
+    before = result = margin = raw
+    for step, outcome in correct(raw, scan, bones, settings):
+        seen |= account.pictures(step, outcome.labels, body)
+        done.append(account.changes(step, before, outcome, scan.spacing))
+        _log.info("%s: %.1f ml changed; %s", step, done[-1]["changed_ml"], "; ".join(outcome.said) or "nothing to do")
+        before = margin = outcome.labels
+        result = result if step == "dilation" else outcome.labels
+    write_volume(with_voxels(result, body), corrected)
+    write_volume(with_voxels(margin, body), dilated)
+    with steps.open("wb") as file:  # a name would be given another suffix
+        np.savez_compressed(file, allow_pickle=False, **seen)
+    stages = {"raw": raw, "corrected": result, "dilated": margin}
+    report = {"steps": done, "bones": account.volumes(stages, bones, scan.spacing)}
+    told.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+
+
+def _on_grid_of(body: sitk.Image, path: Path, what: str) -> sitk.Image:
+    image = read_volume(path)
+    if not same_grid(image, body):
+        raise ScanStopped(
+            "bones_on_grid",
+            f"{what} has {image.GetSize()} voxels of {image.GetSpacing()} mm and is not on the scan's grid "
+            f"({body.GetSize()} of {body.GetSpacing()} mm); make it again from the scan's resampled volumes",
+        )
+    return image
+
+
+def _labels(image: sitk.Image) -> Labels:
+    """The voxels as ids, `(z, y, x)`; a view: the image has to stay."""
+    return np.asarray(voxels(image)).astype(np.uint8, copy=False)
+
+
+if __name__ == "__main__":
+    from marrow.stage import run
+
+    run(main)

@@ -1,0 +1,72 @@
+"""The steps in their order, and what is kept of each: its labels' pictures, and what it did.
+
+Midplane and morphology need no atlas. Only one copy of the labels before the step at hand is held.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+
+from marrow.bones import Bone
+from marrow.correction.atlas import follow_atlas
+from marrow.correction.dilation import dilate
+from marrow.correction.midplane import estimate_sheet
+from marrow.correction.morphology import tidy
+from marrow.correction.outcome import Labels, Mask, Outcome, Spacing
+from marrow.correction.sides import settle_sides
+from marrow.grid import Grid
+from marrow.volume import voxels
+
+STEPS = ("atlas", "midplane", "morphology", "dilation")
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What the correction knows of a scan besides its labels.
+
+    Attributes:
+        water: the water image.
+        body: the body mask, on the same grid.
+        atlas: the atlas's bones and the agreement on them in percent, `(z, y, x)`; nothing without an atlas.
+    """
+
+    water: sitk.Image
+    body: sitk.Image
+    atlas: tuple[Labels, Labels] | None
+
+    @property
+    def spacing(self) -> Spacing:
+        """Millimetres between voxels (z, y, x)."""
+        x, y, z = self.body.GetSpacing()
+        return z, y, x
+
+
+def correct(
+    labels: Labels, scan: Scan, bones: Sequence[Bone], settings: dict[str, Any]
+) -> Iterator[tuple[str, Outcome]]:
+    """Each enabled step by name, with the labels `(z, y, x)` after it and what it says."""
+    inside: Mask = np.asarray(voxels(scan.body) != 0)
+    for step in STEPS:
+        if not settings[step]["enabled"]:
+            continue
+        outcome = _taken(step, labels, scan, inside, bones, settings[step])
+        labels = outcome.labels
+        yield step, outcome
+
+
+def _taken(
+    step: str, labels: Labels, scan: Scan, inside: Mask, bones: Sequence[Bone], settings: dict[str, Any]
+) -> Outcome:
+    if step == "atlas":
+        if scan.atlas is None:
+            return Outcome(labels, ("there is no atlas: it is built from annotated training scans",))
+        return follow_atlas(labels, *scan.atlas, inside, bones, scan.spacing, settings)
+    if step == "midplane":
+        sheet = estimate_sheet(scan.water, scan.body, settings)
+        return settle_sides(labels, sheet, Grid.of(scan.body), bones, scan.spacing, settings)
+    if step == "morphology":
+        return tidy(labels, inside, bones, scan.spacing, settings)
+    return dilate(labels, inside, scan.spacing, settings)
