@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import resample_labels
 import resample_scan
+from marrow.bones import DEFAULT_TABLE
 from marrow.errors import ScanStopped
 from marrow.grid import Grid, acquired_part, resample_linear, resample_nearest, smoothing_sigma
 from marrow.nifti import map_volume, map_voxels, write_slabs, write_voxels
@@ -301,7 +302,11 @@ def boxes() -> np.ndarray:
 def resampled_labels(folder: Path, image: sitk.Image, reference: Path, kind: str = "bones") -> np.ndarray:
     sitk.WriteImage(image, str(folder / "labels.nii.gz"))
     resample_labels.main(
-        labels=[folder / "labels.nii.gz"], reference=reference, resampled_labels=folder / "out.nii", kind=kind
+        labels=[folder / "labels.nii.gz"],
+        reference=reference,
+        bone_table=DEFAULT_TABLE,
+        resampled_labels=folder / "out.nii",
+        kind=kind,
     )
     assert same_grid(read_volume(folder / "out.nii"), read_volume(reference))
     return map_voxels(folder / "out.nii")
@@ -335,6 +340,17 @@ def test_labels_that_are_no_ids_stop_the_scan(tmp_path: Path, reference: Path, v
         resampled_labels(tmp_path, image_of(labels, LABEL_GRID), reference)
 
 
+def test_bones_that_the_table_lacks_stop_the_scan_but_lesions_may_have_any_number(
+    tmp_path: Path, reference: Path
+) -> None:
+    labels = boxes()
+    labels[20:24, 15:19, 15:19] = 19
+    with pytest.raises(ScanStopped, match=r"holds 19, which the bone table lacks \(its ids are 1 to 18\)") as stopped:
+        resampled_labels(tmp_path, image_of(labels, LABEL_GRID), reference)
+    assert stopped.value.check == "labels_known"
+    assert 19 in resampled_labels(tmp_path, image_of(labels, LABEL_GRID), reference, kind="lesions")
+
+
 def test_bones_cannot_be_empty_but_lesions_can(tmp_path: Path, reference: Path) -> None:
     nothing = image_of(np.zeros_like(boxes()), LABEL_GRID)
     assert not resampled_labels(tmp_path, nothing, reference, kind="lesions").any()
@@ -354,7 +370,13 @@ def test_a_truncated_label_map_stops_the_scan_and_its_name_stays_private(tmp_pat
     sitk.WriteImage(image_of(boxes(), LABEL_GRID), str(private))
     private.write_bytes(private.read_bytes()[:60])
     with pytest.raises(ScanStopped) as stopped:
-        resample_labels.main(labels=[private], reference=reference, resampled_labels=tmp_path / "out.nii", kind="bones")
+        resample_labels.main(
+            labels=[private],
+            reference=reference,
+            bone_table=DEFAULT_TABLE,
+            resampled_labels=tmp_path / "out.nii",
+            kind="bones",
+        )
     assert "Jane" not in str(stopped.value)
     assert stopped.value.__cause__ is None
     assert stopped.value.__suppress_context__
