@@ -35,8 +35,12 @@ PERCENTILES = [1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 99]
 CONTRASTS = ["fat", "water"]
 
 
+BONES = ["skull", "ribs_left", "<i>femur</i>"]
+VALIDATION = "P4-a"
+
+
 def report_inputs(folder: Path, rows: list[tuple[str, ...]] = ROWS) -> dict[str, Any]:
-    """Write the inputs and return the arguments of `build_report.main`."""
+    """Write the inputs and return the arguments of `build_report.main`; bones are switched off."""
     table = folder / "table.tsv"
     header = ("scan", "status", "stage", "check", "contrast", "message")
     table.write_text(
@@ -49,10 +53,38 @@ def report_inputs(folder: Path, rows: list[tuple[str, ...]] = ROWS) -> dict[str,
         "scans": SCANS,
         "standards": [_standard(folder / f"{name}.npy", bend) for name, bend in zip(CONTRASTS, (0.5, 2), strict=True)],
         "contrasts": CONTRASTS,
+        "bone_scores": [],
+        "bone_sheets": [],
+        "bone_histories": [],
         "title": "A <b>report</b>",
         "report": folder / "index.html",
         "settings": {"budget_mb": 28},
     }
+
+
+def bone_inputs(folder: Path) -> dict[str, Any]:
+    """Write what the bones add, and return it: one scan scored, in which a bone was missed and one is not in view."""
+    scores = folder / "scores.csv"
+    lines = ["scan,bone,stage,dice,hd95_mm,volume_error"]
+    lines += [f"{VALIDATION},{BONES[0]},raw,0.8,6.0,0.25", f"{VALIDATION},{BONES[0]},corrected,0.9,4.0,-0.05"]
+    lines += [f"{VALIDATION},{BONES[1]},{stage},0.0,,-1.0" for stage in ("raw", "corrected")]
+    lines += [f"{VALIDATION},{BONES[2]},{stage},,," for stage in ("raw", "corrected")]
+    scores.write_text("\n".join(lines) + "\n")
+    return {
+        "bone_scores": [scores],
+        "bone_sheets": [
+            _sheet(folder / f"bones{i}.png", 100 + i, scan["scan"] == STOPPED) for i, scan in enumerate(SCANS)
+        ],
+        "bone_histories": [_history(folder / name, has_dice=name == "train") for name in ("train", "all")],
+    }
+
+
+def _history(folder: Path, has_dice: bool) -> Path:
+    folder.mkdir()
+    rows = [f"{epoch},1.5,0.001,{2 / epoch},{0.9 - 0.5 / epoch if has_dice else ''}" for epoch in range(1, 9)]
+    path = folder / "history.csv"
+    path.write_text("\n".join(["epoch,seconds,learning_rate,loss,dice", *rows]) + "\n")
+    return path
 
 
 def _quoted(field: str) -> str:

@@ -4,6 +4,7 @@ The colours are those of Okabe and Ito, which people with any colour vision tell
 them.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from PIL import Image, ImageColor
@@ -18,6 +19,10 @@ GOOD = "#00734f"
 BAD = "#b84a00"
 SEVERITY = {"stop": "#b3261e", "warn": "#b84a00", "note": "#0072b2"}
 STEPS = 8  # from an ink to its paper; more would come so close to white that white paper takes their tint
+INKS = (
+    *((ink, "white") for ink in (INK, QUIET, BARS, ENDS, GOOD, OUTLINE, *SEVERITY.values())),
+    (OUTLINE, "black"),
+)
 
 
 def style() -> dict[Any, Any]:
@@ -36,16 +41,17 @@ def style() -> dict[Any, Any]:
     }
 
 
-def palette() -> Image.Image:
-    """A picture of one pixel that holds the sheet's colours: greys, and each ink fading into its paper.
+def palette(inks: Sequence[tuple[str, str]] = INKS, steps: int = STEPS) -> Image.Image:
+    """A picture of one pixel that holds 256 colours at most: greys, and each ink fading into its paper.
 
     The greys go in fours because Pillow looks colours up in boxes of four; finer ones would turn white into grey.
+
+    Args:
+        inks: pairs of an ink and its paper.
+        steps: from an ink to its paper.
     """
     greys = [(level, level, level) for level in (*range(0, 252, 4), 255)]
-    inks = [(ink, "white") for ink in (INK, QUIET, BARS, ENDS, GOOD, OUTLINE, *SEVERITY.values())] + [
-        (OUTLINE, "black")
-    ]
-    fading = [_mixed(ink, paper, step / STEPS) for ink, paper in inks for step in range(STEPS)]
+    fading = [_mixed(ink, paper, step / steps) for ink, paper in inks for step in range(steps)]
     holder = Image.new("P", (1, 1))
     holder.putpalette([channel for colour in greys + fading for channel in colour])
     return holder

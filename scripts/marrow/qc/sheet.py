@@ -9,21 +9,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.style import context
-from PIL import Image
 
 from marrow.ingest.findings import Finding
 from marrow.qc.bars import draw_histogram
-from marrow.qc.ink import BAD, FRAME, GOOD, INK, OUTLINE, QUIET, SEVERITY, palette, style
+from marrow.qc.ink import BAD, FRAME, GOOD, INK, OUTLINE, QUIET, SEVERITY, style
 from marrow.qc.notes import note_on
 from marrow.qc.panel import Outline, Panel, View
+from marrow.qc.paper import Sheet
 from marrow.qc.views import Mask
 
-DPI = 100
 MARGIN, GAP = 0.3, 0.26  # inches, as every length below
 COLUMN = 3.75
 PAIR_GAP = 0.06
@@ -40,35 +36,6 @@ class Heading:
 
     scan: str
     facts: str
-
-
-class Sheet:
-    """A figure measured in inches from its upper left corner."""
-
-    def __init__(self, width: float, height: float) -> None:
-        self.width, self.height = width, height
-        self.figure = Figure(figsize=(width, height), dpi=DPI)
-
-    def axes(self, left: float, top: float, width: float, height: float) -> Axes:
-        """Axes whose upper left corner is at (left, top)."""
-        bottom = self.height - top - height
-        return self.figure.add_axes((left / self.width, bottom / self.height, width / self.width, height / self.height))
-
-    def text(self, left: float, top: float, words: str, **style: object) -> None:
-        """Words whose upper left corner is at (left, top)."""
-        style = {"va": "top", "ha": "left"} | style
-        self.figure.text(left / self.width, 1 - top / self.height, words, **style)  # pyright: ignore[reportArgumentType]
-
-    def save(self, path: Path) -> None:
-        """Write the sheet as a PNG of 256 fixed colours, which is half the size of one with all.
-
-        The same sheet gives the same bytes: no version and no date go in.
-        """
-        canvas = FigureCanvasAgg(self.figure)
-        canvas.draw()
-        picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-        picture = picture.quantize(palette=palette(), dither=Image.Dither.NONE)
-        picture.save(path, format="PNG", optimize=True)
 
 
 def draw_sheet(

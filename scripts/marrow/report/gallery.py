@@ -1,4 +1,4 @@
-"""A place for every scan: its row, what was found, and its quality sheet."""
+"""A place for every scan: its row, what was found, its quality sheet and its bone sheet."""
 
 from collections.abc import Sequence
 
@@ -24,13 +24,38 @@ READING = Reading(
 )
 
 
+BONES = Reading(
+    figure="a bone sheet",
+    shown="coronal and sagittal slices of the water image with the outlines of the bones as they go on, chosen so that "
+    "together they show as much of every bone as they can; the patient's right, and the front, are on your left. "
+    "Beside them each bone's colour, name and volumes. Below, the labels from the front and from the side after each "
+    "correction: dim is as before, bright was added or given another name, white was taken away, rings mark small "
+    "changes, and the words say what was done. A pair of bones shares a hue: light is left, dark is right.",
+    good="outlines on the cortex, every bone there, left and right bones of like volume, corrections that take away "
+    "islands and change little else.",
+    bad="a colour on the other side, an outline in the bowel, a bone without volume, or much smaller than its mirror; "
+    "a correction that takes away or renames half of a bone.",
+    remedy="find the step whose picture goes wrong. If it is the first, the network (or the given label map) is at "
+    "fault; if it is a correction, change its settings in the config or switch it off: nothing is trained again.",
+)
+
+
 def section(scans: Sequence[ScanRow], contrasts: Sequence[str], album: Album) -> Section:
-    """The scans with their pictures, in the order of the sheet."""
+    """The scans with their pictures, in the order of the sheet.
+
+    Args:
+        scans: the cohort.
+        contrasts: those on the quality sheets.
+        album: a quality sheet per scan, and then, unless bones are switched off, a bone sheet per scan.
+    """
+    sheets, bones = album.pictures[: len(scans)], album.pictures[len(scans) :]
     html = render(
         "gallery.html.j2",
-        scans=list(zip(scans, album.pictures, strict=True)),
+        scans=list(zip(scans, sheets, bones or (None,) * len(scans), strict=True)),
         contrasts=contrasts,
         reduced=album.reduced,
+        with_bones=bool(bones),
         how=READING,
+        how_bones=BONES,
     )
     return Section("scans", "Scan by scan", html, note=str(len(scans)))
