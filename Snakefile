@@ -1,7 +1,7 @@
-# Marrow: whole-body MRI cohorts to standardised volumes (and, part by part, to trained and explained classifiers).
+# Marrow: whole-body MRI cohorts to standardised volumes and bones (and, part by part, to trained and explained classifiers).
 #
 # Data flows through the rule files in the order in which they are included:
-#   cohort -> volumes -> resampled -> normalised -> checks -> report
+#   cohort -> volumes -> resampled -> normalised -> bones -> checks -> report
 # Whether a result is stale is decided by the records beside the results (docs/staleness.md), not by clocks.
 
 from snakemake.utils import min_version
@@ -17,6 +17,7 @@ include: "rules/cohort.smk"
 include: "rules/volumes.smk"
 include: "rules/resampled.smk"
 include: "rules/normalised.smk"
+include: "rules/bones.smk"
 include: "rules/checks.smk"
 include: "rules/report.smk"
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
+from marrow.bone_plan import plan_bones
 from marrow.cohort import load_cohort
 from marrow.config import complete, read_schema
 from marrow.errors import MarrowError
@@ -17,6 +18,7 @@ SCHEMAS = Path(workflow.basedir) / "schemas"
 try:
     config = complete(config, read_schema(SCHEMAS / "config.schema.yaml"))
     cohort = load_cohort(config, SCHEMAS)
+    bones = plan_bones(config, cohort, SCHEMAS)
 except MarrowError as error:
     raise WorkflowError(str(error)) from None
 
@@ -31,6 +33,7 @@ wildcard_constraints:
     scan="[A-Za-z0-9][A-Za-z0-9_.-]*",
     contrast="[a-z0-9]+",
     kind="bones|lesions",
+    trained_on="train|all",
 
 
 SIMULATED_MM = {"mini": 4, "half": 3, "full": 2}[config["simulate"]["size"]]
@@ -51,6 +54,12 @@ QC = config["qc"] | {
     "scale_ends": config["standard"]["output_range"],
     "end_percentiles": [config["standard"]["percentiles"][index] for index in (0, -1)],
 }
+
+# The scans whose bones are wanted.
+with_bones = [] if bones.source == "none" else cohort.ids
+
+# How far a scan comes; its record tells whether it came so far.
+last_stage = "results/bones/{scan}/corrected/record.json" if with_bones else "results/normalised/{scan}/record.json"
 
 simulated = {row.scan: asdict(row) for row in roster(config["simulate"])}
 summaries = [scan.summary() for scan in cohort]
@@ -74,8 +83,10 @@ def raw_labels(wildcards):
 def last_records(wildcards):
     """The records that tell how far each scan came: a stop is passed on down to the last of its stages."""
     labels = [(kind, scan) for kind in ("bones", "lesions") for scan in cohort.with_truth(kind)]
-    return [f"results/normalised/{scan}/record.json" for scan in cohort.ids] + [
-        f"results/labels/{scan}/{kind}.record.json" for kind, scan in labels
+    return [
+        *(f"results/normalised/{scan}/record.json" for scan in cohort.ids),
+        *(f"results/labels/{scan}/{kind}.record.json" for kind, scan in labels),
+        *(f"results/bones/{scan}/corrected/record.json" for scan in with_bones),
     ]
 
 
@@ -98,6 +109,28 @@ def frozen_standard(wildcards):
     """The frozen standard of a contrast, if the config names a folder of them."""
     folder = config["standard"]["frozen"]
     return [f"{folder}/{wildcards.contrast}.npy"] if folder else []
+
+
+def taught_bones(wildcards):
+    """The annotated scans that a network is trained on, then those that it is validated on."""
+    training, validation = bones.scans_of(wildcards.trained_on)
+    return training + validation
+
+
+def taught_volumes(wildcards):
+    """What the network reads of them, scan after scan."""
+    scans = taught_bones(wildcards)
+    return [f"results/resampled/{scan}/{contrast}.nii" for scan in scans for contrast in bones.contrasts]
+
+
+def taught(pattern):
+    """A file of each of them."""
+    return lambda wildcards: expand(pattern, scan=taught_bones(wildcards))
+
+
+def registered(name):
+    """A file of the atlas that was registered to a scan, if there is one."""
+    return [f"results/bones/{{scan}}/atlas/{name}"] if bones.atlas else []
 
 
 def mebibytes(base, per_input):

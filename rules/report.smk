@@ -1,4 +1,4 @@
-# Needs: results/normalised/{scan}/ and what the checks found.
+# Needs: results/normalised/{scan}/, what the checks found, and the bones with their scores.
 # Gives: results/qc/{scan}/sheet.png, one picture to judge a scan by; results/report/index.html, one file for readers.
 
 
@@ -36,7 +36,10 @@ rule build_report:
         freshness=freshness("build_report"),
         sheets=expand("results/qc/{scan}/sheet.png", scan=cohort.ids),
         checks_table="results/checks/table.tsv",
-        records=expand("results/normalised/{scan}/record.json", scan=cohort.ids),
+        records=expand(last_stage, scan=cohort.ids),
+        bone_scores=["results/bones/scores.csv"] if bones.validation and with_bones else [],
+        bone_sheets=expand("results/bones/{scan}/sheet.png", scan=with_bones),
+        bone_histories=bones.histories,
         standards=expand("results/standard/{contrast}.npy", contrast=STANDARDISED),
     output:
         report="results/report/index.html",

@@ -40,6 +40,7 @@ rule resample_labels:
         freshness=freshness("resample_labels"),
         labels=raw_labels,
         reference="results/resampled/{scan}/body.nii",
+        bone_table=BONE_TABLE,
     output:
         resampled_labels="results/labels/{scan}/{kind}.nii",
         record="results/labels/{scan}/{kind}.record.json",

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from marrow.bones import read_bones
-from marrow.phantom.export import write_scan
+from marrow.phantom.export import write_scan, write_truth
 from marrow.phantom.roster import roster
 from marrow.phantom.scan import simulate
 
@@ -34,10 +34,16 @@ def write_raw_cohort(folder: Path, nifti: Sequence[str], dicom: Sequence[str]) -
         folders = [folder / scan / contrast for contrast in CONTRASTS]
         (folder / scan).mkdir(parents=True)
         write_scan(simulated, patient, "dicom" if scan in dicom else "nifti", folders)
+        write_truth(simulated, folder / scan / "bones.nii.gz", folder / scan / "lesions.nii.gz")
 
 
-def write_sheet(file: Path, rows: Sequence[tuple[str, str, str, str]]) -> None:
-    """Write a sheet of (scan, patient, label, split) with the folders that `write_raw_cohort` makes."""
-    lines = ["\t".join(["scan", "patient", "label", "split", *CONTRASTS])]
-    lines += ["\t".join([*row, *(f"raw/{row[0]}/{contrast}" for contrast in CONTRASTS)]) for row in rows]
+def write_sheet(file: Path, rows: Sequence[tuple[str, str, str, str]], annotated: Sequence[str] = ()) -> None:
+    """Write a sheet of (scan, patient, label, split) with the folders that `write_raw_cohort` makes.
+
+    The column `bones` is there if any scan is annotated.
+    """
+    lines = ["\t".join(["scan", "patient", "label", "split", *CONTRASTS, *(["bones"] if annotated else [])])]
+    for row in rows:
+        bones = [f"raw/{row[0]}/bones.nii.gz" if row[0] in annotated else ""] if annotated else []
+        lines.append("\t".join([*row, *(f"raw/{row[0]}/{contrast}" for contrast in CONTRASTS), *bones]))
     file.write_text("\n".join(lines) + "\n")

@@ -75,6 +75,7 @@ def run(tmp_path_factory):
     sheet = sheet.replace("raw/dicom", f"raw/{NAME}_{BIRTH}").replace("raw/truncated", f"raw/{NAME}_{NUMBER}")
     (root / "samples.tsv").write_text(sheet)
     settings = {"samples": "samples.tsv", "resample": {"spacing_mm": 8}, "ingest": {"bias": {"enabled": False}}}
+    settings |= {"bones": {"source": "none"}}
     (root / "my.yaml").write_text(yaml.safe_dump(settings))
     return root, snakemake(root)
 

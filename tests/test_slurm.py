@@ -29,6 +29,7 @@ def test_a_cohort_runs_on_the_cluster_and_then_nothing_is_stale(tmp_path):
     write_raw_cohort(tmp_path / "raw", nifti=["A1", "B1"], dicom=[])
     write_sheet(tmp_path / "samples.tsv", [("A1", "A", "focal", "train"), ("B1", "B", "", "predict")])
     settings = {"samples": "samples.tsv", "resample": {"spacing_mm": 8}, "ingest": {"bias": {"enabled": False}}}
+    settings |= {"bones": {"source": "none"}}
     (tmp_path / "my.yaml").write_text(yaml.safe_dump(settings))
     arguments = ["--configfile", str(tmp_path / "my.yaml")]
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(tmp_path)]

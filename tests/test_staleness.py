@@ -6,80 +6,33 @@ in a copy of the project and undone afterwards, so undoing is tested with every 
 
 import os
 import shutil
-import subprocess
-import sys
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import yaml
 from raw_cohort import CONTRASTS, write_raw_cohort, write_sheet
+from staleness_project import Project, checkout
 
 from marrow.__main__ import main as marrow
-from marrow.plan import planned_jobs
-from marrow.workflow import REPOSITORY as ROOT
 
 pytestmark = pytest.mark.slow
 
 TRAIN, TEST, PREDICT = ["A1", "B1"], "C1", "D1"
 SCANS = [*TRAIN, TEST, PREDICT]
-PARTS = ("Snakefile", "config.yaml", "requirements.txt", "rules", "scripts", "schemas", "envs", "profiles")
-
-
-class Project:
-    """A checkout with a finished run in it, and edits that undo themselves."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.config = root / "my.yaml"
-
-    def run(self, *arguments: str) -> str:
-        command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments, "--configfile", "my.yaml"]
-        done = subprocess.run(command, cwd=self.root, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout + done.stderr
-
-    def plan(self, *arguments: str) -> set[str]:
-        jobs = planned_jobs(self.root / "Snakefile", self.root, ["--configfile", str(self.config), *arguments])
-        return {job.name for job in jobs}
-
-    @contextmanager
-    def edited(self, name: str, before: str | bytes, after: str | bytes):
-        """A file with one text or run of bytes replaced; the rest of its life as it was."""
-        file = self.root / name
-        content = file.read_bytes()
-        old, new = (part.encode() if isinstance(part, str) else part for part in (before, after))
-        assert old in content, f"{name} has no {before!r}"
-        file.write_bytes(content.replace(old, new, 1))
-        try:
-            yield
-        finally:
-            file.write_bytes(content)
-
-    @contextmanager
-    def configured(self, place: str, value: object):
-        settings = yaml.safe_load(self.config.read_text())
-        section = settings
-        *path, last = place.split(".")
-        for key in path:
-            section = section.setdefault(key, {})
-        section[last] = value
-        with self.edited("my.yaml", self.config.read_text(), yaml.safe_dump(settings)):
-            yield
+SETTINGS = {
+    "samples": "samples.tsv",
+    "resample": {"spacing_mm": 8},
+    "ingest": {"bias": {"enabled": False}},
+    "bones": {"source": "none"},  # tests/test_bone_staleness.py
+}
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     root = tmp_path_factory.mktemp("project")
-    for part in PARTS:
-        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
-        copy(ROOT / part, root / part)
+    finished = checkout(root, SETTINGS)
     write_raw_cohort(root / "raw", nifti=[*TRAIN, TEST, "E1", "F1"], dicom=[PREDICT])
     rows = [("A1", "A", "focal", "train"), ("B1", "B", "healthy", "train"), ("C1", "C", "diffuse", "test")]
     write_sheet(root / "samples.tsv", [*rows, ("D1", "D", "", "predict")])
-    settings = {"samples": "samples.tsv", "resample": {"spacing_mm": 8}, "ingest": {"bias": {"enabled": False}}}
-    (root / "my.yaml").write_text(yaml.safe_dump(settings))
-    finished = Project(root)
     finished.run()
     return finished
 

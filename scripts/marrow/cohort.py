@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from marrow.bone_files import with_bone_files
 from marrow.config import read_schema
 from marrow.errors import ConfigError
 from marrow.phantom.roster import SimulatedScan, roster
@@ -50,7 +51,7 @@ def load_cohort(config: Mapping[str, Any], schemas: Path) -> Cohort:
     Raises:
         SheetError: the sample sheet is wrong.
         ConfigError: there is no scan to fit the intensity standard on, and no frozen standard; or a file that the
-            config names does not exist.
+            config names does not exist or fits no scan.
     """
     acquired = [contrast for contrast in config["contrasts"] if contrast != "adc"]
     if config["samples"]:
@@ -58,7 +59,7 @@ def load_cohort(config: Mapping[str, Any], schemas: Path) -> Cohort:
     else:
         scans = [_simulated(scan, acquired) for scan in roster(config["simulate"])]
     _check_files(config, acquired)
-    cohort = Cohort(assign_splits(scans))
+    cohort = Cohort(with_bone_files(assign_splits(scans), config["bones"]))
     if not cohort.training and not config["standard"]["frozen"]:
         raise ConfigError(
             "no scan is in the split train, so the intensity standard cannot be fitted; write train into the column "

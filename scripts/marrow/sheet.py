@@ -29,6 +29,7 @@ class Scan:
         scan, patient, label, split, site: as in the sheet; no label means predict only.
         images: contrast -> its files or folders, several where it has several stations.
         truths: `bones` and `lesions`, where the sheet gives them.
+        premade: label maps of its bones that other programs made, in the order of `bones.precomputed.maps`.
         overrides: contrast -> what ingest must not guess, such as `{"series": 5}`.
         attributes: the clinical attributes, without `attr_`.
         row: where in the sheet, for messages.
@@ -41,6 +42,7 @@ class Scan:
     site: str = ""
     images: dict[str, list[str]] = field(default_factory=lambda: {})
     truths: dict[str, str] = field(default_factory=lambda: {})
+    premade: tuple[str, ...] = ()
     overrides: dict[str, dict[str, int]] = field(default_factory=lambda: {})
     attributes: dict[str, str] = field(default_factory=lambda: {})
     row: int = 0

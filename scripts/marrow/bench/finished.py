@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 from marrow.freshness import Stage
 from marrow.record import Product, Record, Source, write_record
@@ -25,18 +26,23 @@ def finish(folder: Path, sheet: Path, scans: dict[str, str], contrasts: tuple[st
         scans: scan -> split.
         contrasts: of every scan.
     """
-    workflow = parse_workflow(folder, {"samples": str(sheet)})
+    workflow = parse_workflow(folder, {"samples": str(sheet), "bones": {"source": "none"}})
     before = Path.cwd()
     os.chdir(folder)
     try:
         for rule in workflow.rules:
-            if rule.script and rule.name not in {"simulate_scan", "resample_labels"}:
+            if rule.script and not _is_left_out(rule):
                 chosen = [scan for scan, split in scans.items() if rule.name != "find_landmarks" or split == SPLITS[0]]
                 domains = {"scan": chosen, "contrast": list(contrasts)}
                 for wildcards in _jobs(sorted(rule.wildcard_names), domains):
                     _finish_job(RuleStage(rule, REPOSITORY / "scripts"), wildcards)
     finally:
         os.chdir(before)
+
+
+def _is_left_out(rule: Any) -> bool:
+    """Whether no file of a rule belongs to a cohort without bones and annotations."""
+    return rule.name in {"simulate_scan", "resample_labels"} or str(rule.output[0]).startswith("results/bone")
 
 
 def _jobs(names: list[str], domains: dict[str, list[str]]) -> Iterator[dict[str, str]]:

@@ -2,11 +2,20 @@
 
 from collections.abc import Sequence
 
-from marrow.bench import chain, nyul, plan
+from marrow.bench import chain, correct, nyul, plan, segment
 from marrow.bench.measurement import Benchmark
 from marrow.errors import MarrowError
 
-BENCHMARKS = (nyul.APPLY, nyul.LANDMARKS, chain.CHAIN, plan.NOOP_300, plan.FRESH_5000)
+BENCHMARKS = (
+    nyul.APPLY,
+    nyul.LANDMARKS,
+    chain.CHAIN,
+    segment.INFERENCE,
+    segment.TILES,
+    correct.CORRECT,
+    plan.NOOP_300,
+    plan.FRESH_5000,
+)
 
 
 def chosen(only: str | None, benchmarks: Sequence[Benchmark] = BENCHMARKS) -> list[Benchmark]:

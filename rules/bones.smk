@@ -1,0 +1,256 @@
+# Needs: results/resampled/{scan}/ and, of some training scans, annotated bones in results/labels/{scan}/bones.nii; or
+#        bone maps of another program.
+# Gives: results/bone_network/{trained_on}/, the network that finds bones, trained on the annotated training scans, or on
+#        `all` annotated ones; results/bone_atlas/, their mean skeleton; results/bones/{scan}/, a scan's bones as found,
+#        corrected, dilated and pictured; results/bones/scores.csv, what that is worth on scans that no network saw.
+
+
+rule train_bones:
+    input:
+        freshness=freshness("train_bones"),
+        volumes=taught_volumes,
+        bodies=taught("results/resampled/{scan}/body.nii"),
+        annotations=taught("results/labels/{scan}/bones.nii"),
+        bone_table=BONE_TABLE,
+    output:
+        network="results/bone_network/{trained_on}/model.safetensors",
+        history="results/bone_network/{trained_on}/history.csv",
+        record="results/bone_network/{trained_on}/record.json",
+    log:
+        "results/logs/train_bones/{trained_on}.log",
+    benchmark:
+        "results/benchmarks/train_bones/{trained_on}.tsv"
+    conda:
+        "../envs/learning.yaml"
+    threads: 8
+    resources:
+        mem_mb=mebibytes(base=4000, per_input=1),
+        runtime=minutes(base=2880, per_gigabyte=10),
+        archive_mb=config["archive_mb"],
+        gpu=config["bones"]["gpus"],
+    params:
+        training=lambda wildcards: bones.scans_of(wildcards.trained_on)[0],
+        validation=lambda wildcards: bones.scans_of(wildcards.trained_on)[1],
+        contrasts=bones.contrasts,
+        architecture=bones.architecture,
+        settings=bones.recipe,
+    script:
+        "../scripts/train_bones.py"
+
+
+rule segment_bones:
+    input:
+        freshness=freshness("segment_bones"),
+        volumes=expand("results/resampled/{{scan}}/{contrast}.nii", contrast=bones.contrasts),
+        body_resampled="results/resampled/{scan}/body.nii",
+        network=lambda wildcards: bones.network_for(wildcards.scan),
+        bone_table=BONE_TABLE,
+    output:
+        found="results/bones/{scan}/network.nii",
+        record="results/bones/{scan}/network.record.json",
+    log:
+        "results/logs/segment_bones/{scan}.log",
+    benchmark:
+        "results/benchmarks/segment_bones/{scan}.tsv"
+    conda:
+        "../envs/learning.yaml"
+    threads: 4
+    resources:
+        mem_mb=mebibytes(base=1500 + config["bones"]["tile_mb"], per_input=3),
+        runtime=minutes(base=60, per_gigabyte=60),
+        gpu=config["bones"]["gpus"],
+    params:
+        contrasts=bones.contrasts,
+        tile_mb=config["bones"]["tile_mb"],
+    script:
+        "../scripts/segment_bones.py"
+
+
+rule map_bones:
+    input:
+        freshness=freshness("map_bones"),
+        maps=lambda wildcards: cohort[wildcards.scan].premade,
+        mappings=bones.mappings,
+        reference="results/resampled/{scan}/body.nii",
+        bone_table=BONE_TABLE,
+    output:
+        mapped="results/bones/{scan}/precomputed.nii",
+        record="results/bones/{scan}/precomputed.record.json",
+    log:
+        "results/logs/map_bones/{scan}.log",
+    benchmark:
+        "results/benchmarks/map_bones/{scan}.tsv"
+    conda:
+        "../envs/imaging.yaml"
+    threads: 1
+    resources:
+        mem_mb=mebibytes(base=700, per_input=20),
+        runtime=minutes(base=2, per_gigabyte=5),
+    script:
+        "../scripts/map_bones.py"
+
+
+rule build_atlas:
+    input:
+        freshness=freshness("build_atlas"),
+        waters=expand("results/resampled/{scan}/water.nii", scan=bones.training),
+        bodies=expand("results/resampled/{scan}/body.nii", scan=bones.training),
+        annotations=expand("results/labels/{scan}/bones.nii", scan=bones.training),
+        bone_table=BONE_TABLE,
+    output:
+        template="results/bone_atlas/template.nii",
+        atlas_bones="results/bone_atlas/bones.nii",
+        agreement="results/bone_atlas/agreement.nii",
+        record="results/bone_atlas/record.json",
+    log:
+        "results/logs/build_atlas.log",
+    benchmark:
+        "results/benchmarks/build_atlas.tsv"
+    conda:
+        "../envs/imaging.yaml"
+    threads: 4
+    resources:
+        mem_mb=4000,
+        runtime=minutes(base=10, per_gigabyte=15),
+        archive_mb=config["archive_mb"],
+    params:
+        settings=config["bones"]["atlas"],
+    script:
+        "../scripts/build_atlas.py"
+
+
+rule register_atlas:
+    input:
+        freshness=freshness("register_atlas"),
+        water="results/resampled/{scan}/water.nii",
+        body_resampled="results/resampled/{scan}/body.nii",
+        template=f"{bones.atlas}/template.nii",
+        atlas_bones=f"{bones.atlas}/bones.nii",
+        agreement=f"{bones.atlas}/agreement.nii",
+    output:
+        atlas="results/bones/{scan}/atlas/bones.nii",
+        support="results/bones/{scan}/atlas/agreement.nii",
+        record="results/bones/{scan}/atlas/record.json",
+    log:
+        "results/logs/register_atlas/{scan}.log",
+    benchmark:
+        "results/benchmarks/register_atlas/{scan}.tsv"
+    conda:
+        "../envs/imaging.yaml"
+    threads: 2
+    resources:
+        mem_mb=mebibytes(base=1500, per_input=8),
+        runtime=minutes(base=5, per_gigabyte=15),
+    params:
+        settings=config["bones"]["atlas"],
+    script:
+        "../scripts/register_atlas.py"
+
+
+rule correct_bones:
+    input:
+        freshness=freshness("correct_bones"),
+        raw_bones=bones.raw,
+        water="results/resampled/{scan}/water.nii",
+        body_resampled="results/resampled/{scan}/body.nii",
+        atlas=registered("bones.nii"),
+        support=registered("agreement.nii"),
+        bone_table=BONE_TABLE,
+    output:
+        corrected="results/bones/{scan}/corrected/bones.nii",
+        dilated="results/bones/{scan}/corrected/dilated.nii",
+        steps="results/bones/{scan}/corrected/steps.npz",
+        told="results/bones/{scan}/corrected/told.json",
+        record="results/bones/{scan}/corrected/record.json",
+    log:
+        "results/logs/correct_bones/{scan}.log",
+    benchmark:
+        "results/benchmarks/correct_bones/{scan}.tsv"
+    conda:
+        "../envs/imaging.yaml"
+    threads: 1
+    resources:
+        mem_mb=mebibytes(base=1000, per_input=8),
+        runtime=minutes(base=5, per_gigabyte=15),
+    params:
+        settings=config["bones"]["correction"],
+    script:
+        "../scripts/correct_bones.py"
+
+
+rule draw_bones:
+    input:
+        freshness=freshness("draw_bones"),
+        water="results/resampled/{scan}/water.nii",
+        body_resampled="results/resampled/{scan}/body.nii",
+        raw_bones=bones.raw,
+        dilated="results/bones/{scan}/corrected/dilated.nii",
+        steps="results/bones/{scan}/corrected/steps.npz",
+        told="results/bones/{scan}/corrected/told.json",
+        bone_table=BONE_TABLE,
+    output:
+        sheet="results/bones/{scan}/sheet.png",
+        record="results/bones/{scan}/sheet.record.json",
+    log:
+        "results/logs/draw_bones/{scan}.log",
+    benchmark:
+        "results/benchmarks/draw_bones/{scan}.tsv"
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=mebibytes(base=800, per_input=4),
+        runtime=minutes(base=2, per_gigabyte=5),
+        archive_mb=config["archive_mb"],
+    params:
+        scan=lambda wildcards: wildcards.scan,
+        settings=config["bones"]["sheet"],
+    script:
+        "../scripts/draw_bones.py"
+
+
+rule score_bones:
+    input:
+        freshness=freshness("score_bones"),
+        raw_bones=bones.raw,
+        corrected="results/bones/{scan}/corrected/bones.nii",
+        annotation="results/labels/{scan}/bones.nii",
+        bone_table=BONE_TABLE,
+    output:
+        scores="results/bones/{scan}/scores.csv",
+        record="results/bones/{scan}/scores.record.json",
+    log:
+        "results/logs/score_bones/{scan}.log",
+    benchmark:
+        "results/benchmarks/score_bones/{scan}.tsv"
+    conda:
+        "../envs/imaging.yaml"
+    threads: 1
+    resources:
+        mem_mb=mebibytes(base=700, per_input=10),
+        runtime=minutes(base=5, per_gigabyte=15),
+    params:
+        scan=lambda wildcards: wildcards.scan,
+    script:
+        "../scripts/score_bones.py"
+
+
+rule gather_scores:
+    input:
+        freshness=freshness("gather_scores"),
+        scores=expand("results/bones/{scan}/scores.csv", scan=bones.validation),
+    output:
+        scores_table="results/bones/scores.csv",
+        record="results/bones/scores.record.json",
+    log:
+        "results/logs/gather_scores.log",
+    benchmark:
+        "results/benchmarks/gather_scores.tsv"
+    conda:
+        "../envs/imaging.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    script:
+        "../scripts/gather_scores.py"

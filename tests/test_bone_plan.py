@@ -1,0 +1,195 @@
+"""Which scans teach the bones, which are scored, and what a wrong choice is told, before any work."""
+
+from pathlib import Path
+
+import pytest
+
+from marrow.bone_files import with_bone_files
+from marrow.bone_plan import plan_bones
+from marrow.cohort import Cohort, load_cohort
+from marrow.config import complete, read_schema
+from marrow.errors import ConfigError
+from marrow.sheet import Scan
+
+ROOT = Path(__file__).parents[1]
+SCHEMAS = ROOT / "schemas"
+SCHEMA = read_schema(SCHEMAS / "config.schema.yaml")
+
+
+def scan(name: str, split: str, annotated: bool = True, patient: str = "") -> Scan:
+    truths = {"bones": f"raw/{name}/bones.nii"} if annotated else {}
+    return Scan(scan=name, patient=patient or name, label="focal", split=split, truths=truths)
+
+
+def planned(scans: list[Scan], samples: str | None = "samples.tsv", **bones: object):
+    config = complete({"samples": samples, "bones": bones}, SCHEMA)
+    return plan_bones(config, Cohort(with_bone_files(scans, config["bones"])), SCHEMAS)
+
+
+COHORT = [scan("A", "train"), scan("B", "train", annotated=False), scan("C", "validation"), scan("D", "test")]
+
+
+def test_annotated_training_scans_teach_and_annotated_validation_scans_are_scored():
+    plan = planned(COHORT)
+    assert (plan.training, plan.validation) == (("A",), ("C",))
+
+
+def test_test_scans_teach_nobody_and_are_not_scored():
+    plan = planned([*COHORT, scan("E", "predict")])
+    assert {"D", "E"} & {*plan.training, *plan.validation} == set()
+
+
+def test_a_scored_scan_is_never_labelled_by_a_network_that_saw_it():
+    plan = planned(COHORT)
+    assert plan.final == "all"
+    assert plan.scans_of("all") == (["A", "C"], [])
+    assert plan.scans_of("train") == (["A"], ["C"])
+    assert {name: plan.network_for(name).split("/")[2] for name in "ABCD"} == {
+        "A": "all", "B": "all", "C": "train", "D": "all"
+    }  # fmt: skip
+
+
+def test_the_final_network_may_be_that_of_the_training_scans():
+    plan = planned(COHORT, training={"final": "train"})
+    assert {plan.network_for(name).split("/")[2] for name in "ABCD"} == {"train"}
+    assert plan.histories == ["results/bone_network/train/history.csv"]
+
+
+def test_without_annotated_validation_scans_some_patients_are_set_aside_and_growth_moves_nobody():
+    many = [scan(f"S{number:03d}", "train", patient=f"P{number // 2:03d}") for number in range(200)]
+    plan = planned(many)
+    assert 0.15 < len(plan.validation) / 200 < 0.4
+    patients = [{name.patient for name in many if name.scan in group} for group in (plan.training, plan.validation)]
+    assert not patients[0] & patients[1]
+    fewer = planned(many[:100])
+    assert set(fewer.validation) <= set(plan.validation)
+    assert set(fewer.training) <= set(plan.training)
+
+
+def test_a_single_annotated_patient_teaches():
+    for name in "ABCDEFGHIJ":
+        assert planned([scan(name, "train")]).training == (name,)
+
+
+def test_a_sheet_gets_the_papers_network_and_the_simulated_cohort_a_small_one():
+    paper, small = planned(COHORT), planned(COHORT, samples=None)
+    assert paper.architecture == {"width": 1.0, "depth": 8, "dropout": 0.5}
+    assert (paper.recipe["epochs"], paper.recipe["segments"], paper.recipe["batch"]) == (35, 20000, 10)
+    assert (paper.recipe["learning_rate"], paper.recipe["dice"]) == (1e-3, 0.0)
+    assert small.architecture["width"] < 0.5
+    assert small.final == "train"
+    assert planned(COHORT, samples=None, network={"width": 2.0}).architecture["width"] == 2.0
+
+
+def test_the_descriptions_of_empty_keys_say_what_they_become():
+    """The defaults of empty keys stand in the code and are told in the schema."""
+    from marrow.bone_plan import SHEET, SIMULATED
+
+    sections = [SCHEMA["properties"]["bones"]["properties"][name]["properties"] for name in ("network", "training")]
+    texts = {key: part["description"] for section in sections for key, part in section.items()}
+    for key in SHEET:
+        for value in (SHEET[key], SIMULATED[key]):
+            told = f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else value
+            assert told in texts[key], key
+
+
+def test_no_annotated_scan_at_all_is_told_with_all_ways_out():
+    with pytest.raises(ConfigError) as told:
+        planned([scan("A", "train", annotated=False), scan("D", "test")])
+    for way in ("column bones", "bones.annotations", "bones.network.frozen", "precomputed", "bones.source: none"):
+        assert way in str(told.value)
+
+
+def test_a_contrast_that_the_scans_lack_is_told():
+    with pytest.raises(ConfigError, match=r"bones.contrasts names adc, which `contrasts` lacks"):
+        planned(COHORT, contrasts=["water", "adc"])
+
+
+def test_with_a_frozen_network_nothing_is_trained(tmp_path):
+    file = tmp_path / "model.safetensors"
+    file.write_bytes(b"x")
+    plan = planned([scan("A", "train", annotated=False)], network={"frozen": str(file)})
+    assert plan.network_for("A") == str(file)
+    assert plan.histories == []
+    assert plan.atlas == ""
+
+
+def test_a_frozen_file_that_is_missing_or_among_the_results_is_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=r"bones.network.frozen: gone does not exist"):
+        planned(COHORT, network={"frozen": "gone"})
+    with pytest.raises(ConfigError, match=r"bones.atlas.frozen: here/template.nii does not exist"):
+        planned(COHORT, atlas={"frozen": "here"})
+    Path("results").mkdir()
+    Path("results/m").write_bytes(b"x")
+    with pytest.raises(ConfigError, match="where this run writes"):
+        planned(COHORT, network={"frozen": "results/m"})
+
+
+def test_an_atlas_is_registered_only_where_there_is_one_and_it_is_wanted():
+    assert planned(COHORT).atlas == "results/bone_atlas"
+    assert planned(COHORT, correction={"atlas": {"enabled": False}}).atlas == ""
+
+
+@pytest.fixture
+def annotations(tmp_path):
+    folder = tmp_path / "annotations"
+    folder.mkdir()
+    return folder
+
+
+def test_annotations_may_lie_in_a_folder(annotations):
+    (annotations / "B.nii.gz").write_bytes(b"")
+    plan = planned(COHORT, annotations=str(annotations))
+    assert plan.training == ("A", "B")
+
+
+def test_an_annotation_of_an_unknown_scan_is_told_with_the_nearest(annotations):
+    (annotations / "healthy-10.nii.gz").write_bytes(b"")
+    with pytest.raises(ConfigError, match=r"healthy-10.nii.gz is of no scan in the sheet; did you mean 'healthy-01'"):
+        planned([scan("healthy-01", "train")], annotations=str(annotations))
+
+
+def test_two_annotations_of_one_scan_are_told(annotations):
+    (annotations / "A.nii").write_bytes(b"")
+    with pytest.raises(ConfigError, match="both annotate scan A"):
+        planned(COHORT, annotations=str(annotations))
+
+
+def test_an_annotation_folder_that_is_none_is_told():
+    with pytest.raises(ConfigError, match=r"bones.annotations: nowhere is no folder"):
+        planned(COHORT, annotations="nowhere")
+
+
+def test_a_column_of_precomputed_maps_holds_no_annotations():
+    plan = planned([scan("A", "train"), scan("C", "validation")], source="precomputed")
+    assert (plan.training, plan.validation, plan.atlas) == ((), (), "")
+    assert plan.raw == "results/bones/{scan}/precomputed.nii"
+    assert plan.mappings == (str(SCHEMAS / "bones.tsv"),)
+
+
+def test_precomputed_maps_in_a_folder_leave_the_column_to_annotations(tmp_path):
+    for name in "ABCD":
+        (tmp_path / f"{name}.nii.gz").write_bytes(b"")
+    maps = [{"folder": str(tmp_path), "mapping": "totalsegmentator_vertebrae_mr"}]
+    plan = planned(COHORT, source="precomputed", precomputed={"maps": maps})
+    assert (plan.training, plan.validation) == (("A",), ("C",))
+
+
+def test_every_scan_that_lacks_its_precomputed_map_is_told():
+    with pytest.raises(ConfigError) as told:
+        planned([scan(name, "train", annotated=False) for name in "AB"], source="precomputed")
+    assert "scan A leaves empty" in str(told.value)
+    assert "scan B leaves empty" in str(told.value)
+
+
+def test_without_bones_nothing_is_asked_for():
+    plan = planned([scan("A", "train", annotated=False)], source="none")
+    assert plan.histories == []
+
+
+def test_the_simulated_cohort_teaches_and_scores_itself():
+    config = complete({}, SCHEMA)
+    plan = plan_bones(config, load_cohort(config, SCHEMAS), SCHEMAS)
+    assert len(plan.training) > 4
+    assert len(plan.validation) > 2
