@@ -57,6 +57,12 @@ class Sheet:
     across: Floats
     slope: Floats
 
+    @classmethod
+    def turned(cls, heights: Floats, turn: Floats, across: Floats, centre: tuple[float, float]) -> "Sheet":
+        """The sheet that passes a centre (x, y) at the distances `across` in mm, turned by `turn` in radians."""
+        slope = -np.tan(turn)
+        return cls(heights, centre[0] + across / np.cos(turn) - slope * centre[1], slope)
+
     def distance(self, points: Floats) -> Floats:
         """Signed distance in mm of points (points, 3), x first, within their slices: positive on the patient's left."""
         x, y, z = np.asarray(points, np.float64).T
@@ -96,9 +102,7 @@ def estimate_sheet(water: sitk.Image, body: sitk.Image, settings: dict[str, Any]
     turn = _smoothed(np.interp(turn, np.arange(len(angles)), angles), weight[heights])
     # Index k of the autoconvolution mirrors about index k / 2 of the frame, which is centred on the body.
     across = _smoothed((across - (score.shape[2] - 1) / 2) / 2 * coarse.step, weight[heights])
-    slope = -np.tan(turn)
-    at_origin = centre[0] + across / np.cos(turn) - slope * centre[1]
-    return Sheet(coarse.z[heights], at_origin, slope)
+    return Sheet.turned(coarse.z[heights], turn, across, centre)
 
 
 def _coarse(water: sitk.Image, body: sitk.Image, step: float) -> _Coarse:
