@@ -1,4 +1,4 @@
-# Marrow: whole-body MRI cohorts to standardised volumes and bones (and, part by part, to trained and explained classifiers).
+# Marrow: whole-body MRI cohorts to standardised volumes and bones (and, part by part, to trained classifiers).
 #
 # Data flows through the rule files in the order in which they are included:
 #   cohort -> volumes -> resampled -> normalised -> bones -> checks -> report

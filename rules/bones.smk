@@ -114,7 +114,7 @@ rule build_atlas:
         runtime=minutes(base=10, per_gigabyte=15),
         archive_mb=config["archive_mb"],
     params:
-        settings=config["bones"]["atlas"],
+        settings=bones.atlas_settings,
     script:
         "../scripts/build_atlas.py"
 
@@ -142,7 +142,7 @@ rule register_atlas:
         mem_mb=mebibytes(base=1500, per_input=8),
         runtime=minutes(base=5, per_gigabyte=15),
     params:
-        settings=config["bones"]["atlas"],
+        settings=bones.atlas_settings,
     script:
         "../scripts/register_atlas.py"
 

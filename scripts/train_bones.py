@@ -63,7 +63,7 @@ def main(
             f"none of the annotated scans {', '.join(training)} could be used; see in results/checks/table.tsv what "
             "stopped them"
         )
-    recipe = Recipe.of(settings)
+    recipe = Recipe(**settings)
     torch.manual_seed(recipe.seed)
     model = ThreePathways(Architecture(len(contrasts), len(bones) + 1, **architecture))
     model = model.to(best_device(threads), memory_format=torch.channels_last_3d)  # pyright: ignore[reportCallIssue]

@@ -126,6 +126,16 @@ def test_a_frozen_file_that_is_missing_or_among_the_results_is_refused(tmp_path,
         planned(COHORT, network={"frozen": "results/m"})
 
 
+def test_the_path_of_a_frozen_atlas_is_no_setting(tmp_path):
+    """Settings are written into records, and no path of a raw input may be."""
+    for name in ("template", "bones", "agreement"):
+        (tmp_path / f"{name}.nii").write_bytes(b"x")
+    plan = planned(COHORT, atlas={"frozen": str(tmp_path)})
+    assert plan.atlas == str(tmp_path)
+    assert str(tmp_path) not in str(plan.atlas_settings)
+    assert plan.atlas_settings == planned(COHORT).atlas_settings
+
+
 def test_an_atlas_is_registered_only_where_there_is_one_and_it_is_wanted():
     assert planned(COHORT).atlas == "results/bone_atlas"
     assert planned(COHORT, correction={"atlas": {"enabled": False}}).atlas == ""

@@ -48,6 +48,7 @@ class BonePlan:
         final: `train` or `all`, what the network for unannotated scans is trained on.
         frozen_network: the file of a network that is taken as it is.
         atlas: the folder of the atlas; empty where there is none.
+        atlas_settings: how it is built and registered; no path, since settings go into records.
         mappings: the tables that read the precomputed maps.
     """
 
@@ -60,6 +61,7 @@ class BonePlan:
     final: str
     frozen_network: str
     atlas: str
+    atlas_settings: dict[str, Any]
     mappings: tuple[str, ...]
 
     @property
@@ -112,6 +114,7 @@ def plan_bones(config: Mapping[str, Any], cohort: Cohort, schemas: Path) -> Bone
         final=str(chosen["final"]),
         frozen_network=bones["network"]["frozen"] or "",
         atlas=atlas if bones["correction"]["atlas"]["enabled"] else "",
+        atlas_settings={key: value for key, value in bones["atlas"].items() if key != "frozen"},
         mappings=_mappings(bones, schemas, table),
     )
     _check(plan, config)

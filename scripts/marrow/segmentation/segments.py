@@ -79,14 +79,10 @@ def uniform_places(cases: Sequence[Case], count: int, predicted: int, draw: np.r
     return found
 
 
-def read_windows(
-    cases: Sequence[Case], places: Sequence[Place], margin: int, predicted: int, border: int = 0
-) -> Windows:
+def read_windows(cases: Sequence[Case], places: Sequence[Place], margin: int, predicted: int) -> Windows:
     """What each pathway reads of some segments: one array `(segments, channels, n, n, n)` per factor."""
-    return [
-        np.stack([_read(_image(cases[p.case], p), p.start, window(factor, margin, predicted, border)) for p in places])
-        for factor in FACTORS
-    ]
+    seen = [(window(factor, margin, predicted),) * 3 for factor in FACTORS]
+    return [np.stack([read_box(_image(cases[p.case], p), p.start, each) for p in places]) for each in seen]
 
 
 def read_labels(
@@ -94,32 +90,24 @@ def read_labels(
 ) -> Labels:
     """The classes `(segments, predicted, predicted, predicted)` that segments should get."""
     found = np.empty((len(places), predicted, predicted, predicted), np.uint8)
+    whole = (Window(0, 1, predicted),) * 3
     for number, place in enumerate(places):
-        labels = cases[place.case].labels
+        labels = cases[place.case].labels[np.newaxis]
         if place.is_mirrored:
-            labels = labels[:, :, ::-1]
-        cube = _read(labels[np.newaxis], place.start, Window(0, 1, predicted), outside=BACKGROUND)[0].astype(np.uint8)
+            labels = labels[..., ::-1]
+        cube = read_box(labels, place.start, whole, outside=BACKGROUND)[0].astype(np.uint8)
         found[number] = mirrored_ids[cube] if place.is_mirrored else cube
     return found
 
 
-def read_box(image: Image, start: Sequence[int], windows: Sequence[Window]) -> npt.NDArray[np.float32]:
-    """Samples of an image `(channels, z, y, x)`, along each axis those of a window counted from `start`."""
-    sampled = np.full((image.shape[0], *(w.count for w in windows)), AIR, np.float32)
-    return _filled(sampled, image, start, windows)
-
-
-def _read(
-    image: npt.NDArray[np.generic], start: Sequence[int], seen: Window, outside: float = AIR
+def read_box(
+    image: npt.NDArray[np.generic], start: Sequence[int], windows: Sequence[Window], outside: float = AIR
 ) -> npt.NDArray[np.float32]:
-    sampled = np.full((image.shape[0], seen.count, seen.count, seen.count), outside, np.float32)
-    return _filled(sampled, image, start, (seen,) * 3)
+    """Samples of an image `(channels, z, y, x)`, along each axis those of a window counted from `start`.
 
-
-def _filled(
-    sampled: npt.NDArray[np.float32], image: npt.NDArray[np.generic], start: Sequence[int], windows: Sequence[Window]
-) -> npt.NDArray[np.float32]:
-    """Copy the samples that lie within the image; the others keep their value."""
+    Samples that lie beyond the image are `outside`.
+    """
+    sampled = np.full((image.shape[0], *(seen.count for seen in windows)), outside, np.float32)
     to: list[slice] = []
     at: list[slice] = []
     for first, seen, length in zip(start, windows, image.shape[1:], strict=True):

@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -37,7 +36,7 @@ SEGMENTS, DROPOUT, VALIDATION = range(3)
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train.
+    """How to train: the section `bones.training` of the config without `final`.
 
     Attributes:
         seed: of all chance.
@@ -67,11 +66,6 @@ class Recipe:
     scale: float
     mirror: float
     validation_segments: int
-
-    @classmethod
-    def of(cls, settings: dict[str, Any]) -> "Recipe":
-        """The recipe in the section `bones.training` of the config."""
-        return cls(**settings)
 
     def rate(self, epoch: int) -> float:
         """The learning rate of an epoch, counted from 1."""
