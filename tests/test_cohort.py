@@ -8,6 +8,7 @@ from marrow.cohort import Cohort, load_cohort
 from marrow.config import complete, read_schema
 from marrow.errors import ConfigError
 from marrow.sheet import Scan
+from marrow.splits.memory import MEMORY, remember
 
 SCHEMAS = Path(__file__).parents[1] / "schemas"
 SCHEMA = read_schema(SCHEMAS / "config.schema.yaml")
@@ -47,3 +48,44 @@ def test_a_standard_is_not_frozen_to_the_place_where_it_is_written(tmp_path, mon
 def test_a_file_that_the_config_names_must_exist(config):
     with pytest.raises(ConfigError, match=r"nowhere/b900\.npy does not exist"):
         load(**config)
+
+
+@pytest.fixture
+def sheet(tmp_path, monkeypatch):
+    """Loads the cohort of a sheet of (scan, patient, label, split) in an empty working directory."""
+    monkeypatch.chdir(tmp_path)
+    Path("image.nii").touch()
+
+    def write(rows, **splits):
+        lines = ["\t".join([*row, "image.nii"]) for row in rows]
+        Path("samples.tsv").write_text("\n".join(["scan\tpatient\tlabel\tsplit\twater", *lines, ""]))
+        return load(samples="samples.tsv", contrasts=["water"], splits=splits)
+
+    return write
+
+
+ROWS = [(f"S{n}", f"P{n}", "focal" if n < 30 else "diffuse", "") for n in range(60)]
+
+
+def test_a_sheet_without_splits_is_split_by_the_rule_and_says_what_is_short(sheet):
+    cohort = sheet([*ROWS, ("H", "H", "healthy", ""), ("N", "N", "", "")])
+    assert len(cohort.training) > 30
+    assert cohort["N"].split == "predict"
+    assert len(cohort.notes) == 1
+    assert "non-active has no scan in test" in cohort.notes[0]
+
+
+def test_a_cohort_keeps_what_was_remembered_of_it(sheet):
+    first = sheet(ROWS[:31])
+    config = complete({}, SCHEMA)["splits"]
+    remember(MEMORY, first.assignment, config)
+    grown = sheet(ROWS)
+    assert all(grown[scan.scan].split == scan.split for scan in first)
+    assert "assigned anew" in sheet(ROWS, seed=3).notes[0]
+
+
+def test_a_frozen_split_file_is_stronger_than_the_sheet(sheet):
+    Path("frozen.tsv").write_text("patient\tsplit\nP1\ttest\nZ\ttest\n")
+    cohort = sheet([("S1", "P1", "focal", "train"), *ROWS[2:9]], file="frozen.tsv")
+    assert cohort["S1"].split == "test"
+    assert [word for word in ("Z", "S1", "S2") if not any(word in note for note in cohort.notes)] == []

@@ -6,7 +6,7 @@ import pytest
 
 from marrow.config import read_schema
 from marrow.errors import SheetError
-from marrow.sheet import SPLITS, Scan, assign_splits, read_sheet
+from marrow.sheet import read_sheet
 
 SCHEMA = read_schema(Path(__file__).parents[1] / "schemas/samples.schema.yaml")
 CONTRASTS = ["fat", "water"]
@@ -127,29 +127,3 @@ def test_a_row_with_too_many_fields_is_refused(tmp_path):
     (tmp_path / "samples.csv").write_text("scan,patient,fat,water\nS1,P1,a,b,c\n")
     with pytest.raises(SheetError, match=r"row 2.*more fields"):
         read_sheet(tmp_path / "samples.csv", SCHEMA, CONTRASTS)
-
-
-def test_a_given_split_stands_and_a_scan_without_label_is_only_predicted():
-    given = Scan("S1", "P1", label="focal", split="test")
-    assert [scan.split for scan in assign_splits([given, Scan("S2", "P2")])] == ["test", "predict"]
-
-
-def test_a_scan_without_split_follows_the_others_of_its_patient():
-    scans = [Scan(f"S{n}", f"P{n // 2}", label="focal", split="" if n % 2 else "test") for n in range(40)]
-    assert {scan.split for scan in assign_splits(scans)} == {"test"}
-
-
-def test_a_growing_cohort_moves_nobody_to_another_split():
-    small = [Scan(f"S{n}", f"P{n}", label="focal") for n in range(50)]
-    large = [Scan(f"S{n}", f"P{n}", label="focal") for n in range(-50, 100)]
-    before = {scan.scan: scan.split for scan in assign_splits(small)}
-    after = {scan.scan: scan.split for scan in assign_splits(reversed(large))}
-    assert before == {name: after[name] for name in before}
-
-
-def test_splits_have_about_their_shares_and_keep_patients_together():
-    scans = assign_splits(Scan(f"S{n}", f"P{n // 2}", label="focal") for n in range(4000))
-    shares = {split: sum(scan.split == split for scan in scans) / 4000 for split in SPLITS}
-    assert shares["train"] == pytest.approx(0.75, abs=0.03)
-    assert shares["test"] == pytest.approx(0.20, abs=0.03)
-    assert all(a.split == b.split for a, b in zip(scans[::2], scans[1::2], strict=True))

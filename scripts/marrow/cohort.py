@@ -1,6 +1,7 @@
 """The cohort that a workflow runs on: the scans of a sample sheet, or a simulated one where the config names none."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,10 @@ from marrow.bone_files import with_bone_files
 from marrow.config import read_schema
 from marrow.errors import ConfigError
 from marrow.phantom.roster import SimulatedScan, roster
-from marrow.sheet import Scan, assign_splits, read_sheet
+from marrow.sheet import Scan, read_sheet
+from marrow.splits.assignment import Assignment, assign
+from marrow.splits.frozen import with_frozen
+from marrow.splits.memory import MEMORY, remembered
 
 SIMULATED = "results/cohort"
 STANDARDS = Path("results/standard")
@@ -19,9 +23,11 @@ class Cohort:
 
     Args:
         scans: each with a split.
+        assignment: how the splits came about, where a rule had a part in it; a run remembers it.
     """
 
-    def __init__(self, scans: list[Scan]) -> None:
+    def __init__(self, scans: list[Scan], assignment: Assignment | None = None) -> None:
+        self.assignment = assignment
         self._scans = {scan.scan: scan for scan in sorted(scans, key=lambda scan: scan.scan)}
 
     def __getitem__(self, scan: str) -> Scan:
@@ -40,6 +46,11 @@ class Cohort:
         """The ids of the scans that anything may be fitted on."""
         return [scan.scan for scan in self if scan.split == "train"]
 
+    @property
+    def notes(self) -> list[str]:
+        """What somebody should know of the splits."""
+        return list(self.assignment.notes) if self.assignment else []
+
     def with_truth(self, kind: str) -> list[str]:
         """The ids of the scans that have a label map of a kind: `bones` or `lesions`."""
         return [scan.scan for scan in self if kind in scan.truths]
@@ -54,18 +65,29 @@ def load_cohort(config: Mapping[str, Any], schemas: Path) -> Cohort:
             config names does not exist or fits no scan.
     """
     acquired = [contrast for contrast in config["contrasts"] if contrast != "adc"]
+    assignment = None
     if config["samples"]:
-        scans = read_sheet(Path(config["samples"]), read_schema(schemas / "samples.schema.yaml"), acquired)
+        sheet = read_sheet(Path(config["samples"]), read_schema(schemas / "samples.schema.yaml"), acquired)
+        assignment = _split(sheet, config["splits"])
+        scans = [replace(scan, split=assignment.splits[scan.scan]) for scan in sheet]
     else:
         scans = [_simulated(scan, acquired) for scan in roster(config["simulate"])]
     _check_files(config, acquired)
-    cohort = Cohort(with_bone_files(assign_splits(scans), config["bones"]))
+    cohort = Cohort(with_bone_files(scans, config["bones"]), assignment)
     if not cohort.training and not config["standard"]["frozen"]:
         raise ConfigError(
             "no scan is in the split train, so the intensity standard cannot be fitted; write train into the column "
             "split of at least one labelled scan, or name a frozen standard as standard.frozen in the config"
         )
     return cohort
+
+
+def _split(sheet: Sequence[Scan], settings: Mapping[str, Any]) -> Assignment:
+    """The splits of a sheet: a frozen file, else the sheet's column, else earlier assignments, else the rule."""
+    scans, told = with_frozen(sheet, settings)
+    earlier, more = remembered(MEMORY, settings)
+    assignment = assign(scans, settings, earlier)
+    return replace(assignment, notes=(*told, *more, *assignment.notes))
 
 
 def _check_files(config: Mapping[str, Any], contrasts: list[str]) -> None:

@@ -5,9 +5,8 @@ told with row, scan and column, all of them at once.
 """
 
 import csv
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -73,25 +72,6 @@ def read_sheet(path: Path, schema: Mapping[str, Any], contrasts: Sequence[str]) 
         if not problems:
             return scans
     raise SheetError("\n".join(f"{path.name}, {problem}" for problem in problems))
-
-
-def assign_splits(scans: Iterable[Scan]) -> list[Scan]:
-    """Give every scan a split: its own, else predict without a label, else its patient's, else what the id decides.
-
-    A patient's split depends on no other patient, so a growing cohort moves nobody.
-    """
-    rows = list(scans)
-    given = {scan.patient: scan.split for scan in rows if scan.split not in {"", "predict"}}
-    return [scan if scan.split else replace(scan, split=_split_of(scan, given)) for scan in rows]
-
-
-def _split_of(scan: Scan, given: Mapping[str, str]) -> str:
-    if not scan.label:
-        return "predict"
-    if scan.patient in given:
-        return given[scan.patient]
-    share = int(hashlib.sha256(scan.patient.encode()).hexdigest()[:8], 16) / 0x100000000
-    return "train" if share < 0.75 else "validation" if share < 0.80 else "test"
 
 
 def _read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
