@@ -1,0 +1,1 @@
+"""Bags: what learning sees of a scan, a patient or a generated set, as files, manifests and arrays."""

@@ -1,0 +1,57 @@
+"""What is wrong with the bags of a manifest, found before any training starts."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from marrow.bags.bag_file import open_bags, read_bag
+from marrow.bags.digest import bag_digest
+from marrow.bags.header import Header
+from marrow.bags.manifest import Entry, Manifest
+from marrow.errors import MarrowError
+
+
+def damage(manifest: Manifest, digests: bool = True) -> list[str]:
+    """A line for each bag that is missing, cut off, of another version or layout, or not what the manifest says.
+
+    Args:
+        manifest: the manifest.
+        digests: whether to read every bag and compare its digest; without, only the files' headers are read.
+    """
+    files: dict[str, list[Entry]] = defaultdict(list)
+    for entry in manifest.entries:
+        files[entry.path].append(entry)
+    return [
+        problem
+        for entries in files.values()
+        for problem in _file_damage(manifest.file_of(entries[0]), entries, manifest, digests)
+    ]
+
+
+def misfit(file: pq.ParquetFile, header: Header, entry: Entry, manifest: Manifest, digests: bool) -> str:
+    """Why what lies in a file is not the bag of a manifest's row; empty where it is."""
+    found = header.bags[entry.row_group] if entry.row_group < len(header.bags) else None
+    if found is None or found.bag != entry.bag:
+        return f"row group {entry.row_group} holds {found.bag if found else 'no bag'}"
+    if found.instances != entry.instances:
+        return f"it has {found.instances} instances, and the manifest says {entry.instances}"
+    if header.layout != manifest.layout:
+        return f"its layout is {header.layout}, and the manifest's {manifest.layout}"
+    digest = bag_digest(read_bag(file, header, entry.row_group), header.layout) if digests else entry.digest
+    if digest != entry.digest:
+        return f"its content has the digest {digest[:12]}..., and the manifest says {entry.digest[:12]}..."
+    return ""
+
+
+def _file_damage(path: Path, entries: Sequence[Entry], manifest: Manifest, digests: bool) -> Iterator[str]:
+    sound: set[str] = set()
+    try:
+        with open_bags(path) as (file, header):
+            for entry in entries:
+                if problem := misfit(file, header, entry, manifest, digests):
+                    yield f"bag {entry.bag} ({path.name}): {problem}; run the workflow to make it anew"
+                sound.add(entry.bag)
+    except MarrowError as error:
+        yield from (f"bag {entry.bag}: {error}" for entry in entries if entry.bag not in sound)

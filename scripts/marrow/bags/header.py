@@ -1,0 +1,111 @@
+"""What a bag file says of itself, as canonical JSON under the key `marrow` of its Parquet metadata."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from marrow.bags.bag import Affine, Bag, Layout, Task
+from marrow.errors import MarrowError
+from marrow.fingerprint.values import canonical
+
+SCHEMA_VERSION = 1
+KEY = b"marrow"
+
+
+@dataclass(frozen=True)
+class BagHeader:
+    """A bag without its arrays; `instances` is how many rows its row group has, the rest is as in `Bag`."""
+
+    bag: str
+    instances: int
+    patient: str = ""
+    split: str = ""
+    label: str = ""
+    affine: Affine | None = None
+    attributes: Mapping[str, float | str] = field(default_factory=lambda: {})
+
+    @classmethod
+    def of(cls, bag: Bag) -> "BagHeader":
+        """The header of a bag."""
+        return cls(bag.bag, len(bag), bag.patient, bag.split, bag.label, bag.affine, dict(bag.attributes))
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a bag file says of itself; `bags` are in the order of the row groups."""
+
+    layout: Layout
+    bags: tuple[BagHeader, ...]
+
+    def encode(self) -> bytes:
+        """As canonical JSON."""
+        bags = [asdict(bag) for bag in self.bags]
+        return canonical({"schema_version": SCHEMA_VERSION, "layout": plain_layout(self.layout), "bags": bags}).encode()
+
+    @classmethod
+    def decode(cls, metadata: Mapping[bytes, bytes] | None, where: str) -> "Header":
+        """The header in the metadata of a Parquet file.
+
+        Raises:
+            MarrowError: there is none, or it is of another version.
+        """
+        entry = decode_entry(metadata, where, "bag file")
+        return cls(layout_of(entry["layout"]), tuple(_bag_header(bag) for bag in entry["bags"]))
+
+
+def decode_entry(metadata: Mapping[bytes, bytes] | None, where: str, what: str) -> dict[str, Any]:
+    """The JSON under the key `marrow`, its version checked.
+
+    Raises:
+        MarrowError: there is none, or it is of another version.
+    """
+    text = (metadata or {}).get(KEY)
+    if text is None:
+        raise MarrowError(f"{where}: a Parquet file, but no {what} of Marrow; delete it and run the workflow again")
+    entry = json.loads(text)
+    version = entry.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise MarrowError(
+            f"{where}: a {what} of schema version {version}, and this Marrow reads version {SCHEMA_VERSION}; run the "
+            "workflow to make it anew, or use the Marrow that made it"
+        )
+    return entry
+
+
+def plain_layout(layout: Layout) -> dict[str, Any]:
+    """A layout in plain types, for JSON."""
+    return asdict(layout)
+
+
+def layout_of(entry: Mapping[str, Any]) -> Layout:
+    """The layout that `plain_layout` and JSON made of one."""
+    tasks = tuple(Task(task["name"], tuple(task["classes"]), tuple(task["mirror"])) for task in entry["tasks"])
+    spacing = entry["spacing_mm"]
+    return Layout(
+        shape=tuple(entry["shape"]),
+        dtype=entry["dtype"],
+        margin=entry["margin"],
+        channels=tuple(entry["channels"]),
+        spacing_mm=None if spacing is None else float(spacing),
+        tasks=tasks,
+        instance_label=entry["instance_label"],
+        instance_classes=tuple(entry["instance_classes"]),
+        flips=entry["flips"],
+        classes=tuple(entry["classes"]),
+    )
+
+
+def _bag_header(entry: Mapping[str, Any]) -> BagHeader:
+    affine = entry["affine"]
+    return BagHeader(
+        bag=entry["bag"],
+        instances=entry["instances"],
+        patient=entry["patient"],
+        split=entry["split"],
+        label=entry["label"],
+        affine=None if affine is None else tuple(tuple(float(value) for value in row) for row in affine),
+        attributes={
+            name: value if isinstance(value, str) else float(value) for name, value in entry["attributes"].items()
+        },
+    )

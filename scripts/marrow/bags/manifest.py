@@ -1,0 +1,185 @@
+"""Manifests: one row per bag, in plain Parquet types, with what is common to all bags in the metadata.
+
+All learning starts here. A manifest is small and depends on the digests of the bags: bags that were rebuilt to the same
+bytes give the same manifest.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from marrow.bags.bag import Layout
+from marrow.bags.header import KEY, SCHEMA_VERSION, decode_entry, layout_of, plain_layout
+from marrow.errors import MarrowError
+from marrow.fingerprint.values import canonical
+
+ATTRIBUTE = "attr_"
+SPLITS = ("train", "validation", "test", "predict")
+COLUMNS = {
+    "bag": pa.string(),
+    "patient": pa.string(),
+    "split": pa.string(),
+    "label": pa.int8(),
+    "label_name": pa.string(),
+    "site": pa.string(),
+    "instances": pa.int32(),
+    "path": pa.string(),
+    "row_group": pa.int32(),
+    "digest": pa.string(),
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row of a manifest.
+
+    Attributes:
+        bag: its id.
+        patient: whose bag it is; the bag's own id where bags have no patients.
+        split: train, validation, test or predict.
+        label: the number of its class; -1 where it is unknown.
+        label_name: the name of its class; empty where it is unknown.
+        site: where the scan was made, if the sheet says so.
+        instances: how many.
+        path: of the bag file, relative to the manifest's folder, with forward slashes.
+        row_group: which of the file's.
+        digest: of the bag's content.
+        attributes: without `attr_`; what is unknown is left out.
+    """
+
+    bag: str
+    patient: str
+    split: str
+    label: int
+    label_name: str
+    site: str
+    instances: int
+    path: str
+    row_group: int
+    digest: str
+    attributes: Mapping[str, float | str] = field(default_factory=lambda: {})
+
+
+@dataclass(frozen=True)
+class FeatureScale:
+    """Mean and standard deviation of each feature over the training bags' instances; a constant one has scale 1."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A data set, or one selection of its bags.
+
+    Attributes:
+        path: of the manifest.
+        dataset: its name.
+        classes: of the bags, in the order of their numbers.
+        layout: of all bags.
+        feature_scale: for tables; None where instances are images.
+        entries: the bags, sorted by id.
+    """
+
+    path: Path
+    dataset: str
+    classes: tuple[str, ...]
+    layout: Layout
+    feature_scale: FeatureScale | None
+    entries: tuple[Entry, ...]
+
+    def file_of(self, entry: Entry) -> Path:
+        """The file that a bag is in."""
+        return self.path.parent / entry.path
+
+    def of_split(self, split: str) -> list[Entry]:
+        """The bags of a split."""
+        return [entry for entry in self.entries if entry.split == split]
+
+    @cached_property
+    def attributes(self) -> list[str]:
+        """The names of all attributes, without `attr_`."""
+        return sorted({name for entry in self.entries for name in entry.attributes})
+
+
+def write_manifest(manifest: Manifest, path: Path) -> None:
+    """Write a manifest; the same one gives the same bytes."""
+    rows = manifest.entries
+    columns = {name: pa.array([getattr(entry, name) for entry in rows], kind) for name, kind in COLUMNS.items()}
+    for name in manifest.attributes:
+        columns[f"{ATTRIBUTE}{name}"] = _attribute_column([entry.attributes.get(name) for entry in rows])
+    about = {
+        "schema_version": SCHEMA_VERSION,
+        "dataset": manifest.dataset,
+        "classes": manifest.classes,
+        "layout": plain_layout(manifest.layout),
+        "feature_scale": asdict(manifest.feature_scale) if manifest.feature_scale else None,
+    }
+    table = pa.table(columns).replace_schema_metadata({KEY: canonical(about)})
+    pq.write_table(table, path, compression="zstd")
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read a manifest; the bag files are not opened.
+
+    Raises:
+        MarrowError: the file is missing, cut off, no manifest, or of another schema version.
+    """
+    try:
+        if path.stat().st_size == 0:
+            raise MarrowError(f"{path.name}: the manifest is empty, since every scan of it was stopped; mend the scans")
+        with pq.ParquetFile(path) as file:
+            table = file.read()
+        about = decode_entry(table.schema.metadata, path.name, "manifest")
+        scale = about["feature_scale"]
+        return Manifest(
+            path=path,
+            dataset=about["dataset"],
+            classes=tuple(about["classes"]),
+            layout=layout_of(about["layout"]),
+            feature_scale=FeatureScale(_floats(scale["mean"]), _floats(scale["std"])) if scale else None,
+            entries=tuple(_entries(table)),
+        )
+    except FileNotFoundError:
+        raise MarrowError(f"{path.name}: the manifest is missing; run the workflow to make it") from None
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+        raise MarrowError(
+            f"{path.name}: not a manifest, or cut off ({error}); delete it and run the workflow again"
+        ) from error
+
+
+def _entries(table: pa.Table) -> Iterable[Entry]:
+    fixed = zip(*(table[name].to_pylist() for name in COLUMNS), strict=True)
+    names = [name for name in table.column_names if name.startswith(ATTRIBUTE)]
+    values: Iterable[Sequence[Any]] = zip(*(table[name].to_pylist() for name in names), strict=True)
+    keys = [name.removeprefix(ATTRIBUTE) for name in names]
+    attributes = (
+        {key: value for key, value in zip(keys, row, strict=True) if value is not None}
+        for row in (values if names else ([] for _ in range(table.num_rows)))
+    )
+    return (Entry(*row, attributes=known) for row, known in zip(fixed, attributes, strict=True))
+
+
+def _attribute_column(values: Sequence[float | str | None]) -> pa.Array:
+    """Numbers where all known values are, as texts too (a sheet has nothing else); texts otherwise."""
+    known = [value for value in values if value is not None]
+    if all(_is_number(value) for value in known):
+        return pa.array([None if value is None else float(value) for value in values], pa.float64())
+    return pa.array([None if value is None else str(value) for value in values], pa.string())
+
+
+def _is_number(value: float | str) -> bool:
+    try:
+        return math.isfinite(float(value))
+    except ValueError:
+        return False
+
+
+def _floats(values: Iterable[float]) -> tuple[float, ...]:
+    return tuple(float(value) for value in values)

@@ -1,0 +1,94 @@
+"""Which bags of a data set a manifest has: all, the first so many of each split, or the folds of a cross-validation.
+
+Folds are for data sets without a split of their own. They are stratified: the patients of each class are shuffled and
+dealt out in turn, so that folds differ by at most one patient in all and in every class; bags of one patient stay
+together. Another `repeat` shuffles anew.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import floor
+from typing import Any
+
+import numpy as np
+
+from marrow.bags.manifest import SPLITS, Entry
+from marrow.errors import MarrowError
+
+TEST, VALIDATION = 0, 1  # streams of chance
+
+
+def select(entries: Sequence[Entry], selection: Mapping[str, Any]) -> list[Entry]:
+    """The bags that a selection names.
+
+    Args:
+        entries: bags, sorted by id.
+        selection: {} for all; {"train": 100, "test": 1000} for the first so many of each split; or {"folds": 10,
+            "fold": 3, "repeat": 1, "seed": 0, "validation": 0.1}: fold 3, counted from 0, is the test.
+
+    Raises:
+        MarrowError: there are fewer bags than asked for, or no such fold.
+    """
+    if not selection:
+        return list(entries)
+    if "folds" in selection:
+        return _in_folds(entries, **selection)
+    chosen = {entry.bag for split, count in selection.items() for entry in _first(entries, split, count)}
+    return [entry for entry in entries if entry.bag in chosen]
+
+
+def _first(entries: Sequence[Entry], split: str, count: int) -> list[Entry]:
+    if split not in SPLITS:
+        raise MarrowError(f"the selection names the split {split!r}; choose from {', '.join(SPLITS)}")
+    found = [entry for entry in entries if entry.split == split]
+    if len(found) < count:
+        raise MarrowError(f"{count} bags of the split {split} are asked for, and there are {len(found)}; make more")
+    return found[:count]
+
+
+def _in_folds(
+    entries: Sequence[Entry], *, folds: int, fold: int, repeat: int = 0, seed: int = 0, validation: float = 0.0
+) -> list[Entry]:
+    """Labelled bags with the splits of one fold; bags without a label are there to predict."""
+    patients = _patients(entries)
+    if not 0 <= fold < folds:
+        raise MarrowError(f"fold {fold} is asked for; {folds} folds are numbered from 0 to {folds - 1}")
+    if len(patients) < folds:
+        raise MarrowError(f"{folds} folds of {len(patients)} patients would leave some empty; ask for fewer folds")
+    dealt = _shuffled(patients, [seed, repeat, TEST])
+    rest = {patient: patients[patient] for position, patient in enumerate(dealt) if position % folds != fold}
+    held_out = {
+        patient
+        for position, patient in enumerate(_shuffled(rest, [seed, repeat, VALIDATION, fold]))
+        if floor((position + 1) * validation + 0.5) > floor(position * validation + 0.5)
+    }
+    if len(held_out) == len(rest):
+        raise MarrowError(f"a share of {validation} for validation leaves nothing to train with; ask for less")
+
+    def split_of(entry: Entry) -> str:
+        if entry.label < 0:
+            return "predict"
+        if entry.patient not in rest:
+            return "test"
+        return "validation" if entry.patient in held_out else "train"
+
+    return [replace(entry, split=split_of(entry)) for entry in entries]
+
+
+def _patients(entries: Sequence[Entry]) -> dict[str, int]:
+    """The labelled patients, each with the highest class of its bags."""
+    classes: dict[str, int] = {}
+    for entry in entries:
+        if entry.label >= 0:
+            classes[entry.patient] = max(entry.label, classes.get(entry.patient, 0))
+    return classes
+
+
+def _shuffled(patients: Mapping[str, int], stream: Sequence[int]) -> list[str]:
+    """The patients of one class after those of another, each class in an order of chance."""
+    by_class: dict[int, list[str]] = defaultdict(list)
+    for patient in sorted(patients):
+        by_class[patients[patient]].append(patient)
+    chance = np.random.default_rng(stream)
+    return [by_class[label][index] for label in sorted(by_class) for index in chance.permutation(len(by_class[label]))]

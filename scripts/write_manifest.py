@@ -1,0 +1,60 @@
+"""Rule write_manifest: one row per bag of a data set, with split, class, site, digest and attributes."""
+
+from pathlib import Path
+from typing import Any
+
+from marrow.bags.gather import (
+    check_splits,
+    classified,
+    described,
+    digested,
+    find_bags,
+    fit_feature_scale,
+    stop_without_bags,
+)
+from marrow.bags.manifest import Manifest, write_manifest
+from marrow.bags.selection import select
+
+
+def main(
+    *,
+    bags: list[Path],
+    manifest: Path,
+    dataset: str,
+    classes: dict[str, list[str]] | list[str],
+    rows: list[dict[str, Any]],
+    selection: dict[str, Any],
+) -> None:
+    """Write the manifest of a data set.
+
+    Args:
+        bags: the bag files; empty where a scan was stopped.
+        manifest: where the manifest goes, Parquet.
+        dataset: its name.
+        classes: names of the classes, or for each of them the sheet's labels that it holds; empty where the bag files
+            name them.
+        rows: for scans what the sheet says: bag, patient, split, label, site and attributes of each; empty where the
+            bag files say it themselves.
+        selection: which bags it has, and their folds; see `marrow.bags.selection`.
+    """
+    folder = _folder(manifest)
+    stop_without_bags(bags, rows)
+    layout, found = find_bags(bags, folder)
+    classes = classes or list(layout.classes)
+    selected = select(classified(described(found, rows), classes), selection)
+    check_splits(selected)
+    entries = digested(selected, folder)
+    scale = fit_feature_scale(entries, layout, folder)
+    write_manifest(Manifest(manifest, dataset, tuple(classes), layout, scale, tuple(entries)), manifest)
+
+
+def _folder(manifest: Path) -> Path:
+    """The folder that the manifest will lie in; while it is written, it lies one below (`marrow.stage`)."""
+    partial = manifest.parent.name == f".{manifest.name}.partial"
+    return manifest.parent.parent if partial else manifest.parent
+
+
+if __name__ == "__main__":
+    from marrow.stage import run
+
+    run(main)
