@@ -16,7 +16,7 @@ from marrow.correction import account
 from marrow.correction.chain import Scan, correct
 from marrow.correction.outcome import Labels
 from marrow.errors import ScanStopped
-from marrow.volume import read_volume, same_grid, voxels, with_voxels, write_volume
+from marrow.volume import read_on_grid, read_volume, voxels, with_voxels, write_volume
 
 _log = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ def main(
         settings: the section `bones.correction` of the config.
     """
     body = read_volume(body_resampled)
-    raw_image = _on_grid_of(body, raw_bones, "the raw bone map")
+    raw_image = read_on_grid(raw_bones, body, "the raw bone map")
     raw = _labels(raw_image)
     if not raw.any():
         raise ScanStopped(
@@ -62,10 +62,10 @@ def main(
     bones = read_bones(bone_table)
     prior = None
     if atlas and support:
-        drawn = _on_grid_of(body, atlas[0], "the atlas")
-        agreed = _on_grid_of(body, support[0], "the atlas's agreement")
+        drawn = read_on_grid(atlas[0], body, "the atlas")
+        agreed = read_on_grid(support[0], body, "the atlas's agreement")
         prior = (_labels(drawn), _labels(agreed))
-    scan = Scan(_on_grid_of(body, water, "the water image"), body, prior)
+    scan = Scan(read_on_grid(water, body, "the water image"), body, prior)
     seen = account.pictures(None, raw, body)
     done: list[dict[str, Any]] = []
     before = result = margin = raw
@@ -82,17 +82,6 @@ def main(
     stages = {"raw": raw, "corrected": result, "dilated": margin}
     report = {"steps": done, "bones": account.volumes(stages, bones, scan.spacing)}
     told.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-
-
-def _on_grid_of(body: sitk.Image, path: Path, what: str) -> sitk.Image:
-    image = read_volume(path)
-    if not same_grid(image, body):
-        raise ScanStopped(
-            "bones_on_grid",
-            f"{what} has {image.GetSize()} voxels of {image.GetSpacing()} mm and is not on the scan's grid "
-            f"({body.GetSize()} of {body.GetSpacing()} mm); make it again from the scan's resampled volumes",
-        )
-    return image
 
 
 def _labels(image: sitk.Image) -> Labels:

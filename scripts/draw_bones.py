@@ -13,7 +13,7 @@ from marrow.bone_sheet.slices import Labels, hung
 from marrow.bone_sheet.steps import read_steps, read_volumes, volumes_of
 from marrow.bones import read_bones
 from marrow.errors import ScanStopped
-from marrow.volume import read_volume, same_grid, voxels
+from marrow.volume import read_on_grid, read_volume, voxels
 
 
 def main(
@@ -87,14 +87,7 @@ def _labels(path: Path, water: sitk.Image, name: str) -> Labels:
     """A label map `(z, y, x)` as it hangs; nothing where the file of a stopped scan is empty."""
     if not _is_there(path):
         return np.zeros(hung(water).GetSize()[::-1], dtype=np.uint8)
-    image = read_volume(path)
-    if not same_grid(image, water):
-        raise ScanStopped(
-            "same_grid",
-            f"{name} has {image.GetSize()} voxels and the water image {water.GetSize()}, or they lie elsewhere; both "
-            "must be on the scan's own grid: segment the scan again",
-        )
-    turned = hung(image)
+    turned = hung(read_on_grid(path, water, name))
     return np.array(voxels(turned), dtype=np.uint8)
 
 

@@ -11,7 +11,7 @@ from marrow.ingest.findings import Finding, read_findings
 from marrow.qc.panel import Look, Panel, Window, outline_of, panel_of
 from marrow.qc.sheet import Heading, draw_sheet
 from marrow.qc.views import Mask, Volume, slice_at
-from marrow.volume import read_volume, same_grid, voxels
+from marrow.volume import read_on_grid, read_volume, voxels
 
 
 def main(
@@ -85,13 +85,7 @@ def _panel(contrast: str, before: Path, after: Path, mask: sitk.Image, body: Mas
 
 
 def _on_grid(path: Path, contrast: str, mask: sitk.Image) -> Volume:
-    image = read_volume(path)
-    if not same_grid(image, mask):
-        raise ScanStopped(
-            "same_grid",
-            f"{contrast} has {image.GetSize()} voxels and the body mask {mask.GetSize()}, or they lie elsewhere; "
-            "both must be on the scan's own grid: resample the scan again",
-        )
+    image = read_on_grid(path, mask, contrast)
     # A copy: the view would not outlive the image.
     return np.array(voxels(image), dtype=np.float32)
 

@@ -6,10 +6,9 @@ import numpy as np
 import SimpleITK as sitk
 
 from marrow.bones import read_bones
-from marrow.errors import ScanStopped
 from marrow.scores.per_bone import CORRECTED, RAW, Labels, score_labels
 from marrow.scores.table import write_scores
-from marrow.volume import read_volume, same_grid, voxels
+from marrow.volume import read_on_grid, read_volume, voxels
 
 
 def main(*, raw_bones: Path, corrected: Path, annotation: Path, bone_table: Path, scores: Path, scan: str) -> None:
@@ -37,13 +36,7 @@ def main(*, raw_bones: Path, corrected: Path, annotation: Path, bone_table: Path
 
 
 def _labels_on(truth: sitk.Image, path: Path, stage: str) -> Labels:
-    image = read_volume(path)
-    if not same_grid(image, truth):
-        raise ScanStopped(
-            "same_grid",
-            f"the {stage} bones have {image.GetSize()} voxels and the annotation {truth.GetSize()}, or they lie "
-            "elsewhere; both must be on the scan's own grid: segment and resample the scan again",
-        )
+    image = read_on_grid(path, truth, f"the {stage} bones")
     return np.array(voxels(image), dtype=np.uint8)  # a copy: the view would not outlive the image
 
 

@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
+from marrow.errors import ScanStopped
+
 Array = npt.NDArray[np.generic]
 
 
@@ -25,6 +27,28 @@ def read_volume(path: Path) -> sitk.Image:
         image = sitk.Cast(image, wanted)
     for key in image.GetMetaDataKeys():
         image.EraseMetaData(key)
+    return image
+
+
+def read_on_grid(path: Path, reference: sitk.Image, name: str) -> sitk.Image:
+    """The image in a file, as `read_volume` gives it, which has to lie on the grid of a reference.
+
+    Args:
+        path: the file.
+        reference: another image of the scan.
+        name: what the file shows, for the message.
+
+    Raises:
+        ScanStopped: its voxels are others, or lie elsewhere.
+    """
+    image = read_volume(path)
+    if not same_grid(image, reference):
+        raise ScanStopped(
+            "same_grid",
+            f"{name}: {image.GetSize()} voxels of {image.GetSpacing()} mm, not on the scan's grid "
+            f"({reference.GetSize()} of {reference.GetSpacing()} mm) or at another place; delete the scan's folders "
+            "below results and run the workflow again",
+        )
     return image
 
 

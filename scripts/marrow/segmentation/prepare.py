@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from marrow.errors import ScanStopped
-from marrow.volume import read_volume, same_grid, voxels
+from marrow.volume import read_on_grid, read_volume, voxels
 
 Image = npt.NDArray[np.float16]
 Labels = npt.NDArray[np.uint8]
@@ -58,9 +58,7 @@ def read_body(volumes: Sequence[Path], body: Path) -> Body:
     box = bounding_box(mask)
     image = np.empty((len(volumes), *mask[box].shape), np.float16)
     for channel, path in enumerate(volumes):
-        volume = read_volume(path)
-        if not same_grid(volume, mask_image):
-            raise ScanStopped("same_grid", f"contrast {channel + 1} and the body mask are on two grids; resample again")
+        volume = read_on_grid(path, mask_image, f"contrast {channel + 1}")
         image[channel] = standard_score(np.asarray(voxels(volume)[box], np.float32), mask[box])
     return Body(image, mask[box], box, mask.shape, float(mask_image.GetSpacing()[0]))
 

@@ -1,0 +1,56 @@
+"""Where patches are: voxels of a scan's grid to millimetres in NIfTI's world, and height along the body.
+
+NIfTI counts millimetres to the patient's right, front and head (RAS), ITK to the left, back and head; so the first two
+coordinates change their sign.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from marrow.bags.bag import Affine, Bag, Layout
+from marrow.errors import MarrowError
+from marrow.grid import Grid
+from marrow.patches.choice import Corners, Mask
+
+_RAS_FROM_LPS = np.diag([-1.0, -1.0, 1.0])
+_UP = 2
+
+
+def affine_of(grid: Grid) -> Affine:
+    """4 x 4, from a voxel (i, j, k) of a grid to NIfTI's world (RAS) in millimetres."""
+    affine = np.eye(4)
+    affine[:3, :3] = _RAS_FROM_LPS @ np.reshape(grid.direction, (3, 3)) * grid.spacing
+    affine[:3, 3] = _RAS_FROM_LPS @ grid.origin
+    return tuple(map(tuple, affine.tolist()))
+
+
+def centres_mm(bag: Bag, layout: Layout) -> npt.NDArray[np.float64]:
+    """The centre of each instance in NIfTI's world (RAS), in millimetres: (instances, 3).
+
+    Raises:
+        MarrowError: the bag has no place in a scan.
+    """
+    if bag.affine is None or bag.corners is None:
+        raise MarrowError(f"bag {bag.bag}: its instances have no place; only bags that were cut from scans do")
+    edge = np.subtract(layout.shape[:0:-1], 2 * layout.margin)
+    affine = np.asarray(bag.affine)
+    return (bag.corners + (edge - 1) / 2) @ affine[:3, :3].T + affine[:3, 3]
+
+
+def heights(corners: Corners, edge: int, bone: Mask, affine: Affine) -> npt.NDArray[np.float32]:
+    """How high patches are in the skeleton: 0 at its lowest voxel, 1 at its highest, whichever way the grid lies.
+
+    Args:
+        corners: (patches, 3), first voxels, x first.
+        edge: voxels of a patch along each axis.
+        bone: (z, y, x), with some bone.
+        affine: of the grid.
+
+    Returns:
+        (patches,), of their centres.
+    """
+    up = np.array(affine[_UP][:3])
+    skeleton = np.argwhere(bone)[:, ::-1] @ up
+    low, high = float(skeleton.min()), float(skeleton.max())
+    height = ((corners + (edge - 1) / 2) @ up - low) / ((high - low) or 1.0)
+    return height.clip(0, 1).astype(np.float32)
