@@ -1,0 +1,85 @@
+"""What augmentation may do, and how far it reaches beyond a patch."""
+
+import math
+from dataclasses import dataclass
+
+from marrow.bags.bag import Layout
+from marrow.errors import ConfigError
+
+LARGEST_SIGMA = 1.0
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How likely and how large each step is. Every instance draws for itself; probability 0 switches a step off.
+
+    Attributes:
+        flip_probability: of a left-right flip, that is along x; never where `Layout.flips` says no.
+        shift_probability: of a shift.
+        shift_voxels: the largest shift along each axis; any part of a voxel.
+        rotation_probability: of a rotation about the patch's centre.
+        rotation_degrees: the largest angle, about an axis of any direction.
+        elastic_probability: of an elastic deformation.
+        elastic_voxels: the largest displacement along each axis.
+        elastic_points: control points along each axis, at least 2: the first and the last lie on the patch's ends.
+        smoothing_probability: of Gaussian smoothing.
+        smoothing_sigma: the largest sigma in voxels, in (0, 1].
+        jitter_probability: of a change of intensity.
+        gain: standard deviation of the factor about 1, drawn for each channel.
+        offset: standard deviation of what is added, in standard deviations of the channel's own intensities in the
+            patch, so that it means the same on the standard scale, in ADC and in bytes.
+    """
+
+    flip_probability: float = 0.5
+    shift_probability: float = 0.5
+    shift_voxels: float = 1.5
+    rotation_probability: float = 0.5
+    rotation_degrees: float = 10.0
+    elastic_probability: float = 0.5
+    elastic_voxels: float = 0.75
+    elastic_points: int = 4
+    smoothing_probability: float = 0.2
+    smoothing_sigma: float = 1.0
+    jitter_probability: float = 0.5
+    gain: float = 0.05
+    offset: float = 0.1
+
+    def __post_init__(self) -> None:
+        if not 0 < self.smoothing_sigma <= LARGEST_SIGMA:
+            raise ConfigError(
+                f"smoothing_sigma is {self.smoothing_sigma}; give it above 0 and at most {LARGEST_SIGMA}."
+            )
+
+
+def inner_size(layout: Layout) -> tuple[int, ...]:
+    """Voxels along each spatial axis, (z, y, x) or (y, x), without the margin; of a table none."""
+    return tuple(length - 2 * layout.margin for length in layout.shape[1:])
+
+
+def reach(augmentation: Augmentation, layout: Layout) -> float:
+    """How many voxels beyond the patch without its margin an instance may be sampled at most.
+
+    An end of the patch lies h voxels from the centre along its axis, and a corner w off that axis. A rotation by up to
+    t moves a corner out to h cos t + w sin t, or to its distance from the centre where t is large enough.
+    """
+    angle = math.radians(augmentation.rotation_degrees) * (augmentation.rotation_probability > 0)
+    shift = augmentation.shift_voxels * (augmentation.shift_probability > 0)
+    displacement = augmentation.elastic_voxels * (augmentation.elastic_probability > 0)
+    half = [(length - 1) / 2 for length in inner_size(layout)]
+    outward = [0.0]
+    for axis, h in enumerate(half):
+        w = math.hypot(*half[:axis], *half[axis + 1 :])
+        steepest = min(angle, math.atan2(w, h))
+        outward.append(h * math.cos(steepest) + w * math.sin(steepest) - h)
+    return max(outward) + shift + displacement
+
+
+def margin_note(augmentation: Augmentation, layout: Layout) -> str | None:
+    """What to tell when the margin does not hold the reach: what lies beyond is taken from the patch's border."""
+    needed = reach(augmentation, layout)
+    if len(layout.shape) == 1 or needed <= layout.margin:
+        return None
+    return (
+        f"augmentation reaches up to {needed:.1f} voxels beyond a patch, but its margin holds {layout.margin}: "
+        f"outermost voxels are repeated beyond it; give a margin of {math.ceil(needed)} or smaller magnitudes."
+    )
