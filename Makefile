@@ -2,6 +2,8 @@
 # make test   sets up, then runs the tests
 # make why    what is stale, and why (CONFIG=my.yaml for your own config)
 # make accept REASON="..."   declares the edits that why lists neutral to the results (RULE=name for one rule)
+# make splits which scans train, validate and test (FREEZE=splits.tsv writes them down)
+# make bags MANIFEST=results/manifests/scans.parquet   what a data set is; looks for damage
 # make bench  measures (ONLY=id for one benchmark) and renders docs/benchmarks.md
 # make docs   makes again what is made: config reference, rule graph, pictures
 # make lint   format, lint, types, Snakemake's own checks
@@ -11,7 +13,7 @@ CORES ?= $(shell nproc 2>/dev/null || echo 2)
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test why accept bench docs lint
+.PHONY: demo test why accept splits bags bench docs lint
 
 demo: .venv/.ready
 	$(BIN)/snakemake --cores $(CORES)
@@ -25,6 +27,12 @@ why: .venv/.ready
 
 accept: .venv/.ready
 	@PYTHONPATH=scripts $(BIN)/python -m marrow accept "$(REASON)" $(if $(RULE),--rule $(RULE)) $(if $(CONFIG),--configfile $(CONFIG))
+
+splits: .venv/.ready
+	@PYTHONPATH=scripts $(BIN)/python -m marrow splits $(if $(FREEZE),--freeze $(FREEZE)) $(if $(CONFIG),--configfile $(CONFIG))
+
+bags: .venv/.ready
+	@PYTHONPATH=scripts $(BIN)/python -m marrow bags $(MANIFEST) --check
 
 bench: .venv/.ready-dev
 	$(BIN)/python scripts/bench.py $(if $(ONLY),--only $(ONLY))

@@ -1,7 +1,7 @@
-# Marrow: whole-body MRI cohorts to standardised volumes and bones (and, part by part, to trained classifiers).
+# Marrow: whole-body MRI cohorts to bags of patches of bone (and, part by part, to trained classifiers).
 #
 # Data flows through the rule files in the order in which they are included:
-#   cohort -> volumes -> resampled -> normalised -> bones -> checks -> report
+#   cohort -> volumes -> resampled -> normalised -> bones -> bags -> checks -> report
 # Whether a result is stale is decided by the records beside the results (docs/staleness.md), not by clocks.
 
 from snakemake.utils import min_version
@@ -18,13 +18,21 @@ include: "rules/volumes.smk"
 include: "rules/resampled.smk"
 include: "rules/normalised.smk"
 include: "rules/bones.smk"
+include: "rules/bags.smk"
 include: "rules/checks.smk"
 include: "rules/report.smk"
 
 
+# The nodes of a cluster may have no way out to download anything.
 localrules:
     all,
     volumes,
+    fetch_source,
+
+
+# A real run writes down who is in which split; a dry run and the jobs of a run do not.
+onstart:
+    settle_splits()
 
 
 # Everything; last, it fails when a scan was stopped, unless the config says that a report of it is enough.
@@ -32,6 +40,7 @@ rule all:
     input:
         "results/report/index.html",
         "results/checks/confirmed.txt",
+        expand("results/manifests/{dataset}.parquet", dataset=data.datasets),
 
 
 # The boundary after which the expensive stages begin; `snakemake volumes` stops here.

@@ -4,6 +4,8 @@
 #        `all` annotated ones; results/bone_atlas/, their mean skeleton; results/bones/{scan}/, a scan's bones as found,
 #        corrected, dilated and pictured; results/bones/scores.csv, what that is worth on scans that no network saw.
 
+from marrow.segmentation.tile_memory import MOST_MB
+
 
 rule train_bones:
     input:
@@ -56,7 +58,7 @@ rule segment_bones:
         "../envs/learning.yaml"
     threads: 4
     resources:
-        mem_mb=mebibytes(base=1500 + config["bones"]["tile_mb"], per_input=3),
+        mem_mb=mebibytes(base=1500 + (config["bones"]["tile_mb"] or MOST_MB), per_input=3),
         runtime=minutes(base=60, per_gigabyte=60),
         gpu=config["bones"]["gpus"],
     params:

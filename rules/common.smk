@@ -1,17 +1,23 @@
 # What the other files here share: the checked config, the cohort, and how a job says what it depends on.
 
+import re
 import sys
 from dataclasses import asdict
 from pathlib import Path
+
+from snakemake.logging import logger
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from marrow.bone_plan import plan_bones
 from marrow.cohort import load_cohort
-from marrow.config import complete, read_schema
+from marrow.config import complete, read_schema, spacing_of
+from marrow.dataset_plan import GENERATED, plan_datasets
 from marrow.errors import MarrowError
 from marrow.phantom.roster import roster
 from marrow.rules import Freshness
+from marrow.sources.catalogue import SOURCES
+from marrow.splits.memory import MEMORY, remember
 
 SCHEMAS = Path(workflow.basedir) / "schemas"
 
@@ -19,6 +25,7 @@ try:
     config = complete(config, read_schema(SCHEMAS / "config.schema.yaml"))
     cohort = load_cohort(config, SCHEMAS)
     bones = plan_bones(config, cohort, SCHEMAS)
+    data = plan_datasets(config, cohort, SCHEMAS, spacing_of(config))
 except MarrowError as error:
     raise WorkflowError(str(error)) from None
 
@@ -35,9 +42,6 @@ wildcard_constraints:
     kind="bones|lesions",
     trained_on="train|all",
 
-
-SIMULATED_MM = {"mini": 4, "half": 3, "full": 2}[config["simulate"]["size"]]
-SPACING_MM = config["resample"]["spacing_mm"] or (2 if config["samples"] else SIMULATED_MM)
 
 BONE_TABLE = config["bone_table"] or str(SCHEMAS / "bones.tsv")
 
@@ -58,11 +62,16 @@ QC = config["qc"] | {
 # The scans whose bones are wanted.
 with_bones = [] if bones.source == "none" else cohort.ids
 
-# How far a scan comes; its record tells whether it came so far.
-last_stage = "results/bones/{scan}/corrected/record.json" if with_bones else "results/normalised/{scan}/record.json"
-
 simulated = {row.scan: asdict(row) for row in roster(config["simulate"])}
 summaries = [scan.summary() for scan in cohort]
+
+
+def settle_splits():
+    """Write down where the rule put every patient, so that a growing cohort moves nobody; tell who is short."""
+    if cohort.assignment:
+        remember(MEMORY, cohort.assignment, config["splits"])
+    for note in cohort.notes:
+        logger.warning(f"Splits: {note}.")
 
 
 def simulated_scan(wildcards):
@@ -80,13 +89,22 @@ def raw_labels(wildcards):
     return [cohort[wildcards.scan].truths[wildcards.kind]]
 
 
+def last_record(scan):
+    """The record that tells how far a scan came."""
+    sampled = [bag_set for bag_set in data.of_kind("scans") if scan in data.bag_sets[bag_set].scans]
+    if sampled:
+        return f"results/bags/{sampled[0]}/{scan}.record.json"
+    return f"results/bones/{scan}/corrected/record.json" if with_bones else f"results/normalised/{scan}/record.json"
+
+
 def last_records(wildcards):
-    """The records that tell how far each scan came: a stop is passed on down to the last of its stages."""
+    """The records of all ends that a scan comes to: a stop is passed on down to the last of its stages."""
     labels = [(kind, scan) for kind in ("bones", "lesions") for scan in cohort.with_truth(kind)]
     return [
         *(f"results/normalised/{scan}/record.json" for scan in cohort.ids),
         *(f"results/labels/{scan}/{kind}.record.json" for kind, scan in labels),
         *(f"results/bones/{scan}/corrected/record.json" for scan in with_bones),
+        *(f"results/bags/{bag.name}/{scan}.record.json" for bag in data.bag_sets.values() for scan in bag.scans),
     ]
 
 
@@ -131,6 +149,33 @@ def taught(pattern):
 def registered(name):
     """A file of the atlas that was registered to a scan, if there is one."""
     return [f"results/bones/{{scan}}/atlas/{name}"] if bones.atlas else []
+
+
+def bag_sets_of(kind):
+    """The bag sets of a kind, as a pattern; one that nothing matches where there is none."""
+    return "|".join(map(re.escape, data.of_kind(kind))) or "(?!)"
+
+
+def bag_setting(name):
+    """A setting of the bag set that a job belongs to."""
+    return lambda wildcards: data.bag_sets[wildcards.dataset].settings[name]
+
+
+def bag_channels(wildcards):
+    """The volumes that a scan's patches are cut from."""
+    contrasts = bag_setting("contrasts")(wildcards)
+    return [f"results/normalised/{wildcards.scan}/{contrast}.nii" for contrast in contrasts]
+
+
+def lesion_mask(wildcards):
+    """The lesions of a scan, where somebody marked them."""
+    marked = wildcards.scan in cohort.with_truth("lesions")
+    return [f"results/labels/{wildcards.scan}/lesions.nii"] if marked else []
+
+
+def block(name):
+    """What a block of generated bags is: its split, its first bag, how many it has."""
+    return lambda wildcards: getattr(data.bag_sets[wildcards.dataset].blocks[wildcards.block], name)
 
 
 def mebibytes(base, per_input):

@@ -36,7 +36,7 @@ rule build_report:
         freshness=freshness("build_report"),
         sheets=expand("results/qc/{scan}/sheet.png", scan=cohort.ids),
         checks_table="results/checks/table.tsv",
-        records=expand(last_stage, scan=cohort.ids),
+        records=[last_record(scan) for scan in cohort.ids],
         bone_scores=["results/bones/scores.csv"] if bones.validation and with_bones else [],
         bone_sheets=expand("results/bones/{scan}/sheet.png", scan=with_bones),
         bone_histories=bones.histories,
@@ -56,6 +56,7 @@ rule build_report:
         runtime=minutes(base=5, per_gigabyte=10),
     params:
         scans=summaries,
+        split_notes=cohort.notes,
         contrasts=STANDARDISED,
         title=config["title"],
         settings=config["report"],

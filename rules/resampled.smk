@@ -29,7 +29,7 @@ rule resample_scan:
         runtime=minutes(base=2, per_gigabyte=5),
     params:
         contrasts=config["contrasts"],
-        spacing_mm=SPACING_MM,
+        spacing_mm=spacing_of(config),
         smooth_above_ratio=config["resample"]["smooth_above_ratio"],
     script:
         "../scripts/resample_scan.py"

@@ -18,6 +18,7 @@ def main(
     checks_table: Path,
     records: list[Path],
     scans: list[dict[str, str]],
+    split_notes: list[str],
     standards: list[Path],
     contrasts: list[str],
     bone_scores: list[Path],
@@ -34,6 +35,7 @@ def main(
         checks_table: what the checks found, TSV.
         records: the record of each scan's last stage, in the order of `scans`.
         scans: `scan`, `patient`, `label`, `split` and `site` of each scan.
+        split_notes: what somebody should know of the splits.
         standards: the standard scale of each contrast, in the order of `contrasts`.
         contrasts: the contrasts that have a standard scale.
         bone_scores: the bones' scores, CSV; none where no scan can be scored.
@@ -50,7 +52,7 @@ def main(
     sections = [
         overview.section(rows),
         stopped.section(rows),
-        cohort.section(rows),
+        cohort.section(rows, split_notes),
         flags.section(rows),
         standard.section(contrasts, standards),
         bones.section(rows, bone_scores, bone_sheets, bone_histories),

@@ -7,9 +7,11 @@ import numpy as np
 import torch
 
 from marrow.bones import read_bones
-from marrow.segmentation.device import best_device
-from marrow.segmentation.model_file import Purpose, load_network
+from marrow.segmentation.device import best_device, free_on
+from marrow.segmentation.model_file import load_network
+from marrow.segmentation.model_header import Purpose
 from marrow.segmentation.prepare import read_body
+from marrow.segmentation.tile_memory import tile_mb as affordable_mb
 from marrow.segmentation.tiles import find_bones
 from marrow.volume import read_volume, with_voxels, write_volume
 
@@ -24,7 +26,7 @@ def main(
     bone_table: Path,
     found: Path,
     contrasts: list[str],
-    tile_mb: int,
+    tile_mb: int | None,
     threads: int,
 ) -> None:
     """Label every voxel of the body.
@@ -36,15 +38,18 @@ def main(
         bone_table: the bones; the network must know the same.
         found: the label map.
         contrasts: the volumes' names.
-        tile_mb: memory for the maps of a tile, in MiB.
+        tile_mb: memory for the maps of a tile, in MiB; None for what is affordable here, which changes no label.
         threads: of the processor, where there is no GPU.
     """
     bones = read_bones(bone_table)
     body = read_body(volumes, body_resampled)
     purpose = Purpose(tuple(bone.name for bone in bones), tuple(contrasts), body.spacing_mm)
     model = load_network(network, purpose)
-    model = model.to(best_device(threads), memory_format=torch.channels_last_3d)  # pyright: ignore[reportCallIssue]
-    labels = find_bones(model, body, tile_mb)
+    device = best_device(threads)
+    model = model.to(device, memory_format=torch.channels_last_3d)  # pyright: ignore[reportCallIssue]
+    budget_mb = tile_mb or affordable_mb(free_on(device, threads))
+    _log.info("tiles take up to %d MiB", budget_mb)
+    labels = find_bones(model, body, budget_mb)
     missing = [bone.name for bone in bones if not np.any(labels == bone.id)]
     if missing:
         _log.warning("not found: %s", ", ".join(missing))

@@ -14,6 +14,7 @@ from marrow.bags.gather import (
 )
 from marrow.bags.manifest import Manifest, write_manifest
 from marrow.bags.selection import select
+from marrow.layout import final_place
 
 
 def main(
@@ -37,7 +38,7 @@ def main(
             bag files say it themselves.
         selection: which bags it has, and their folds; see `marrow.bags.selection`.
     """
-    folder = _folder(manifest)
+    folder = final_place(manifest).parent
     stop_without_bags(bags, rows)
     layout, found = find_bags(bags, folder)
     classes = classes or list(layout.classes)
@@ -46,12 +47,6 @@ def main(
     entries = digested(selected, folder)
     scale = fit_feature_scale(entries, layout, folder)
     write_manifest(Manifest(manifest, dataset, tuple(classes), layout, scale, tuple(entries)), manifest)
-
-
-def _folder(manifest: Path) -> Path:
-    """The folder that the manifest will lie in; while it is written, it lies one below (`marrow.stage`)."""
-    partial = manifest.parent.name == f".{manifest.name}.partial"
-    return manifest.parent.parent if partial else manifest.parent
 
 
 if __name__ == "__main__":

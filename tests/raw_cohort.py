@@ -37,13 +37,19 @@ def write_raw_cohort(folder: Path, nifti: Sequence[str], dicom: Sequence[str]) -
         write_truth(simulated, folder / scan / "bones.nii.gz", folder / scan / "lesions.nii.gz")
 
 
-def write_sheet(file: Path, rows: Sequence[tuple[str, str, str, str]], annotated: Sequence[str] = ()) -> None:
+def write_sheet(
+    file: Path,
+    rows: Sequence[tuple[str, str, str, str]],
+    annotated: Sequence[str] = (),
+    lesions: Sequence[str] = (),
+) -> None:
     """Write a sheet of (scan, patient, label, split) with the folders that `write_raw_cohort` makes.
 
-    The column `bones` is there if any scan is annotated.
+    The columns `bones` and `lesions` are there if any scan has such a truth.
     """
-    lines = ["\t".join(["scan", "patient", "label", "split", *CONTRASTS, *(["bones"] if annotated else [])])]
+    truths = {name: scans for name, scans in (("bones", annotated), ("lesions", lesions)) if scans}
+    lines = ["\t".join(["scan", "patient", "label", "split", *CONTRASTS, *truths])]
     for row in rows:
-        bones = [f"raw/{row[0]}/bones.nii.gz" if row[0] in annotated else ""] if annotated else []
-        lines.append("\t".join([*row, *(f"raw/{row[0]}/{contrast}" for contrast in CONTRASTS), *bones]))
+        given = [f"raw/{row[0]}/{name}.nii.gz" if row[0] in scans else "" for name, scans in truths.items()]
+        lines.append("\t".join([*row, *(f"raw/{row[0]}/{contrast}" for contrast in CONTRASTS), *given]))
     file.write_text("\n".join(lines) + "\n")

@@ -185,3 +185,21 @@ def test_pytorchs_rmsprop_would_take_other_steps():
     NesterovRMSprop([ours], momentum=0.0).step(0.01)
     torch.optim.RMSprop([theirs], lr=0.01, alpha=0.9, eps=1e-4).step()
     assert (1 - theirs).abs().item() > 5 * (1 - ours).abs().item()
+
+
+@pytest.mark.parametrize("depth", [1, 2, 5, 8])
+def test_inference_gives_what_the_layers_one_by_one_give(depth):
+    """Without gradients some norms are a part of the convolution before them, whatever sign their weights have."""
+    torch.manual_seed(0)
+    network = ThreePathways(Architecture(channels=2, classes=5, width=0.2, depth=depth)).double().eval()
+    with torch.no_grad():
+        for module in network.modules():
+            if isinstance(module, torch.nn.BatchNorm3d):
+                for values in (module.weight, module.bias, module.running_mean):
+                    values.normal_()
+                module.running_var.uniform_(0.5, 2)
+    seen = [torch.randn(1, 2, *[window(factor, depth, 7).count] * 3, dtype=torch.float64) for factor in FACTORS]
+    one_by_one = network(seen, (7, 7, 7))
+    with torch.inference_mode():
+        torch.testing.assert_close(network(seen, (7, 7, 7)), one_by_one.detach(), rtol=1e-9, atol=1e-9)
+    assert one_by_one.requires_grad

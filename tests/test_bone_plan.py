@@ -1,11 +1,14 @@
 """Which scans teach the bones, which are scored, and what a wrong choice is told, before any work."""
 
+import json
+import struct
 from pathlib import Path
 
 import pytest
 
 from marrow.bone_files import with_bone_files
 from marrow.bone_plan import plan_bones
+from marrow.bones import read_bones
 from marrow.cohort import Cohort, load_cohort
 from marrow.config import complete, read_schema
 from marrow.errors import ConfigError
@@ -89,8 +92,9 @@ def test_the_descriptions_of_empty_keys_say_what_they_become():
     texts = {key: part["description"] for section in sections for key, part in section.items()}
     for key in SHEET:
         for value in (SHEET[key], SIMULATED[key]):
-            told = f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else value
-            assert told in texts[key], key
+            told = value if isinstance(value, list) else [value]
+            words = ", ".join(each if isinstance(each, str) else f"{each:,}" for each in told)
+            assert words.removesuffix(".0") in texts[key], key
 
 
 def test_no_annotated_scan_at_all_is_told_with_all_ways_out():
@@ -105,13 +109,128 @@ def test_a_contrast_that_the_scans_lack_is_told():
         planned(COHORT, contrasts=["water", "adc"])
 
 
+NAMES = [bone.name for bone in read_bones()]
+
+
+def network_file(folder: Path, bones=NAMES, contrasts=("fat", "water"), spacing_mm=2.0, kind="marrow.bones/1") -> Path:
+    """A file with a network's header and one weight, put together by hand."""
+    network = {"channels": len(contrasts), "classes": len(bones) + 1, "width": 1.0, "depth": 8, "dropout": 0.5}
+    told = {"bones": list(bones), "contrasts": list(contrasts), "spacing_mm": spacing_mm}
+    header = {
+        "__metadata__": {"kind": kind, "purpose": json.dumps(told), "network": json.dumps(network)},
+        "class_bias": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]},
+    }
+    text = json.dumps(header).encode()
+    (folder / "model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + bytes(4))
+    return folder / "model.safetensors"
+
+
+def planned_with(network: Path, **bones: object):
+    return planned([scan("A", "train", annotated=False)], network={"frozen": str(network)}, **bones)
+
+
 def test_with_a_frozen_network_nothing_is_trained(tmp_path):
-    file = tmp_path / "model.safetensors"
-    file.write_bytes(b"x")
-    plan = planned([scan("A", "train", annotated=False)], network={"frozen": str(file)})
+    file = network_file(tmp_path)
+    plan = planned_with(file)
     assert plan.network_for("A") == str(file)
     assert plan.histories == []
     assert plan.atlas == ""
+
+
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [
+        ({"bones": ["tibia", *NAMES[1:]]}, rf"18 bones, among them tibia, which .* but not {NAMES[0]};.* bone_table"),
+        ({"bones": NAMES[::-1]}, r"knows 18 bones; its classes must be .* in the same order"),
+        ({"bones": [f"b{n}" for n in range(40)]}, r"among them b0, b1, .*, b7, \.\.\., which"),
+        ({"contrasts": ["water"]}, "trained on water, but bones.contrasts is fat, water"),
+        ({"kind": "marrow.lungs/1"}, "holds 'marrow.lungs/1', 'marrow.bones/1' was expected"),
+        ({"spacing_mm": 0}, "damaged: its header does not say"),
+    ],
+)
+def test_a_frozen_network_for_something_else_is_told_before_any_work(tmp_path, header, told):
+    file = network_file(tmp_path, **header)
+    with pytest.raises(ConfigError, match=rf"^config: bones\.network\.frozen: {file}: .*{told}"):
+        planned_with(file)
+
+
+def test_a_frozen_network_for_other_voxels_is_told_where_the_config_gives_theirs(tmp_path):
+    file = network_file(tmp_path, spacing_mm=4)
+
+    def plan(spacing_mm: float | None):
+        config = complete({"samples": "s", "resample": {"spacing_mm": spacing_mm}}, SCHEMA)
+        config["bones"]["network"]["frozen"] = str(file)
+        return plan_bones(config, Cohort([scan("A", "train")]), SCHEMAS)
+
+    with pytest.raises(ConfigError, match=r"voxels of 4 mm, the scans have 2 mm; set resample\.spacing_mm to 4"):
+        plan(2)
+    assert plan(4).frozen_network == plan(None).frozen_network == str(file)
+
+
+def edited_header(content: bytes, **entries: object) -> bytes:
+    """The file with other entries in its header, of the right length."""
+    (length,) = struct.unpack("<Q", content[:8])
+    header = json.loads(content[8 : 8 + length])
+    for key, value in entries.items():
+        (header if key == "class_bias" else header["__metadata__"])[key] = value
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + content[8 + length :]
+
+
+DAMAGES = {
+    "empty": lambda _: b"",
+    "no length": lambda content: content[:5],
+    "half a header": lambda content: content[:200],
+    "without its end": lambda content: content[:-1],
+    "with more": lambda content: content + b"x",
+    "another program's": lambda content: b"PK\x03\x04" + content,
+    "broken JSON": lambda content: content.replace(b'"kind"', b'"kind', 1),
+    "no text": lambda content: content.replace(b"kind", b"\xff\xfe\xfd\xfc", 1),
+    "a list": lambda _: struct.pack("<Q", 2) + b"[]",
+    "nested without end": lambda _: struct.pack("<Q", 10**6) + b"[" * 10**6,
+    "a length beyond reason": lambda content: b"\xff" * 8 + content[8:],
+    "a tensor that lies nowhere": lambda content: edited_header(content, class_bias=None),
+    "a purpose of another kind": lambda content: edited_header(content, purpose="[1]"),
+    "a purpose that is no text": lambda content: edited_header(content, purpose=3),
+    "bones in one word": lambda content: edited_header(
+        content, purpose='{"bones": "abcdefghijklmnopqr", "contrasts": ["fat"], "spacing_mm": 2}'
+    ),
+    "no such voxel": lambda content: content.replace(rb"\"spacing_mm\": 2.0", rb"\"spacing_mm\": NaN"),
+    "no architecture": lambda content: edited_header(content, network="null"),
+    "a network beyond reason": lambda content: content.replace(rb"\"width\": 1.0", rb"\"width\": 1e9"),
+    "one class too few": lambda content: content.replace(rb"\"classes\": 19", rb"\"classes\": 18"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_frozen_network_is_told_before_any_work(tmp_path, damage):
+    file = network_file(tmp_path)
+    whole = file.read_bytes()
+    file.write_bytes(DAMAGES[damage](whole))
+    assert file.read_bytes() != whole
+    with pytest.raises(ConfigError, match=rf"^config: bones\.network\.frozen: {file}: .*damaged.*(copy|train)"):
+        planned_with(file)
+
+
+def test_a_frozen_network_that_may_not_be_read_is_told(tmp_path, monkeypatch):
+    file = network_file(tmp_path)
+
+    opened = Path.open
+
+    def refused(path: Path, *arguments, **named):
+        if path == file:
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *arguments, **named)
+
+    monkeypatch.setattr(Path, "open", refused)
+    with pytest.raises(ConfigError, match="cannot be read: Permission denied"):
+        planned_with(file)
+
+
+def test_a_frozen_network_that_is_not_used_is_not_asked_what_it_is(tmp_path):
+    file = tmp_path / "model.safetensors"
+    file.write_bytes(b"x")
+    assert planned_with(file, source="none").source == "none"
 
 
 def test_a_frozen_file_that_is_missing_or_among_the_results_is_refused(tmp_path, monkeypatch):

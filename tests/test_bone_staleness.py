@@ -1,5 +1,6 @@
-"""What makes bones stale: after one real run with a tiny network, each edit plans exactly the jobs it must."""
+"""What makes bones and bags stale: after one real run with a tiny network, each edit plans exactly what it must."""
 
+import gzip
 import shutil
 
 import numpy as np
@@ -21,6 +22,10 @@ SETTINGS = {
         "training": {"epochs": 1, "segments": 4, "batch": 2, "edge": 9, "validation_segments": 2},
         "atlas": {"spacing_mm": 16, "label_mm": 12, "iterations": [2]},
     },
+    "datasets": {
+        "scans": {"kind": "scans", "patch_mm": 40, "stride_mm": 20, "margin_mm": 10, "bone_share": 0.01},
+        "concepts": {"kind": "concepts", "training_bags": [100], "validation_bags": 50, "test_bags": 50},
+    },
 }
 
 
@@ -31,7 +36,7 @@ def project(tmp_path_factory) -> Project:
     write_raw_cohort(root / "raw", nifti=[*SCANS, PREDICT, "F1"], dicom=[])
     rows = [(scan, scan[0], "focal", "train") for scan in TRAIN]
     rows += [(VALIDATION, "C", "focal", "validation"), (TEST, "D", "focal", "test")]
-    write_sheet(root / "samples.tsv", rows, annotated=[*TRAIN, VALIDATION, PREDICT])
+    write_sheet(root / "samples.tsv", rows, annotated=[*TRAIN, VALIDATION, PREDICT], lesions=[TEST])
     made.run()
     return made
 
@@ -42,14 +47,24 @@ def jobs(rule: str, scans=SCANS) -> set[str]:
 
 TABLES = {"tabulate_checks", "confirm_scans", "build_report"}
 SCORES = {f"score_bones {VALIDATION}", "gather_scores"}
-CORRECT = jobs("correct_bones") | jobs("draw_bones") | SCORES | TABLES
+BAGS = jobs("sample_bag scans") | {"write_manifest scans"}
+CORRECT = jobs("correct_bones") | jobs("draw_bones") | BAGS | SCORES | TABLES
 SEGMENT = jobs("segment_bones") | CORRECT
 ATLAS = {"build_atlas"} | jobs("register_atlas")
+CONCEPTS = {"write_manifest concepts"} | {
+    f"make_concepts concepts {block}" for block in ("train-00000", "train-00050", "validation-00000", "test-00000")
+}
 NETWORKS = {"train_bones all", "train_bones train"}
+LABEL = ("segment_bones", "correct_bones", "draw_bones")
 
 
 def test_nothing_plans_nothing(project):
     assert project.plan() == set()
+
+
+def test_a_real_run_writes_down_who_is_in_which_split(project):
+    memory = (project.root / "results/splits.tsv").read_text()
+    assert {"A\ttrain", "B\ttrain", "C\tvalidation", "D\ttest"} <= set(memory.splitlines())
 
 
 @pytest.mark.parametrize(
@@ -62,6 +77,10 @@ def test_nothing_plans_nothing(project):
         ("bones.tile_mb", 1000, SEGMENT),
         ("bones.sheet.window_percentiles", [2, 98], jobs("draw_bones") | {"build_report"}),
         ("bones.gpus", 1, set()),
+        ("datasets.scans.stride_mm", 10, BAGS | TABLES),
+        ("datasets.scans.classes", {"focal": ["focal"], "other": ["healthy"]}, {"write_manifest scans"}),
+        ("datasets.concepts.training_bags", [50, 100], {f"write_manifest concepts-{count}" for count in (50, 100)}),
+        ("datasets.concepts.training_bags", [150], {"make_concepts concepts train-00100", "write_manifest concepts"}),
         ("title", "Another", {"build_report"}),
     ],
 )
@@ -81,7 +100,9 @@ def test_a_network_trained_on_the_training_scans_alone_labels_the_others_again(p
     with project.configured("bones.training.final", "train"):
         assert (
             project.plan()
-            == {job for rule in ("segment_bones", "correct_bones", "draw_bones") for job in jobs(rule, others)} | TABLES
+            == {job for rule in (*LABEL, "sample_bag scans") for job in jobs(rule, others)}
+            | {"write_manifest scans"}
+            | TABLES
         )
 
 
@@ -114,17 +135,19 @@ def test_an_edited_validation_annotation_leaves_the_atlas(project):
 def with_row(project, *row):
     sheet = project.root / "samples.tsv"
     images = [f"raw/{row[0]}/{contrast}" for contrast in CONTRASTS]
-    return project.edited("samples.tsv", sheet.read_text(), sheet.read_text() + "\t".join([*row, *images, ""]) + "\n")
+    return project.edited(
+        "samples.tsv", sheet.read_text(), sheet.read_text() + "\t".join([*row, *images, "", ""]) + "\n"
+    )
 
 
 def bone_chain(scan: str) -> set[str]:
     rules = ("ingest_scan", "resample_scan", "standardise_scan", "draw_qc", "register_atlas")
-    return {f"{rule} {scan}" for rule in (*rules, "segment_bones", "correct_bones", "draw_bones")}
+    return {f"{rule} {scan}" for rule in (*rules, *LABEL, "sample_bag scans")}
 
 
 def test_adding_a_predict_scan_trains_nothing(project):
     with with_row(project, "F1", "F", "", "predict"):
-        assert project.plan() == bone_chain("F1") | TABLES
+        assert project.plan() == bone_chain("F1") | {"write_manifest scans-predict"} | TABLES
 
 
 def test_adding_a_training_scan_without_annotation_leaves_every_other_segmentation(project):
@@ -144,11 +167,21 @@ def test_adding_a_training_scan_without_annotation_leaves_every_other_segmentati
         ("scripts/marrow/correction/morphology.py", CORRECT),
         ("scripts/marrow/scores/overlap.py", SCORES | {"build_report"}),
         ("scripts/marrow/premade/division.py", set()),
+        ("scripts/marrow/patches/choice.py", BAGS | TABLES),
+        ("scripts/marrow/bag_sets/mosaics.py", set()),
+        ("scripts/marrow/bag_sets/concepts.py", CONCEPTS),
     ],
 )
 def test_an_edit_of_code_plans_the_stages_that_reach_it(project, file, planned):
     with project.edited(file, "\ndef ", "\n_UNUSED = 1\n\n\ndef "):
         assert project.plan() == planned
+
+
+def test_an_edited_lesion_mask_plans_its_bag(project):
+    file = project.root / f"raw/{TEST}/lesions.nii.gz"
+    with project.edited(str(file.relative_to(project.root)), file.read_bytes(), file.read_bytes() + gzip.compress(b"")):
+        chain = {f"resample_labels lesions {TEST}", f"sample_bag scans {TEST}", "write_manifest scans"}
+        assert project.plan() == chain | TABLES
 
 
 # ---- these run jobs, so they come last ------------------------------------------------------------------------------
@@ -162,6 +195,18 @@ def test_a_change_made_and_reverted_trains_nothing(project):
     assert project.plan() == set()
     for fold in ("train", "all"):
         assert "archive" in (project.root / f"results/logs/train_bones/{fold}.log").read_text()
+
+
+def test_bags_rebuilt_to_the_same_bytes_leave_what_is_below(project):
+    manifest = project.root / "results/manifests/concepts.parquet"
+    before = manifest.read_bytes()
+    with project.edited("scripts/marrow/bag_sets/concepts.py", "\ndef ", "\n_UNUSED = 1\n\n\ndef "):
+        project.run("results/bags/concepts/test-00000.parquet")
+        assert project.plan() == CONCEPTS - {"make_concepts concepts test-00000"}
+        project.run()
+        assert project.plan() == set()
+    assert manifest.read_bytes() == before
+    project.run()
 
 
 def test_precomputed_maps_need_no_training_and_a_swapped_one_plans_its_scan_alone(project):
@@ -179,5 +224,5 @@ def test_precomputed_maps_need_no_training_and_a_swapped_one_plans_its_scan_alon
         project.run()
         assert project.plan() == set()
         shutil.copy(project.root / "raw/F1/bones.nii.gz", folder / f"{TEST}.nii.gz")
-        rules = ("map_bones", "correct_bones", "draw_bones")
-        assert project.plan() == {f"{rule} {TEST}" for rule in rules} | TABLES
+        rules = ("map_bones", "correct_bones", "draw_bones", "sample_bag scans")
+        assert project.plan() == {f"{rule} {TEST}" for rule in rules} | {"write_manifest scans"} | TABLES

@@ -8,7 +8,9 @@ import pytest
 import yaml
 
 from marrow.config import read_schema
+from marrow.dataset_plan import GENERATED
 from marrow.documentation import config_reference, made_pages
+from marrow.workflow import parse_workflow
 
 ROOT = Path(__file__).parents[1]
 ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
@@ -44,16 +46,16 @@ def test_constraints_hold_the_pins(file):
     assert {name: constraints.get(name) for name in pinned} == pinned
 
 
-def test_every_package_that_an_environments_rules_import_is_in_it():
+def test_every_package_that_an_environments_rules_import_is_in_it(tmp_path):
     """Without conda here, this is the nearest to running the files in envs/."""
     from marrow.fingerprint.code import stage_code
 
     packages = {"yaml": "pyyaml", "pil": "pillow"}
-    for file in sorted((ROOT / "rules").glob("*.smk")):
-        for name, body in re.findall(r"^rule (\w+):\n(.*?)(?=^rule |\Z)", file.read_text(), flags=re.M | re.S):
-            environment = ROOT / "envs" / re.search(r'"\.\./envs/(.+?)"', body)[1]
-            imported = {part for part in stage_code(ROOT / "scripts", name) if "." not in part}
-            assert {packages.get(part, part) for part in imported} <= set(conda_pins(environment)), name
+    for rule in parse_workflow(tmp_path).rules:
+        if rule.script:
+            imported = {part for part in stage_code(ROOT / "scripts", rule.name) if "." not in part}
+            pinned = set(conda_pins(ROOT / "rules" / str(rule.conda_env)))
+            assert {packages.get(part, part) for part in imported} <= pinned, rule.name
 
 
 @pytest.mark.parametrize("page", ["docs/config.md", "README.md"])
@@ -63,14 +65,15 @@ def test_a_made_page_is_what_make_docs_would_write(page):
 
 def test_the_config_reference_names_every_key():
     schema = read_schema(ROOT / "schemas/config.schema.yaml")
-    text = config_reference(schema)
+    kinds = [read_schema(ROOT / f"schemas/datasets/{kind}.yaml") for kind in ("scans", *GENERATED)]
+    text = config_reference(schema, kinds)
 
     def keys(part):
         for key, inner in part.get("properties", {}).items():
             yield key
             yield from keys(inner)
 
-    assert [key for key in keys(schema) if key not in text] == []
+    assert [key for part in (schema, *kinds) for key in keys(part) if key not in text] == []
 
 
 def test_nothing_bulky_or_local_is_tracked():

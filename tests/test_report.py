@@ -89,6 +89,13 @@ def build(arguments) -> str:
 # What comes from outside
 
 
+def test_what_is_short_in_a_split_is_told_beside_the_cohort(tmp_path):
+    inputs = report_inputs(tmp_path) | {"split_notes": ["focal is short in test: 1 of 4 scans"]}
+    build_report.main(**inputs)
+    page = inputs["report"].read_text()
+    assert "focal is short in test: 1 of 4 scans" in page[page.index('id="cohort"') : page.index('id="cohort-table"')]
+
+
 def test_hostile_names_become_text(with_bones):
     page = Page(build(with_bones))
     assert len(page.all("script")) == 1
@@ -107,7 +114,7 @@ def test_whatever_a_sheet_holds_adds_no_element(words, column):
     def elements(value):
         scans = [{**SCANS[0], column: value}]
         rows = scan_rows(scans, [])
-        sections = [overview.section(rows), cohort.section(rows)]
+        sections = [overview.section(rows), cohort.section(rows, [words])]
         return [tag for tag, _ in Page(render_page("t", "l", sections)).elements]
 
     assert elements(words) == elements("plain")

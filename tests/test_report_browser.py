@@ -9,7 +9,7 @@ import json
 import shutil
 
 import pytest
-from toy_report import HOSTILE, SCANS, report_inputs
+from toy_report import HOSTILE, SCANS, bone_inputs, report_inputs
 
 import build_report
 
@@ -33,12 +33,14 @@ FLAGS = [
     "disable-component-update",
     "disable-sync",
 ]
+BONES = "bone-scores-table"
 SIZES = {"desktop": (1440, 900), "tablet": (820, 1180), "phone": (390, 844)}
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    arguments = report_inputs(tmp_path_factory.mktemp("report"))
+    folder = tmp_path_factory.mktemp("report")
+    arguments = report_inputs(folder) | bone_inputs(folder)
     build_report.main(**arguments)
     return arguments["report"].as_uri()
 
@@ -111,7 +113,7 @@ def test_every_picture_is_loaded_once_it_is_reached(page):
         "(async () => { for (const p of pictures) { p.scrollIntoView(); await p.decode(); }"
         " done(pictures.map(p => p.naturalWidth)); })()"
     )
-    assert widths == [960] * (len(SCANS) - 1)
+    assert widths == [960] * 2 * (len(SCANS) - 1), "a quality sheet and a bone sheet of each scan that was not stopped"
 
 
 def test_hostile_names_are_shown_and_do_nothing(page):
@@ -173,6 +175,74 @@ def test_a_table_is_copied_as_it_is_shown(page):
     pasted = search.get_property("value")
     assert "P2-a\tP2\tfocal\ttrain\tsouth\twarned\t1" in pasted
     assert "P10-a" not in pasted
+
+
+@pytest.mark.parametrize(
+    ("name", "ascending"),
+    [
+        ("Dice", ["0.000", "0.900", "none"]),
+        ("volume", ["-1.000", "-0.050", "none"]),
+        ("volume raw", ["-1.000", "+0.250", "none"]),
+        ("bone", ["<i>femur</i>", "ribs_left", "skull"]),
+    ],
+)
+def test_the_bones_scores_sort_by_value_also_below_zero(page, name, ascending):
+    heads = table(page, BONES).find_elements(By.CSS_SELECTOR, "thead th")
+    (index,) = [place for place, head in enumerate(heads) if head.text.split("\n")[0].strip(" \u2195") == name]
+    for order in (ascending, [cell for cell in ascending[::-1] if cell != "none"] + ["none"] * ("none" in ascending)):
+        heads[index].find_element(By.TAG_NAME, "button").click()
+        assert column(page, index, BONES) == order
+
+
+# Bones
+
+
+def test_the_papers_range_is_named_as_context_beside_the_dots(page):
+    chart = page.find_element(By.CLASS_NAME, "chart")
+    assert "0.690 (sacrum) to 0.919 (left femur) in the paper; context" in chart.text
+    band = chart.find_element(By.CSS_SELECTOR, "rect.context").rect
+    assert band["width"] > 0
+    skull = [dot.rect for dot in chart.find_elements(By.TAG_NAME, "circle")][:2]  # 0.8 raw, 0.9 corrected
+    assert all(band["x"] < dot["x"] < band["x"] + band["width"] for dot in skull)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_no_word_of_the_bones_drawings_is_cut(page, size):
+    show(page, *SIZES[size])
+    assert cut_words(page) == []
+    smallest = page.execute_script(
+        "return Math.min(...[...document.querySelectorAll('#bones svg text')].map(t =>"
+        " parseFloat(getComputedStyle(t).fontSize) * t.getScreenCTM().a))"
+    )
+    assert smallest >= 9
+
+
+def test_a_bone_sheet_opens_large_and_closes_again(page):
+    (button,) = page.find_elements(By.CSS_SELECTOR, "#scan-P4-a .enlarge[aria-label^='Enlarge the bone sheet']")
+    page.execute_script("arguments[0].scrollIntoView()", button)
+    button.click()
+    picture = page.find_element(By.CSS_SELECTOR, "dialog img")
+    assert picture.is_displayed()
+    assert picture.get_attribute("alt").startswith("Bone sheet of scan P4-a")
+    assert picture.get_property("naturalWidth") == 960
+    press(page, Keys.ESCAPE)
+    assert not page.find_element(By.TAG_NAME, "dialog").is_displayed()
+
+
+def test_a_scored_scan_leads_to_its_pictures(page):
+    page.find_element(By.CSS_SELECTOR, "#bones a[href='#scan-P4-a']").click()
+    top = page.execute_script("return document.querySelector('#scan-P4-a').getBoundingClientRect().top")
+    assert 0 <= top < SIZES["desktop"][1]
+
+
+def cut_words(page):
+    """Words of the drawings that reach out of them."""
+    return page.execute_script(
+        "return [...document.querySelectorAll('#bones svg text')].filter(t => {"
+        " const [word, all] = [t, t.ownerSVGElement].map(e => e.getBoundingClientRect());"
+        " return word.left < all.left - 1 || word.right > all.right + 1 || word.top < all.top - 1 ||"
+        " word.bottom > all.bottom + 1; }).map(t => t.textContent)"
+    )
 
 
 # Keyboard
@@ -277,3 +347,14 @@ def test_print_unfolds_what_is_folded_and_leaves_out_what_cannot_be_used(page, t
     printed = page.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})
     (tmp_path / "print.pdf").write_bytes(base64.b64decode(printed["data"]))
     assert (tmp_path / "print.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_nothing_of_the_bones_is_cut_on_paper(page):
+    """On A4 between its margins a page has 680 pixels, and what does not fit cannot be scrolled to."""
+    show(page, 680, 1000, medium="print")
+    assert cut_words(page) == []
+    beyond = page.execute_script(
+        "const end = document.body.clientWidth; return [...document.querySelectorAll('#bones *')].filter(e =>"
+        " e.getBoundingClientRect().right > end + 1).map(e => e.outerHTML.slice(0, 80))"
+    )
+    assert beyond == []

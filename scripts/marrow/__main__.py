@@ -1,14 +1,25 @@
-"""Marrow on the command line: `python -m marrow why`, `accept` and `docs`."""
+"""Marrow on the command line: `python -m marrow why`, `accept`, `splits`, `bags` and `docs`."""
 
 import argparse
 import sys
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+from snakemake.common.configfile import load_configfile
+from snakemake.utils import update_config
 
 from marrow.accept import accept, refuse_unacceptable
+from marrow.bags.summary import main_lines
+from marrow.cohort import load_cohort
+from marrow.config import complete, read_schema
 from marrow.documentation import made_pages
 from marrow.errors import MarrowError
 from marrow.plan import PlannedJob, planned_jobs
+from marrow.splits.assignment import Assignment
+from marrow.splits.frozen import freeze
+from marrow.splits.summary import split_lines
 
 REPOSITORY = Path(__file__).parents[2]
 SHOWN = 3
@@ -18,14 +29,11 @@ def main(words: list[str] | None = None) -> int:
     """Run a command; returns the exit status."""
     chosen, for_snakemake = _parser().parse_known_args(words)
     try:
-        if chosen.command == "docs":
-            return _write_docs()
-        jobs = planned_jobs(REPOSITORY / "Snakefile", Path.cwd(), for_snakemake)
-        lines = _accept(jobs, chosen.rule, chosen.reason) if chosen.command == "accept" else explain(jobs)
+        lines = _COMMANDS[chosen.command](chosen, for_snakemake)
     except MarrowError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.writelines(f"{line}\n" for line in lines)
     return 0
 
 
@@ -57,20 +65,57 @@ def _some(jobs: list[PlannedJob]) -> str:
     return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 
-def _accept(jobs: list[PlannedJob], rule: str | None, reason: str) -> list[str]:
-    stale = [job for job in jobs if job.own and rule in (None, job.rule)]
+def _planned(for_snakemake: list[str]) -> list[PlannedJob]:
+    return planned_jobs(REPOSITORY / "Snakefile", Path.cwd(), for_snakemake)
+
+
+def _why(_: argparse.Namespace, for_snakemake: list[str]) -> list[str]:
+    return explain(_planned(for_snakemake))
+
+
+def _accept(chosen: argparse.Namespace, for_snakemake: list[str]) -> list[str]:
+    stale = [job for job in _planned(for_snakemake) if job.own and chosen.rule in (None, job.rule)]
     if not stale:
         raise MarrowError("nothing to accept: no job is stale by an edit of its own")
     refuse_unacceptable(stale)
     for job in stale:
-        accept(job, Path(job.record), REPOSITORY / "scripts", reason)
+        accept(job, Path(job.record), REPOSITORY / "scripts", chosen.reason)
     return [f"accepted {job.name}" for job in stale]
 
 
-def _write_docs() -> int:
+def _splits(chosen: argparse.Namespace, _: list[str]) -> list[str]:
+    config: dict[str, Any] = {}
+    for file in (REPOSITORY / "config.yaml", *chosen.configfile):
+        update_config(config, load_configfile(file))
+    schemas = REPOSITORY / "schemas"
+    config = complete(config, read_schema(schemas / "config.schema.yaml"))
+    cohort = load_cohort(config, schemas)
+    splits = {scan.scan: scan.split for scan in cohort}
+    if chosen.freeze:
+        freeze(chosen.freeze, list(cohort), splits)
+    return split_lines(cohort.assignment or Assignment(splits, {}), list(cohort), config["splits"])
+
+
+def _bags(chosen: argparse.Namespace, _: list[str]) -> list[str]:
+    return main_lines(chosen.manifest, chosen.check)
+
+
+def _docs(_chosen: argparse.Namespace, _: list[str]) -> list[str]:
     for page, text in made_pages(REPOSITORY).items():
         page.write_text(text, encoding="utf-8")
-    return 0
+    return []
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace, list[str]], list[str]]] = {
+    "why": _why, "accept": _accept, "splits": _splits, "bags": _bags, "docs": _docs,
+}  # fmt: skip
+
+
+def _existing(word: str) -> Path:
+    path = Path(word)
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"{word} does not exist")
+    return path
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -80,6 +125,14 @@ def _parser() -> argparse.ArgumentParser:
     accepting = commands.add_parser("accept", help="declare an edit of code or settings neutral to the results")
     accepting.add_argument("reason", help="why the results do not depend on it; kept in the records")
     accepting.add_argument("--rule", help="only the jobs of this rule")
+    splits = commands.add_parser("splits", help="show which scans train, validate and test, and who is short")
+    splits.add_argument("--configfile", type=_existing, nargs="+", default=[], help="your config")
+    splits.add_argument(
+        "--freeze", type=Path, metavar="FILE", help="write them to a file for splits.file in the config"
+    )
+    bags = commands.add_parser("bags", help="show what a data set is, and look for damage")
+    bags.add_argument("manifest", type=Path, help="such as results/manifests/scans.parquet")
+    bags.add_argument("--check", action="store_true", help="read every bag and compare digests")
     commands.add_parser("docs", help="write the pages that are made from the schema and the workflow")
     return parser
 

@@ -13,9 +13,10 @@ from typing import Any
 
 from marrow.bones import read_bones
 from marrow.cohort import Cohort
-from marrow.errors import ConfigError
+from marrow.errors import ConfigError, MarrowError
 from marrow.premade.choice import mapping_tables
 from marrow.premade.mapping import read_mapping
+from marrow.segmentation.model_header import check_purpose, read_header
 from marrow.sheet import Scan
 
 NETWORKS = "results/bone_network"
@@ -26,12 +27,11 @@ SET_ASIDE = 20 / 75
 # a processor; that of a sheet is the paper's.
 SHEET = {
     "width": 1.0, "depth": 8, "dropout": 0.5, "epochs": 35, "segments": 20000, "batch": 10, "learning_rate": 1e-3,
-    "dice": 0.0, "final": "all",
+    "dice": 0.0, "halve_at": [0.486, 0.629, 0.772, 0.858, 0.943], "final": "all",
 }  # fmt: skip
 SIMULATED = {
-    "width": 0.27, "depth": 6, "dropout": 0.0, "epochs": 10, "segments": 240, "batch": 2, "learning_rate": 3e-3,
-    "dice": 1.0,
-    "final": "train",
+    "width": 0.27, "depth": 6, "dropout": 0.0, "epochs": 14, "segments": 240, "batch": 2, "learning_rate": 3e-3,
+    "dice": 1.0, "halve_at": [0.55, 0.7, 0.8, 0.88, 0.95], "final": "train",
 }  # fmt: skip
 
 
@@ -95,7 +95,8 @@ def plan_bones(config: Mapping[str, Any], cohort: Cohort, schemas: Path) -> Bone
     """Everything about bones that can be known before any work.
 
     Raises:
-        ConfigError: the network has nothing to learn from, or reads a contrast that the scans lack.
+        ConfigError: the network has nothing to learn from, reads a contrast that the scans lack, or is a frozen one
+            that does not fit.
     """
     bones = config["bones"]
     defaults = SHEET if config["samples"] else SIMULATED
@@ -118,6 +119,8 @@ def plan_bones(config: Mapping[str, Any], cohort: Cohort, schemas: Path) -> Bone
         mappings=_mappings(bones, schemas, table),
     )
     _check(plan, config)
+    if plan.source == "network" and plan.frozen_network:
+        _check_frozen(Path(plan.frozen_network), table, plan.contrasts, config["resample"]["spacing_mm"])
     return plan
 
 
@@ -178,3 +181,12 @@ def _check(plan: BonePlan, config: Mapping[str, Any]) -> None:
                 raise ConfigError(f"config: {key}: {file} does not exist; correct the path, or take the key out")
             if Path(file).resolve().is_relative_to(Path("results").resolve()):
                 raise ConfigError(f"config: {key} is {file}, where this run writes; copy it elsewhere")
+
+
+def _check_frozen(network: Path, table: Path, contrasts: Sequence[str], spacing_mm: float | None) -> None:
+    """What the header of a frozen network's file says; weights, and voxels where the config is silent, a job checks."""
+    bones = [bone.name for bone in read_bones(table)]
+    try:
+        check_purpose(read_header(network).purpose, bones, contrasts, spacing_mm)
+    except MarrowError as error:
+        raise ConfigError(f"config: bones.network.frozen: {network}: {error}") from None

@@ -9,7 +9,7 @@ from copy import deepcopy
 from difflib import get_close_matches
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from jsonschema import Draft202012Validator
@@ -21,13 +21,15 @@ from marrow.errors import ConfigError
 Settings = dict[str, Any]
 
 
-def _ascending(_validator: Any, wanted: bool, value: list[Any], _schema: Any) -> Iterator[ValidationError]:
+def _ascending(_validator: Any, wanted: bool, value: Any, _schema: Any) -> Iterator[ValidationError]:
     """The schema's own word `ascending`: each number of a list must be larger than the one before."""
-    are_numbers = all(isinstance(item, int | float) for item in value)  # if not, their type is what is told
+    # Where these are no numbers, their type is what is told.
+    are_numbers = isinstance(value, list) and all(isinstance(item, int | float) for item in cast("list[Any]", value))
     if wanted and are_numbers and any(later <= earlier for earlier, later in pairwise(value)):
         yield ValidationError("the numbers must ascend, each larger than the one before")
 
 
+_SIMULATED_MM = {"mini": 4, "half": 3, "full": 2}
 _Validator = extend(Draft202012Validator, {"ascending": _ascending})
 
 
@@ -46,6 +48,12 @@ def complete(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Settings:
     if problems:
         raise ConfigError("\n".join(f"config: {problem}" for problem in problems))
     return _with_defaults(config, schema)
+
+
+def spacing_of(config: Mapping[str, Any]) -> float:
+    """The edge of the voxels of the scans' common grid, in mm: as told, or what the scans are made with."""
+    usual = 2 if config["samples"] else _SIMULATED_MM[config["simulate"]["size"]]
+    return config["resample"]["spacing_mm"] or usual
 
 
 def find_problems(value: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:

@@ -7,7 +7,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,26 +20,39 @@ _GRAPH = re.compile(r"(?<=<!-- rule graph: made by `make docs` -->\n).*?(?=<!-- 
 def made_pages(repository: Path) -> dict[Path, str]:
     """Every made page: path -> text."""
     readme = repository / "README.md"
+    schemas = repository / "schemas"
+    kinds = [read_schema(file) for file in sorted((schemas / "datasets").glob("*.yaml"))]
     graph = f"\n```mermaid\n{rule_graph(repository)}```\n\n"
     return {
-        repository / "docs/config.md": config_reference(read_schema(repository / "schemas/config.schema.yaml")),
+        repository / "docs/config.md": config_reference(read_schema(schemas / "config.schema.yaml"), kinds),
         readme: _GRAPH.sub(graph, readme.read_text(encoding="utf-8")),
     }
 
 
-def config_reference(schema: Mapping[str, Any]) -> str:
-    """The config reference: a table for the top level and one for each section."""
+def config_reference(schema: Mapping[str, Any], kinds: Sequence[Mapping[str, Any]]) -> str:
+    """The config reference: a table for the top level, one for each section, and one for each kind of data set."""
     top = {key: part for key, part in schema["properties"].items() if "properties" not in part}
     lines = [
         "# Config reference",
         "",
-        "Made from `schemas/config.schema.yaml` by `make docs`. Give only what differs from the default.",
+        "Made from `schemas/` by `make docs`. Give only what differs from the default.",
         "",
         *_table("", top),
     ]
     for key, part in schema["properties"].items():
         if "properties" in part:
             lines += ["", f"## `{key}`", "", part["description"], "", *_table("", part["properties"])]
+    for kind in kinds:
+        settings = {key: part for key, part in kind["properties"].items() if key != "kind"}
+        told = kind["properties"]["kind"]
+        lines += [
+            "",
+            f"## `datasets`, kind `{told['const']}`",
+            "",
+            told["description"].strip(),
+            "",
+            *_table("", settings),
+        ]
     return "\n".join(lines) + "\n"
 
 

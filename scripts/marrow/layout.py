@@ -19,6 +19,17 @@ def is_result(path: Path) -> bool:
     return path.parts[:1] == RESULTS.parts
 
 
+def partial_place(path: Path) -> Path:
+    """Where an output is written before it is moved to its place: beside it, with the same file name."""
+    return path.with_name(f".{path.name}.partial") / path.name
+
+
+def final_place(path: Path) -> Path:
+    """The place of an output that is being written; what it says of other files counts from there."""
+    final = path.parent.parent / path.name
+    return final if path == partial_place(final) else path
+
+
 def roles(named: Iterable[tuple[str, Any]]) -> dict[str, Path]:
     """Role -> path: `name` for a single file, `name[0]`, `name[1]` ... for a list."""
     paths: dict[str, Path] = {}

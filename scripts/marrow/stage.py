@@ -28,7 +28,7 @@ from marrow.archive import Archive
 from marrow.errors import MarrowError, ScanStopped
 from marrow.fingerprint.code import stage_code
 from marrow.fingerprint.values import Plain, canonical, plain
-from marrow.layout import ARCHIVE, CHECKPOINTS, is_result, roles
+from marrow.layout import ARCHIVE, CHECKPOINTS, is_result, partial_place, roles
 from marrow.log import configure_log
 from marrow.record import Product, Record, Source, Stop, read_record, record_of, write_record
 
@@ -169,11 +169,11 @@ def _as_paths(value: Any, hint: object, places: Mapping[Path, Path]) -> Any:
 
 
 def _partial(path: Path) -> Path:
-    """A place beside an output with the same file name, emptied of what a killed job left there."""
-    folder = path.with_name(f".{path.name}.partial")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder / path.name
+    """The place of an output that is being written, emptied of what a killed job left there."""
+    partial = partial_place(path)
+    shutil.rmtree(partial.parent, ignore_errors=True)
+    partial.parent.mkdir(parents=True)
+    return partial
 
 
 def _expected_record(job: Job, scripts: Path) -> Record:

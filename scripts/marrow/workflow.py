@@ -1,7 +1,7 @@
-"""The workflow as Snakemake reads it, without running it: for tests and benchmarks."""
+"""The workflow as Snakemake reads it, without running it."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,14 @@ from snakemake.settings.types import ConfigSettings, ResourceSettings
 REPOSITORY = Path(__file__).parents[2]
 
 
-def parse_workflow(directory: Path, config: Mapping[str, Any] | None = None) -> Any:
-    """Snakemake's workflow object, with all its rules, in a working directory of its own."""
+def parse_workflow(directory: Path, config: Mapping[str, Any] | None = None, configfiles: Sequence[Path] = ()) -> Any:
+    """Snakemake's workflow object, with all its rules, in a working directory."""
     before = Path.cwd()
     try:
         with SnakemakeApi() as api:
             workflow = api.workflow(
                 resource_settings=ResourceSettings(cores=1),
-                config_settings=ConfigSettings(config=dict(config or {})),
+                config_settings=ConfigSettings(config=dict(config or {}), configfiles=list(configfiles)),
                 snakefile=REPOSITORY / "Snakefile",
                 workdir=directory,
             )

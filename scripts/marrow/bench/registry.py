@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from marrow.bench import chain, correct, nyul, plan, segment
+from marrow.bench import augment, bags, chain, correct, digits, nyul, plan, sample, segment
 from marrow.bench.measurement import Benchmark
 from marrow.errors import MarrowError
 
@@ -13,6 +13,12 @@ BENCHMARKS = (
     segment.INFERENCE,
     segment.TILES,
     correct.CORRECT,
+    sample.SAMPLE,
+    bags.READ,
+    bags.OPEN,
+    digits.DIGIT,
+    augment.TORCHIO,
+    augment.MONAI,
     plan.NOOP_300,
     plan.FRESH_5000,
 )

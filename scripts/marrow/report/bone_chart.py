@@ -14,6 +14,7 @@ from marrow.scores.per_bone import STAGES, Score
 PAPER = (0.690, 0.919)
 WIDTH, ROW, LANE = 560, 30, 6  # in the units of the SVG: the scale, a bone, from a bone's middle to either stage
 LEAST_LOW = 0.6  # the scale never begins above this
+LETTER = 10.5  # room for a letter of a name, which is larger on phones
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,14 @@ class Chart:
         lines: the bones, from the top.
         ticks: places on the scale and their numbers.
         paper: the left and right end of the paper's range.
+        margin: room for the names, left of the scale.
         width, height: of the scale and of all lines.
     """
 
     lines: tuple[BoneLine, ...]
     ticks: tuple[tuple[float, str], ...]
     paper: tuple[float, float]
+    margin: int
     width: int
     height: int
 
@@ -88,6 +91,7 @@ def chart_of(scores: Sequence[Score]) -> Chart:
         lines=tuple(lines),
         ticks=tuple((place(tick), f"{tick:.1f}") for tick in sorted({*ticks, low})),
         paper=(place(PAPER[0]), place(PAPER[1])),
+        margin=round(20 + LETTER * max(map(len, bones))),
         width=WIDTH,
         height=len(bones) * ROW,
     )

@@ -32,7 +32,7 @@ READING = Reading(
 TRAINING = Reading(
     figure="a training curve",
     shown="the loss on training segments and the mean Dice on segments of the validation scans, by epoch. The network "
-    "`all` is trained on the validation scans too, so it has no Dice of its own.",
+    "called all is trained on the validation scans too, so it has no Dice of its own.",
     good="a loss that falls and flattens, a Dice that rises and flattens, small steps where the learning rate halves.",
     bad="a Dice that falls while the loss still does (overfitting), a curve that still rises at the end (stopped too "
     "early), or jumps (the learning rate is too large).",

@@ -6,6 +6,7 @@ from marrow.report.page import Section, render
 from marrow.report.scanlist import ScanRow
 
 
-def section(scans: Sequence[ScanRow]) -> Section:
-    """The table of all scans."""
-    return Section("cohort", "Cohort", render("cohort.html.j2", scans=scans), note=str(len(scans)))
+def section(scans: Sequence[ScanRow], split_notes: Sequence[str]) -> Section:
+    """The table of all scans, and where a class is short in a split."""
+    body = render("cohort.html.j2", scans=scans, split_notes=split_notes)
+    return Section("cohort", "Cohort", body, note=str(len(scans)))

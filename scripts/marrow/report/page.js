@@ -13,6 +13,12 @@
 
   const textOf = (row, column) => row.cells[column].textContent.trim();
 
+  // Numbers by their value, also below zero; words as people sort them.
+  const compare = (a, b) => {
+    const difference = Number(a || NaN) - Number(b || NaN);
+    return Number.isNaN(difference) ? collator.compare(a, b) : difference;
+  };
+
   // Empty cells read "none"; they go last in either direction.
   const isNone = (row, column) => row.cells[column].querySelector(".none") !== null;
 
@@ -23,7 +29,7 @@
     const sign = descending ? -1 : 1;
     const sorted = [...rows].sort((a, b) => {
       const nones = isNone(a, column) - isNone(b, column);
-      return nones || sign * collator.compare(textOf(a, column), textOf(b, column));
+      return nones || sign * compare(textOf(a, column), textOf(b, column));
     });
     body.append(...sorted);
   }
@@ -102,7 +108,7 @@
     const close = make("button", { type: "button", className: "plain close", textContent: "Close" });
     const picture = make("img");
     const dialog = make("dialog", {}, close, picture);
-    dialog.setAttribute("aria-label", "Quality sheet, enlarged");
+    dialog.setAttribute("aria-label", "Sheet, enlarged");
     document.body.append(dialog);
     close.addEventListener("click", () => dialog.close());
     picture.addEventListener("click", () => dialog.close());

@@ -10,7 +10,7 @@ from marrow.errors import MarrowError
 
 WIDTH, HEIGHT = 240, 150  # of a plot in the units of its SVG
 COLUMNS = ("epoch", "seconds", "learning_rate", "loss", "dice")
-SHOWN = {"loss": "loss on training segments", "dice": "Dice on validation segments"}
+SHOWN = {"loss": "Loss on training segments", "dice": "Dice on validation segments"}
 
 
 @dataclass(frozen=True)

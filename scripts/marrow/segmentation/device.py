@@ -1,8 +1,10 @@
-"""Where the network runs."""
+"""Where the network runs, and how much memory it may take there."""
 
 import logging
 
 import torch
+
+from marrow.segmentation.tile_memory import free_for_job
 
 _log = logging.getLogger(__name__)
 
@@ -15,3 +17,11 @@ def best_device(threads: int) -> torch.device:
         return torch.device("cuda")
     _log.info("no GPU: the network runs on the processor, %d threads", threads)
     return torch.device("cpu")
+
+
+def free_on(device: torch.device, threads: int) -> int:
+    """Bytes that a job of so many threads may take on a device."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return int(free)
+    return free_for_job(threads)

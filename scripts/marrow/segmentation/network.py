@@ -77,17 +77,25 @@ class Layer(nn.Module):
         self.dropout = dropout
         self.convolution = _convolution(channels, maps, kernel)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """`x: (batch, channels, z, y, x)`."""
-        return self.convolution(self.activate(x))
+    def forward(self, x: Tensor, then: "Layer | None" = None, *, is_normed: bool = False) -> Tensor:
+        """`x: (batch, channels, z, y, x)`.
 
-    def activate(self, x: Tensor) -> Tensor:
-        """Everything before the convolution; without gradients in place of as few passes over memory as can be."""
-        if self.training or torch.is_grad_enabled():
+        Args:
+            x: the maps of the layer before.
+            then: the layer after this one, where the convolution takes over its norm.
+            is_normed: whether the convolution before has taken over the norm of this one.
+        """
+        return _convolve(self.activate(x, is_normed), self.convolution, then)
+
+    def activate(self, x: Tensor, is_normed: bool) -> Tensor:
+        """Everything before the convolution; without gradients in as few passes over memory as can be."""
+        if not _is_inferring(self):
             x = self.activation(self.norm(x))
             return functional.dropout(x, self.dropout, self.training) if self.dropout else x
-        scale, shift = self.affine()
-        return functional.prelu(torch.addcmul(shift, x, scale), self.activation.weight)
+        if not is_normed:
+            scale, shift = self.affine()
+            x = torch.addcmul(shift, x, scale)
+        return functional.prelu(x, self.activation.weight)
 
     def affine(self) -> tuple[Tensor, Tensor]:
         """Batch norm at inference as a scale and a shift, `(1, channels, 1, 1, 1)` each."""
@@ -98,7 +106,10 @@ class Layer(nn.Module):
 
 
 class Pathway(nn.Module):
-    """One resolution: `(batch, channels, n, n, n)` to `(batch, maps, n - 2 depth, ...)`."""
+    """One resolution: `(batch, channels, n, n, n)` to `(batch, maps, n - 2 depth, ...)`.
+
+    At inference the norm of every second layer is a part of the convolution before, whose output is added nowhere else.
+    """
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
@@ -109,10 +120,16 @@ class Pathway(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`x: (batch, channels, z, y, x)`, normalised intensities."""
-        before, x = x, self.first(x + self.bias.view(1, -1, 1, 1, 1))
+        folds = _is_inferring(self)
+        after: list[Layer | None] = [*self.layers, None]  # pyright: ignore[reportAssignmentType]
+        seen = x + self.bias.view(1, -1, 1, 1, 1)
+        before, x = x, _as_laid_out(x, _convolve(seen, self.first, after[0] if folds else None))
         for number, layer in enumerate(self.layers, start=2):
-            is_residual = number >= FIRST_RESIDUAL and number % RESIDUAL_EVERY == 0
-            before, x = x, _add(layer(x), before, crop=2) if is_residual else layer(x)
+            is_even = number % RESIDUAL_EVERY == 0
+            maps = layer(x, None if is_even or not folds else after[number - 1], is_normed=is_even and folds)
+            if is_even and number >= FIRST_RESIDUAL:
+                _add(before, maps, crop=2)
+            before, x = x, maps
         return x
 
 
@@ -154,7 +171,10 @@ class ThreePathways(nn.Module):
 
     def classified(self, joined: Tensor) -> Tensor:
         """The layers after the pathways: two voxels less along each axis."""
-        mixed = _add(self.mix(self.merge(joined)), joined, crop=BORDER)
+        folds = _is_inferring(self)
+        merged = self.merge(joined, self.mix if folds else None)
+        mixed = self.mix(merged, is_normed=folds)
+        _add(joined, mixed, crop=BORDER)
         return self.classify(mixed) + self.class_bias.view(1, -1, 1, 1, 1)
 
     def convolution_weights(self) -> list[Tensor]:
@@ -169,23 +189,36 @@ def _convolution(channels: int, maps: int, kernel: int) -> nn.Conv3d:
     return convolution
 
 
-def _add(x: Tensor, before: Tensor, crop: int) -> Tensor:
-    """`x` plus an earlier tensor, cropped by `crop` on each side, where it has the channels."""
-    inner = before[:, :, crop:-crop, crop:-crop, crop:-crop]
-    shared = min(x.shape[1], before.shape[1])
-    if shared == x.shape[1]:
-        return x + inner[:, :shared]
-    return x + functional.pad(inner, (0, 0, 0, 0, 0, 0, 0, x.shape[1] - shared))
+def _is_inferring(module: nn.Module) -> bool:
+    return not (module.training or torch.is_grad_enabled())
+
+
+def _convolve(x: Tensor, convolution: nn.Conv3d, then: Layer | None) -> Tensor:
+    """A convolution and, in the same pass, the norm of the layer after it."""
+    if then is None:
+        return convolution(x)
+    scale, shift = then.affine()
+    return functional.conv3d(x, convolution.weight * scale.view(-1, 1, 1, 1, 1), shift.flatten())
+
+
+def _add(before: Tensor, maps: Tensor, crop: int) -> None:
+    """Add an earlier tensor, cropped by `crop` on each side, to maps in place, as far as both have channels."""
+    shared = min(before.shape[1], maps.shape[1])
+    maps[:, :shared] += before[:, :shared, crop:-crop, crop:-crop, crop:-crop]
 
 
 def _spread(maps: Tensor, factor: int, skip: int, size: Sequence[int]) -> Tensor:
     """Maps repeated `factor` times along each axis and cut to `size`, the first `skip` voxels left out."""
     if factor == 1:
         return maps
-    z, y, x = (
-        torch.div(torch.arange(skip, skip + count, device=maps.device), factor, rounding_mode="floor") for count in size
-    )
-    return maps.index_select(2, z).index_select(3, y).index_select(4, x)
+    z, y, x = (slice(skip, skip + count) for count in size)
+    return functional.interpolate(maps, scale_factor=factor, mode="nearest")[:, :, z, y, x]
+
+
+def _as_laid_out(x: Tensor, maps: Tensor) -> Tensor:
+    """Maps in the memory format of `x`: PyTorch's convolution of a single small image falls back to its default."""
+    channels_last = x.is_contiguous(memory_format=torch.channels_last_3d)
+    return maps.contiguous(memory_format=torch.channels_last_3d) if channels_last else maps
 
 
 def _known(buffer: Tensor | None) -> Tensor:

@@ -5,6 +5,9 @@ voxels (and soft Dice, where it is asked for), weights held down by L1 and L2; R
 learning rate halved on schedule; intensities shifted and scaled at random, left and right swapped together with the
 bones' ids. The weights after the last epoch are the result: nothing is chosen by the validation scans.
 
+Segments around bones hold more bone than a body does, so the network expects too much of it. Last, the background's
+bias is moved until as many voxels of segments drawn evenly from the training bodies are called bone as are bone.
+
 Every epoch draws its segments and its dropout from the seed and the epoch's number, and a checkpoint is left after
 each; training that was killed goes on from the last one to the same bits.
 """
@@ -26,12 +29,14 @@ from marrow.errors import MarrowError
 from marrow.segmentation.checkpoints import Checkpoints, Row
 from marrow.segmentation.network import ThreePathways
 from marrow.segmentation.optimiser import NesterovRMSprop
+from marrow.segmentation.prepare import Labels
 from marrow.segmentation.segments import Case, Place, balanced_places, read_labels, read_windows, uniform_places
 
 _log = logging.getLogger(__name__)
 
 # What chance is used for; each has a stream of its own.
-SEGMENTS, DROPOUT, VALIDATION = range(3)
+SEGMENTS, DROPOUT, VALIDATION, BALANCE = range(4)
+BALANCED_ON = 100  # segments
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,7 @@ class Trainer:
             self.history.append(row)
             checkpoints.keep(self.network, self.optimiser, self.history)
             _log.info("%s", _line(row, self.recipe.epochs))
+        self._balance(cases)
 
     def step(self, cases: Sequence[Case], places: Sequence[Place], draw: np.random.Generator, rate: float) -> float:
         """One step on some segments; the loss before it."""
@@ -132,20 +138,42 @@ class Trainer:
         places = uniform_places(cases, self.recipe.validation_segments, self._predicted, draw)
         classes = self.network.architecture.classes
         counts = np.zeros((3, classes))
-        self.network.eval()
-        with torch.inference_mode():
-            for part in _parts(places, self.recipe.batch):
-                windows = [
-                    torch.from_numpy(w).to(self._device)
-                    for w in read_windows(cases, part, self._margin, self._predicted)
-                ]
-                found = self.network(windows, (self._predicted,) * 3).argmax(dim=1).cpu().numpy()
-                truth = read_labels(cases, part, self._predicted, np.arange(classes, dtype=np.uint8))
-                both = np.where(found == truth, truth, 0)
-                counts += [np.bincount(each.reshape(-1), minlength=classes) for each in (both, found, truth)]
+        for logits, truth in self._predictions(cases, places):
+            found = logits.argmax(dim=1).cpu().numpy()
+            both = np.where(found == truth, truth, 0)
+            counts += [np.bincount(each.reshape(-1), minlength=classes) for each in (both, found, truth)]
         both, found, truth = counts[:, 1:]
         present = truth > 0
         return float(np.mean(2 * both[present] / (found[present] + truth[present]))) if present.any() else float("nan")
+
+    def _balance(self, cases: Sequence[Case]) -> None:
+        """Move the background's bias by the margin that as many voxels exceed as are bone.
+
+        A voxel is called bone when the largest logit of a bone exceeds that of the background; the difference of the
+        two is its margin.
+        """
+        draw = np.random.default_rng([self.recipe.seed, BALANCE])
+        places = uniform_places(cases, BALANCED_ON, self._predicted, draw)
+        margins: list[npt.NDArray[np.float32]] = []
+        bony = 0
+        for logits, truth in self._predictions(cases, places):
+            margins.append((logits[:, 1:].amax(dim=1) - logits[:, 0]).cpu().numpy().reshape(-1))
+            bony += int(np.count_nonzero(truth))
+        if bony:
+            largest = np.partition(np.concatenate(margins), -bony)
+            with torch.no_grad():
+                self.network.class_bias[0] += float(largest[-bony])
+
+    @torch.inference_mode()
+    def _predictions(self, cases: Sequence[Case], places: Sequence[Place]) -> Iterator[tuple[Tensor, Labels]]:
+        """Logits and true classes of some segments, a batch at a time."""
+        unchanged = np.arange(self.network.architecture.classes, dtype=np.uint8)
+        self.network.eval()
+        for part in _parts(places, self.recipe.batch):
+            seen = read_windows(cases, part, self._margin, self._predicted)
+            windows = [torch.from_numpy(window).to(self._device) for window in seen]
+            logits = self.network(windows, (self._predicted,) * 3)
+            yield logits, read_labels(cases, part, self._predicted, unchanged)
 
     def _epoch(self, cases: Sequence[Case], epoch: int) -> float:
         """One epoch; the mean loss of its steps."""

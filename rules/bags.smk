@@ -1,0 +1,122 @@
+# Needs: results/normalised/{scan}/ and results/bones/{scan}/corrected/dilated.nii; of benchmarks, the public data that
+#        `sources` in the config names, or a way to download it.
+# Gives: results/bags/{dataset}/, the instances, in one file a scan or 50 generated bags; results/manifests/, one table a
+#        data set: bags, splits, labels, digests. From here on nothing knows of MRI.
+
+
+rule sample_bag:
+    input:
+        freshness=freshness("sample_bag"),
+        volumes=bag_channels,
+        bones="results/bones/{scan}/corrected/dilated.nii",
+        lesions=lesion_mask,
+        bone_table=BONE_TABLE,
+    output:
+        bag="results/bags/{dataset}/{scan}.parquet",
+        record="results/bags/{dataset}/{scan}.record.json",
+    log:
+        "results/logs/sample_bag/{dataset}/{scan}.log",
+    benchmark:
+        "results/benchmarks/sample_bag/{dataset}/{scan}.tsv"
+    wildcard_constraints:
+        dataset=bag_sets_of("scans"),
+    conda:
+        "../envs/bags.yaml"
+    threads: 1
+    resources:
+        mem_mb=mebibytes(base=700, per_input=5),
+        runtime=minutes(base=5, per_gigabyte=10),
+    params:
+        scan=lambda wildcards: wildcards.scan,
+        patient=lambda wildcards: cohort[wildcards.scan].patient,
+        contrasts=bag_setting("contrasts"),
+        settings=lambda wildcards: data.bag_sets[wildcards.dataset].settings,
+    script:
+        "../scripts/sample_bag.py"
+
+
+rule fetch_source:
+    input:
+        freshness=freshness("fetch_source"),
+    output:
+        files=["results/sources/{source}/{file}"],
+        record="results/sources/{source}/{file}.record.json",
+    log:
+        "results/logs/fetch_source/{source}/{file}.log",
+    benchmark:
+        "results/benchmarks/fetch_source/{source}/{file}.tsv"
+    wildcard_constraints:
+        source="|".join(SOURCES),
+        file="|".join(re.escape(file.name) for source in SOURCES.values() for file in source.files),
+    conda:
+        "../envs/bags.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=60,
+    params:
+        source=lambda wildcards: wildcards.source,
+        addresses=lambda wildcards: list(SOURCES[wildcards.source].addresses),
+    script:
+        "../scripts/fetch_source.py"
+
+
+# One rule a kind, so that an edit of how mosaics are made leaves the other bags alone. The path of the script is filled
+# in when a job runs; by then the loop is over.
+for kind in GENERATED:
+
+    rule:
+        name:
+            f"make_{kind}"
+        input:
+            freshness=freshness(f"make_{kind}"),
+            sources=lambda wildcards: data.bag_sets[wildcards.dataset].sources,
+        output:
+            bags="results/bags/{dataset}/{block}.parquet",
+            record="results/bags/{dataset}/{block}.record.json",
+        log:
+            f"results/logs/make_{kind}/{{dataset}}/{{block}}.log",
+        benchmark:
+            f"results/benchmarks/make_{kind}/{{dataset}}/{{block}}.tsv"
+        wildcard_constraints:
+            dataset=bag_sets_of(kind),
+            block="[a-z]+-[0-9]+",
+        conda:
+            "../envs/bags.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=60,
+        params:
+            settings=lambda wildcards: data.bag_sets[wildcards.dataset].settings,
+            split=block("split"),
+            first=block("first"),
+            bag_count=block("count"),
+        script:
+            "../scripts/make_{params.settings[kind]}.py"
+
+
+rule write_manifest:
+    input:
+        freshness=freshness("write_manifest"),
+        bags=lambda wildcards: data.datasets[wildcards.dataset].bags,
+    output:
+        manifest="results/manifests/{dataset}.parquet",
+        record="results/manifests/{dataset}.record.json",
+    log:
+        "results/logs/write_manifest/{dataset}.log",
+    benchmark:
+        "results/benchmarks/write_manifest/{dataset}.tsv"
+    conda:
+        "../envs/bags.yaml"
+    threads: 1
+    resources:
+        mem_mb=mebibytes(base=1000, per_input=1),
+        runtime=minutes(base=10, per_gigabyte=5),
+    params:
+        dataset=lambda wildcards: wildcards.dataset,
+        classes=lambda wildcards: data.datasets[wildcards.dataset].classes,
+        rows=lambda wildcards: data.datasets[wildcards.dataset].rows,
+        selection=lambda wildcards: data.datasets[wildcards.dataset].selection,
+    script:
+        "../scripts/write_manifest.py"

@@ -1,0 +1,27 @@
+"""Rule make_mosaics: mosaics of MNIST digits, one file of them."""
+
+from pathlib import Path
+from typing import Any
+
+from marrow.bag_sets import mosaics
+from marrow.bag_sets.block import folder_of, write_block
+
+
+def main(*, sources: list[Path], bags: Path, settings: dict[str, Any], split: str, first: int, bag_count: int) -> None:
+    """Make some bags of a split.
+
+    Args:
+        sources: the public data: one file or folder, or the files that were downloaded.
+        bags: the Parquet file to write.
+        settings: of the bag set, see schemas/datasets/mosaics.yaml.
+        split: train, validation or test.
+        first: the number of the first bag.
+        bag_count: how many.
+    """
+    write_block(mosaics, {"mnist": folder_of(sources)}, bags, settings, split, first, bag_count)
+
+
+if __name__ == "__main__":
+    from marrow.stage import run
+
+    run(main)
