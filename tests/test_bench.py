@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import bench
 from marrow.bench import chain
+from marrow.bench.bones import read_off
 from marrow.bench.history import Entry, append, read_history
 from marrow.bench.machine import Circumstances, commit, machine
 from marrow.bench.measurement import Benchmark, Goal, Measurement, side_by_side
@@ -111,6 +112,21 @@ def test_all_benchmarks_run_without_a_choice_and_one_with(tmp_path: Path) -> Non
     assert [entry.id for entry in read_history(tmp_path / "benchmarks.json")] == ["slow", "fast", "slow"]
     page = (tmp_path / "benchmarks.md").read_text()
     assert page == render(read_history(tmp_path / "benchmarks.json"), (FAST, SLOW))
+
+
+def test_what_takes_hours_runs_only_when_it_is_asked_for() -> None:
+    long = replace(SLOW, on_request=True)
+    assert chosen(None, (FAST, long)) == [FAST]
+    assert chosen("slow", (FAST, long)) == [long]
+
+
+def test_the_dice_of_bones_are_read_off_the_scores(tmp_path: Path) -> None:
+    rows = ["a,skull,raw,0.5,,", "a,skull,corrected,0.8,,", "b,skull,corrected,0.6,,", "a,hip,raw,0.7,,"]
+    rows += ["a,hip,corrected,0.9,,", "b,hip,corrected,,,", "b,skull,raw,0.5,,"]
+    (tmp_path / "scores.csv").write_text("\n".join(["scan,bone,stage,dice,hd95_mm,volume_error", *rows]) + "\n")
+    mean, worst = read_off("bones", tmp_path / "scores.csv")
+    assert (mean.value, mean.reference) == (pytest.approx(0.8), pytest.approx(0.6))
+    assert (worst.value, worst.reference) == (pytest.approx(0.7), pytest.approx(0.5))
 
 
 @pytest.mark.usefixtures("two_benchmarks")

@@ -59,12 +59,14 @@ class Benchmark:
         compares: what is set against what, in a sentence.
         goals: id of a measurement -> its goal; the ids are all that `measure` gives.
         measure: runs both sides.
+        on_request: whether it takes so long that it runs only when it is asked for by its id.
     """
 
     id: str
     compares: str
     goals: Mapping[str, Goal]
     measure: Callable[[], Sequence[Measurement]]
+    on_request: bool = False
 
 
 def side_by_side(ours: Callable[[], object], theirs: Callable[[], object], repeats: int) -> tuple[float, float]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from marrow.bench import augment, bags, chain, correct, digits, nyul, plan, sample, segment
+from marrow.bench import augment, bags, bones, chain, correct, digits, nyul, plan, sample, segment
 from marrow.bench.measurement import Benchmark
 from marrow.errors import MarrowError
 
@@ -13,6 +13,8 @@ BENCHMARKS = (
     segment.INFERENCE,
     segment.TILES,
     correct.CORRECT,
+    bones.DEMO,
+    bones.HALF_SIZE,
     sample.SAMPLE,
     bags.READ,
     bags.OPEN,
@@ -25,12 +27,12 @@ BENCHMARKS = (
 
 
 def chosen(only: str | None, benchmarks: Sequence[Benchmark] = BENCHMARKS) -> list[Benchmark]:
-    """All benchmarks, or the one of the given id.
+    """All benchmarks but those that run on request, or the one of the given id.
 
     Raises:
         MarrowError: there is no such benchmark.
     """
-    found = [benchmark for benchmark in benchmarks if only in {None, benchmark.id}]
+    found = [each for each in benchmarks if only == each.id or (only is None and not each.on_request)]
     if not found:
         known = ", ".join(benchmark.id for benchmark in benchmarks)
         raise MarrowError(f"there is no benchmark {only}; choose one of {known}")
