@@ -95,15 +95,16 @@ def _plan_fresh(scans: int) -> Usage:
 
 NOOP_300 = Benchmark(
     "plan_noop_300",
-    "A dry run over 300 finished scans with nothing to do; the reference has one predict-only scan more, of which "
-    "just that scan's chain and the tables are planned.",
+    "A dry run over 300 finished scans with nothing to do, up to the standardised volumes (`bones.source: none`); the "
+    "reference has one predict-only scan more, of which just that scan's chain and the tables are planned.",
     {"plan_noop_300": Goal("value", "most", 15, "at most 15 s")},
     measure_noop,
 )
 
 FRESH_5000 = Benchmark(
     "plan_5000",
-    "A dry run over 5,000 new scans; the reference is one over 500, and the ratio tells what ten times the scans cost.",
+    "A dry run over 5,000 new scans, up to the standardised volumes; the reference is one over 500, and the ratio tells "
+    "what ten times the scans cost.",
     {
         "plan_5000": Goal("value", "most", 120, "at most 120 s"),
         "plan_5000_memory": Goal("value", "most", 3, "at most 3 GB"),
