@@ -1,13 +1,10 @@
 """MNIST-bags: is one digit among many (Ilse et al. 2018), or which of three (Shi et al. 2020).
 
 The task `binary` asks whether a bag contains the target, a 9. The task `four` lets at most one of 3, 5 and 9 occur and
-asks which, or none. Both are one generator: an allowed key digit is drawn, the other key digits are kept out, and the
-bag is called after the allowed one where it occurs. With one key digit that is `binary`, with three it is `four`.
+asks which, or none. Both are one generator (`keyed`) with one key digit or three.
 
 The published loaders differ in what they balance and whether a digit can come twice (docs/digit_bags.md); left empty,
-`balance` and `replacement` are those of the loader behind the published numbers. `alternate` gives the classes in turn
-and draws a bag, its size included, until it is of its class: positive bags are slightly larger than negative ones, as
-they are in the published loader.
+`balance` and `replacement` are those of the loader behind the published numbers.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,11 +14,10 @@ from typing import Any
 import numpy as np
 
 from marrow.bag_sets.digit_pool import DIGIT_CLASSES, read_pool, require_digits
+from marrow.bag_sets.keyed import NONE, draw_keyed, keyed_pools
 from marrow.bag_sets.numbered import bag_id, bag_stream
-from marrow.bag_sets.sizes import draw_size
 from marrow.bags.bag import Bag, Layout
 
-NONE = "none"
 FOUR_KEYS = (3, 5, 9)
 
 
@@ -47,21 +43,13 @@ def make_bags(
 ) -> Iterator[Bag]:
     """The bags `first` to `first + count - 1` of a split."""
     images, labels = read_pool(sources["mnist"], split)
-    keys, names = key_digits(settings), classes(settings)
+    keys = key_digits(settings)
     require_digits(labels, keys, split)
-    is_key = np.isin(labels, keys)
-    pools = {NONE: np.flatnonzero(~is_key)} | {str(key): np.flatnonzero(~is_key | (labels == key)) for key in keys}
+    pools = keyed_pools(labels, np.arange(len(labels)), {str(key): key for key in keys})
     balance, replacement = as_published(settings)
     for number in range(first, first + count):
         rng = bag_stream(settings["seed"], split, number)
-        # A positive bag comes first, as in the published loader.
-        wanted = names[(number + 1) % len(names)] if balance == "alternate" else None
-        while True:
-            allowed = wanted or names[rng.integers(1, len(names))]
-            chosen = rng.choice(pools[allowed], draw_size(rng, settings["size"]), replace=replacement)
-            label = allowed if is_key[chosen].any() else NONE
-            if wanted in (None, label):
-                break
+        label, chosen = draw_keyed(rng, pools, number, settings["size"], balance=balance, replacement=replacement)
         yield Bag(
             bag_id(split, number),
             images[chosen][:, np.newaxis],
