@@ -52,7 +52,7 @@ CORRECT = jobs("correct_bones") | jobs("draw_bones") | BAGS | SCORES | TABLES
 SEGMENT = jobs("segment_bones") | CORRECT
 ATLAS = {"build_atlas"} | jobs("register_atlas")
 CONCEPTS = {"write_manifest concepts"} | {
-    f"make_concepts concepts {block}" for block in ("train-00000", "train-00050", "validation-00000", "test-00000")
+    f"make_concepts {block} concepts" for block in ("train-00000", "train-00050", "validation-00000", "test-00000")
 }
 NETWORKS = {"train_bones all", "train_bones train"}
 LABEL = ("segment_bones", "correct_bones", "draw_bones")
@@ -80,7 +80,7 @@ def test_a_real_run_writes_down_who_is_in_which_split(project):
         ("datasets.scans.stride_mm", 10, BAGS | TABLES),
         ("datasets.scans.classes", {"focal": ["focal"], "other": ["healthy"]}, {"write_manifest scans"}),
         ("datasets.concepts.training_bags", [50, 100], {f"write_manifest concepts-{count}" for count in (50, 100)}),
-        ("datasets.concepts.training_bags", [150], {"make_concepts concepts train-00100", "write_manifest concepts"}),
+        ("datasets.concepts.training_bags", [150], {"make_concepts train-00100 concepts", "write_manifest concepts"}),
         ("title", "Another", {"build_report"}),
     ],
 )
@@ -202,7 +202,7 @@ def test_bags_rebuilt_to_the_same_bytes_leave_what_is_below(project):
     before = manifest.read_bytes()
     with project.edited("scripts/marrow/bag_sets/concepts.py", "\ndef ", "\n_UNUSED = 1\n\n\ndef "):
         project.run("results/bags/concepts/test-00000.parquet")
-        assert project.plan() == CONCEPTS - {"make_concepts concepts test-00000"}
+        assert project.plan() == CONCEPTS - {"make_concepts test-00000 concepts"}
         project.run()
         assert project.plan() == set()
     assert manifest.read_bytes() == before

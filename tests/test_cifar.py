@@ -296,7 +296,7 @@ def test_an_image_comes_twice_only_if_it_may(pictures: Path) -> None:
 
 
 def test_more_images_than_there_are_is_told(pictures: Path) -> None:
-    with pytest.raises(ConfigError, match="a bag of 33 different instances is asked for, and there are 32 to draw from"):
+    with pytest.raises(ConfigError, match="33 different instances is asked for, and there are 32 to draw from"):
         make(pictures, "validation", size=sized(33, 0))
     assert len(make(pictures, "validation", count=1, size=sized(33, 0), replacement=True)[0]) == 33
 

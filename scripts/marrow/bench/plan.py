@@ -103,8 +103,8 @@ NOOP_300 = Benchmark(
 
 FRESH_5000 = Benchmark(
     "plan_5000",
-    "A dry run over 5,000 new scans, up to the standardised volumes; the reference is one over 500, and the ratio tells "
-    "what ten times the scans cost.",
+    "A dry run over 5,000 new scans, up to the standardised volumes; the reference is one over 500, and the ratio "
+    "tells what ten times the scans cost.",
     {
         "plan_5000": Goal("value", "most", 120, "at most 120 s"),
         "plan_5000_memory": Goal("value", "most", 3, "at most 3 GB"),
