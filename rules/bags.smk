@@ -99,7 +99,7 @@ for kind in GENERATED:
 rule write_manifest:
     input:
         freshness=freshness("write_manifest"),
-        bags=lambda wildcards: data.datasets[wildcards.dataset].bags,
+        bags=data_set("bags"),
     output:
         manifest="results/manifests/{dataset}.parquet",
         record="results/manifests/{dataset}.record.json",
@@ -115,8 +115,8 @@ rule write_manifest:
         runtime=minutes(base=10, per_gigabyte=5),
     params:
         dataset=lambda wildcards: wildcards.dataset,
-        classes=lambda wildcards: data.datasets[wildcards.dataset].classes,
-        rows=lambda wildcards: data.datasets[wildcards.dataset].rows,
-        selection=lambda wildcards: data.datasets[wildcards.dataset].selection,
+        classes=data_set("classes"),
+        rows=data_set("rows"),
+        selection=data_set("selection"),
     script:
         "../scripts/write_manifest.py"

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from marrow.bone_plan import plan_bones
 from marrow.cohort import load_cohort
-from marrow.config import complete, read_schema, spacing_of
+from marrow.config import complete, nearest, read_schema, spacing_of
 from marrow.dataset_plan import GENERATED, plan_datasets
 from marrow.errors import MarrowError
 from marrow.phantom.roster import roster
@@ -149,6 +149,19 @@ def taught(pattern):
 def registered(name):
     """A file of the atlas that was registered to a scan, if there is one."""
     return [f"results/bones/{{scan}}/atlas/{name}"] if bones.atlas else []
+
+
+def data_set(name):
+    """What the plan says of the data set that a job belongs to."""
+
+    def found(wildcards):
+        if wildcards.dataset not in data.datasets:
+            raise WorkflowError(
+                f"there is no data set {wildcards.dataset}; {nearest(wildcards.dataset, list(data.datasets))}"
+            )
+        return getattr(data.datasets[wildcards.dataset], name)
+
+    return found
 
 
 def bag_sets_of(kind):

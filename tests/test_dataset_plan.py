@@ -116,8 +116,8 @@ def test_a_source_is_read_where_the_config_says_and_downloaded_elsewhere(tmp_pat
         ({"datasets": {"x": {"kind": "scans", "stride_mm": 10}}}, "take a multiple of 4 mm"),
         ({"datasets": {"x": {"kind": "classical"}}}, "table is missing"),
         (
-            {"datasets": {"x": {"kind": "mosaics"}}, "sources": {"mnist": "/nowhere"}},
-            "sources.mnist is /nowhere, which does not hold mnist. Get it from",
+            {"datasets": {"x": {"kind": "mosaics"}}, "sources": {"mnist": "no/such/folder"}},
+            "sources.mnist is no/such/folder, which does not exist. Get it from",
         ),
         ({"sources": {"mist": "x"}}, "did you mean 'mnist'"),
     ],

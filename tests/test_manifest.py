@@ -20,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import write_manifest
+from marrow.__main__ import main as marrow
 from marrow.bags.bag import Bag, Layout, Task
 from marrow.bags.bag_file import read_bags, write_bags
 from marrow.bags.corpus import read_corpus
@@ -529,7 +530,7 @@ def test_the_command_says_whether_bags_are_sound(tmp_path):
     assert main_lines(manifest.path, check=True)[-1].startswith("No damage found (content and digest")
     flip_a_patch(files[3], scan_bag(3, 7))
     assert main_lines(manifest.path, check=False)[-1].startswith("No damage found (headers checked")
-    with pytest.raises(MarrowError, match=r"(?s)cohort: 6 bags.*1 bags are damaged:\nbag scan-3"):
+    with pytest.raises(MarrowError, match=r"(?s)cohort: 6 bags.*Damaged: 1\nbag scan-3"):
         main_lines(manifest.path, check=True)
 
 
@@ -613,3 +614,9 @@ def test_a_corpus_refuses_a_damaged_bag_by_name(tmp_path):
     files[0].unlink()
     with pytest.raises(MarrowError, match=r"bag scan-0: scan-0\.parquet: the file is missing"):
         read_corpus(manifest)
+
+
+def test_words_that_no_command_knows_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        marrow(["bags", "manifest.parquet", "--chekc"])
+    assert "unknown words: --chekc" in capsys.readouterr().err

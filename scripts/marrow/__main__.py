@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from snakemake.common.configfile import load_configfile
+from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
 
 from marrow.accept import accept, refuse_unacceptable
@@ -19,6 +20,7 @@ from marrow.errors import MarrowError
 from marrow.plan import PlannedJob, planned_jobs
 from marrow.splits.assignment import Assignment
 from marrow.splits.frozen import freeze
+from marrow.splits.memory import MEMORY
 from marrow.splits.summary import split_lines
 
 REPOSITORY = Path(__file__).parents[2]
@@ -27,10 +29,13 @@ SHOWN = 3
 
 def main(words: list[str] | None = None) -> int:
     """Run a command; returns the exit status."""
-    chosen, for_snakemake = _parser().parse_known_args(words)
+    parser = _parser()
+    chosen, for_snakemake = parser.parse_known_args(words)
+    if for_snakemake and chosen.command not in {"why", "accept"}:
+        parser.error(f"unknown words: {' '.join(for_snakemake)}")
     try:
         lines = _COMMANDS[chosen.command](chosen, for_snakemake)
-    except MarrowError as error:
+    except (MarrowError, WorkflowError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     sys.stdout.writelines(f"{line}\n" for line in lines)
@@ -93,11 +98,14 @@ def _splits(chosen: argparse.Namespace, _: list[str]) -> list[str]:
     splits = {scan.scan: scan.split for scan in cohort}
     if chosen.freeze:
         freeze(chosen.freeze, list(cohort), splits)
-    return split_lines(cohort.assignment or Assignment(splits, {}), list(cohort), config["splits"])
+    lines = split_lines(cohort.assignment or Assignment(splits, {}), list(cohort), config["splits"])
+    if cohort.assignment and not MEMORY.exists():
+        lines += ["", f"Not written down yet: the next run that has work to do writes {MEMORY}."]
+    return lines
 
 
 def _bags(chosen: argparse.Namespace, _: list[str]) -> list[str]:
-    return main_lines(chosen.manifest, chosen.check)
+    return [line for manifest in chosen.manifest for line in main_lines(manifest, chosen.check)]
 
 
 def _docs(_chosen: argparse.Namespace, _: list[str]) -> list[str]:
@@ -131,7 +139,7 @@ def _parser() -> argparse.ArgumentParser:
         "--freeze", type=Path, metavar="FILE", help="write them to a file for splits.file in the config"
     )
     bags = commands.add_parser("bags", help="show what a data set is, and look for damage")
-    bags.add_argument("manifest", type=Path, help="such as results/manifests/scans.parquet")
+    bags.add_argument("manifest", type=Path, nargs="+", help="such as results/manifests/scans.parquet")
     bags.add_argument("--check", action="store_true", help="read every bag and compare digests")
     commands.add_parser("docs", help="write the pages that are made from the schema and the workflow")
     return parser

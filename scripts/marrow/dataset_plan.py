@@ -243,6 +243,8 @@ def _source(source: str, given: Mapping[str, str | None]) -> list[str]:
     if named is None:
         return [f"{FETCHED}/{source}/{file.name}" for file in SOURCES[source].files]
     found = located(source, Path(named))
+    if not Path(named).exists():
+        raise ConfigError(f"config: sources.{source} is {named}, which does not exist. {how_to_give(source)}")
     if found is None:
         raise ConfigError(f"config: sources.{source} is {named}, which does not hold {source}. {how_to_give(source)}")
     return [found.as_posix()]

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from marrow.bags.bag import Array, Bag, Layout
 from marrow.bags.check import RESERVED, check_bag, check_layout
-from marrow.bags.header import KEY, BagHeader, Header
+from marrow.bags.header import KEY, REMEDY, BagHeader, Header
 from marrow.errors import MarrowError
 
 PLACE = ("i", "j", "k")
@@ -88,11 +88,9 @@ def open_bags(path: Path) -> Generator[tuple[pq.ParquetFile, Header]]:
                 raise MarrowError(f"{path.name}: its row groups are not the bags of its header; make the file anew")
             yield file, header
     except FileNotFoundError:
-        raise MarrowError(f"{path.name}: the file is missing; run the workflow to make it") from None
+        raise MarrowError(f"{path.name}: the file is missing; {REMEDY}") from None
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
-        raise MarrowError(
-            f"{path.name}: not a Parquet file of bags, or cut off ({error}); delete it and run the workflow again"
-        ) from error
+        raise MarrowError(f"{path.name}: not a Parquet file of bags, or cut off ({error}); {REMEDY}") from error
 
 
 def read_bag(file: pq.ParquetFile, header: Header, group: int) -> Bag:

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from marrow.bags.bag import Array
 from marrow.bags.bag_file import open_bags
 from marrow.bags.damage import misfit
+from marrow.bags.header import REMEDY
 from marrow.bags.manifest import Entry, Manifest
 from marrow.bags.patch_column import read_patches
 from marrow.errors import MarrowError
@@ -91,7 +92,7 @@ def _read_file(
             for position in positions:
                 entry, place = entries[position], corpus.bag(position)
                 if problem := misfit(file, header, entry, manifest, verify):
-                    raise MarrowError(f"{path.name}: {problem}; run the workflow to make it anew")
+                    raise MarrowError(f"{path.name}: {problem}; {REMEDY}")
                 read_patches(file, stream, entry.row_group, manifest.layout, corpus.patches[place])
                 _read_columns(file, entry.row_group, corpus.columns, place)
     except MarrowError as error:

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from marrow.bags.bag_file import open_bags, read_bag
 from marrow.bags.digest import bag_digest
-from marrow.bags.header import Header
+from marrow.bags.header import REMEDY, Header
 from marrow.bags.manifest import Entry, Manifest
 from marrow.errors import MarrowError
 
@@ -51,7 +51,7 @@ def _file_damage(path: Path, entries: Sequence[Entry], manifest: Manifest, diges
         with open_bags(path) as (file, header):
             for entry in entries:
                 if problem := misfit(file, header, entry, manifest, digests):
-                    yield f"bag {entry.bag} ({path.name}): {problem}; run the workflow to make it anew"
+                    yield f"bag {entry.bag} ({path.name}): {problem}; {REMEDY}"
                 sound.add(entry.bag)
     except MarrowError as error:
         yield from (f"bag {entry.bag}: {error}" for entry in entries if entry.bag not in sound)

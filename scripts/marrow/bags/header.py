@@ -11,6 +11,8 @@ from marrow.fingerprint.values import canonical
 
 SCHEMA_VERSION = 1
 KEY = b"marrow"
+# Snakemake asks for a bag only while its record is missing: what lies below stands already.
+REMEDY = "delete it and the .record.json beside it, and run the workflow again"
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def decode_entry(metadata: Mapping[bytes, bytes] | None, where: str, what: str) 
     """
     text = (metadata or {}).get(KEY)
     if text is None:
-        raise MarrowError(f"{where}: a Parquet file, but no {what} of Marrow; delete it and run the workflow again")
+        raise MarrowError(f"{where}: a Parquet file, but no {what} of Marrow; {REMEDY}")
     entry = json.loads(text)
     version = entry.get("schema_version")
     if version != SCHEMA_VERSION:

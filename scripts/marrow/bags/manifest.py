@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from marrow.bags.bag import Layout
-from marrow.bags.header import KEY, SCHEMA_VERSION, decode_entry, layout_of, plain_layout
+from marrow.bags.header import KEY, REMEDY, SCHEMA_VERSION, decode_entry, layout_of, plain_layout
 from marrow.errors import MarrowError
 from marrow.fingerprint.values import canonical
 
@@ -133,10 +133,14 @@ def read_manifest(path: Path) -> Manifest:
     """
     try:
         if path.stat().st_size == 0:
-            raise MarrowError(f"{path.name}: the manifest is empty, since every scan of it was stopped; mend the scans")
+            raise MarrowError(
+                f"{path.name}: the manifest is empty, as where all its scans were stopped; mend the scans, or {REMEDY}"
+            )
         with pq.ParquetFile(path) as file:
             table = file.read()
         about = decode_entry(table.schema.metadata, path.name, "manifest")
+        if "bags" in about:
+            raise MarrowError(f"{path.name}: a bag file, not a manifest; manifests lie in results/manifests")
         scale = about["feature_scale"]
         return Manifest(
             path=path,
@@ -149,9 +153,7 @@ def read_manifest(path: Path) -> Manifest:
     except FileNotFoundError:
         raise MarrowError(f"{path.name}: the manifest is missing; run the workflow to make it") from None
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
-        raise MarrowError(
-            f"{path.name}: not a manifest, or cut off ({error}); delete it and run the workflow again"
-        ) from error
+        raise MarrowError(f"{path.name}: not a manifest, or cut off ({error}); {REMEDY}") from error
 
 
 def _entries(table: pa.Table) -> Iterable[Entry]:

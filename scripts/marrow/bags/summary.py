@@ -23,7 +23,7 @@ def main_lines(path: Path, check: bool) -> list[str]:
     lines = [summary(manifest)]
     problems = damage(manifest, digests=check)
     if problems:
-        raise MarrowError("\n".join([*lines, "", f"{len(problems)} bags are damaged:", *problems]))
+        raise MarrowError("\n".join([*lines, "", f"Damaged: {len(problems)}", *problems]))
     checked = "content and digest of every bag checked" if check else "headers checked; --check reads every bag"
     return [*lines, "", f"No damage found ({checked})."]
 

@@ -70,6 +70,8 @@ def _check(settings: Settings, rows: Sequence[Scan]) -> None:
         )
     if settings["folds"] and settings["fold"] > settings["folds"]:
         problems.append(f"fold is {settings['fold']}, but there are {settings['folds']} folds; count from 1")
+    if settings["fold"] > 1 and not settings["folds"]:
+        problems.append(f"fold is {settings['fold']}, but folds is empty; say how many there are")
     for key, asked in (
         ("sites.use: hold_out", sites["use"] == "hold_out"),
         ("test_per_class", settings["test_per_class"]),

@@ -95,10 +95,15 @@ def _read(path: Path) -> list[dict[str, str]]:
 
 
 def _patients(path: Path, rows: Sequence[Mapping[str, str]], patient_of: Mapping[str, str]) -> dict[str, str]:
-    """Patient -> split; the sheet knows best whose a scan is."""
+    """Patient -> split."""
     found: dict[str, str] = {}
     for row in rows:
         patient = patient_of.get(row["scan"], row["patient"])
+        if row["patient"] and row["patient"] != patient:
+            raise ConfigError(
+                f"config: splits.file: {path} has scan {row['scan']} of patient {row['patient']}, and in the sheet "
+                f"it is of {patient}; correct one of them"
+            )
         if not patient or row["split"] == "predict":
             continue
         if found.setdefault(patient, row["split"]) != row["split"]:
