@@ -57,6 +57,12 @@ def test_without_predicted_scans_there_is_one_manifest():
     assert list(plan(simulate={"patients": patients}).datasets) == ["scans"]
 
 
+def test_a_cohort_that_is_only_predicted_has_one_manifest():
+    patients = dict.fromkeys(("healthy", "inactive", "diffuse"), 0) | {"focal": 1, "predict": 1}
+    made = plan({"none": {"kind": "scans", "classes": {"healthy": ["healthy"]}}}, simulate={"patients": patients})
+    assert list(made.datasets) == ["none-predict"]
+
+
 def test_scans_whose_label_is_in_no_class_are_left_out():
     made = plan({"two": {"kind": "scans", "classes": {"healthy": ["healthy"], "focal": ["focal"]}}})
     assert {row["label"] for row in made.datasets["two"].rows} == {"healthy", "focal"}

@@ -179,8 +179,10 @@ def _of_scans(
     held = {label for labels in classes.values() for label in labels}
     labelled = [scan for scan in cohort if scan.label in held and scan.split != "predict"]
     predicted = [scan for scan in cohort if scan.split == "predict"]
-    parts = [(name, labelled), *([(f"{name}-predict", predicted)] if predicted else [])]
-    datasets = [DataSet(part, _files(name, scans), classes, tuple(_rows(scans)), {}) for part, scans in parts]
+    parts = {name: labelled, f"{name}-predict": predicted}
+    datasets = [
+        DataSet(part, _files(name, rows), classes, tuple(_rows(rows)), {}) for part, rows in parts.items() if rows
+    ]
     sampling = {key: value for key, value in settings.items() if key not in {"kind", "classes"}}
     return BagSet(name, SCANS, sampling, scans=tuple(scan.scan for scan in [*labelled, *predicted])), datasets
 
