@@ -7,7 +7,7 @@ from marrow.bag_sets import concepts
 from marrow.bag_sets.block import write_block
 
 
-def main(*, sources: list[Path], bags: Path, settings: dict[str, Any], split: str, first: int, bag_count: int) -> None:  # noqa: ARG001
+def main(*, sources: list[Path], bags: Path, settings: dict[str, Any], split: str, first: int, bag_count: int) -> None:
     """Make some bags of a split.
 
     Args:

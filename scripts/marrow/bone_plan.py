@@ -13,6 +13,7 @@ from typing import Any
 
 from marrow.bones import read_bones
 from marrow.cohort import Cohort
+from marrow.config import spacing_of
 from marrow.errors import ConfigError, MarrowError
 from marrow.premade.choice import mapping_tables
 from marrow.premade.mapping import read_mapping
@@ -120,7 +121,7 @@ def plan_bones(config: Mapping[str, Any], cohort: Cohort, schemas: Path) -> Bone
     )
     _check(plan, config)
     if plan.source == "network" and plan.frozen_network:
-        _check_frozen(Path(plan.frozen_network), table, plan.contrasts, config["resample"]["spacing_mm"])
+        _check_frozen(Path(plan.frozen_network), table, plan.contrasts, spacing_of(config))
     return plan
 
 
@@ -183,8 +184,8 @@ def _check(plan: BonePlan, config: Mapping[str, Any]) -> None:
                 raise ConfigError(f"config: {key} is {file}, where this run writes; copy it elsewhere")
 
 
-def _check_frozen(network: Path, table: Path, contrasts: Sequence[str], spacing_mm: float | None) -> None:
-    """What the header of a frozen network's file says; weights, and voxels where the config is silent, a job checks."""
+def _check_frozen(network: Path, table: Path, contrasts: Sequence[str], spacing_mm: float) -> None:
+    """What the header of a frozen network's file says; the weights are checked by the job that uses them."""
     bones = [bone.name for bone in read_bones(table)]
     try:
         check_purpose(read_header(network).purpose, bones, contrasts, spacing_mm)

@@ -25,6 +25,7 @@ import SimpleITK as sitk
 # A share of a voxel that is taken for a rounding error of a header.
 ROUNDING = 1e-3
 
+_RAS_FROM_LPS = np.diag([-1.0, -1.0, 1.0])
 FWHM_PER_SIGMA = 2 * math.sqrt(2 * math.log(2))
 
 
@@ -43,6 +44,18 @@ class Grid:
     spacing: tuple[float, ...]
     origin: tuple[float, ...]
     direction: tuple[float, ...]
+
+    @property
+    def affine(self) -> npt.NDArray[np.float64]:
+        """4 x 4, from a voxel (i, j, k) to NIfTI's world in millimetres.
+
+        NIfTI counts to the patient's right, front and head (RAS), ITK to the left, back and head (LPS); so the first
+        two coordinates change their sign.
+        """
+        affine = np.eye(4)
+        affine[:3, :3] = _RAS_FROM_LPS @ np.reshape(self.direction, (3, 3)) * self.spacing
+        affine[:3, 3] = _RAS_FROM_LPS @ self.origin
+        return affine
 
     @classmethod
     def of(cls, image: sitk.Image) -> "Grid":

@@ -15,8 +15,6 @@ import SimpleITK as sitk
 
 from marrow.grid import Grid
 
-# NIfTI points to the patient's left-to-right and back-to-front, ITK the other way.
-_RAS_FROM_LPS = np.diag([-1.0, -1.0, 1.0])
 _SCANNER = 1  # code: coordinates are those of the scanner
 
 
@@ -49,14 +47,11 @@ def write_voxels(voxels: npt.NDArray[np.generic], grid: Grid, path: Path) -> Non
 
 
 def _header(grid: Grid, dtype: np.dtype[np.generic]) -> bytes:
-    affine = np.eye(4)
-    affine[:3, :3] = _RAS_FROM_LPS @ np.reshape(grid.direction, (3, 3)) * grid.spacing
-    affine[:3, 3] = _RAS_FROM_LPS @ grid.origin
     header = nibabel.Nifti1Header()
     header.set_data_dtype(dtype)
     header.set_data_shape(grid.size)
-    header.set_qform(affine, _SCANNER)
-    header.set_sform(affine, _SCANNER)
+    header.set_qform(grid.affine, _SCANNER)
+    header.set_sform(grid.affine, _SCANNER)
     header.set_xyzt_units("mm")
     header["magic"] = b"n+1"
     header.set_data_offset(header.single_vox_offset)

@@ -30,14 +30,14 @@ def layout(settings: Mapping[str, Any]) -> Layout:
     )
 
 
-def classes(settings: Mapping[str, Any]) -> tuple[str, ...]:  # noqa: ARG001
+def classes(settings: Mapping[str, Any]) -> tuple[str, ...]:
     """Reactive and tumoral; a cell is key where its look is the class of its patient."""
     return CLASSES
 
 
 def make_bags(
     settings: Mapping[str, Any],
-    sources: Mapping[str, Path],  # noqa: ARG001
+    sources: Mapping[str, Path],
     split: str,
     first: int,
     count: int,

@@ -22,7 +22,7 @@ TARGETS = ("cat", "dog", "truck")
 _NUMBERS = tuple(CIFAR_CLASSES.index(target) for target in TARGETS)
 
 
-def layout(settings: Mapping[str, Any]) -> Layout:  # noqa: ARG001
+def layout(settings: Mapping[str, Any]) -> Layout:
     """Three colours, pixels as CIFAR-10 has them."""
     return Layout(
         SHAPE,
@@ -33,7 +33,7 @@ def layout(settings: Mapping[str, Any]) -> Layout:  # noqa: ARG001
     )
 
 
-def classes(settings: Mapping[str, Any]) -> tuple[str, ...]:  # noqa: ARG001
+def classes(settings: Mapping[str, Any]) -> tuple[str, ...]:
     """No target, or the one that there is."""
     return (NONE, *TARGETS)
 

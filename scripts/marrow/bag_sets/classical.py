@@ -25,7 +25,7 @@ def layout(settings: Mapping[str, Any]) -> Layout:
     return Layout((TABLES[settings["table"]].features,), "float32")
 
 
-def classes(settings: Mapping[str, Any]) -> tuple[str, ...]:  # noqa: ARG001
+def classes(settings: Mapping[str, Any]) -> tuple[str, ...]:
     """Negative, positive."""
     return CLASSES
 

@@ -41,14 +41,14 @@ def layout(settings: Mapping[str, Any]) -> Layout:
     return Layout((settings["features"],), "float32", instance_label="kind of instance", instance_classes=KINDS)
 
 
-def classes(settings: Mapping[str, Any]) -> tuple[str, ...]:  # noqa: ARG001
+def classes(settings: Mapping[str, Any]) -> tuple[str, ...]:
     """Negative and positive."""
     return CLASSES
 
 
 def make_bags(
     settings: Mapping[str, Any],
-    sources: Mapping[str, Path],  # noqa: ARG001
+    sources: Mapping[str, Path],
     split: str,
     first: int,
     count: int,

@@ -21,7 +21,7 @@ from marrow.bags.bag import Bag, Layout
 FOUR_KEYS = (3, 5, 9)
 
 
-def layout(settings: Mapping[str, Any]) -> Layout:  # noqa: ARG001
+def layout(settings: Mapping[str, Any]) -> Layout:
     """One channel of ink, pixels as MNIST has them."""
     return Layout(
         (1, 28, 28), "uint8", channels=("ink",), instance_label="digit", instance_classes=DIGIT_CLASSES, flips=False

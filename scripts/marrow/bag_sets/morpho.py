@@ -39,7 +39,7 @@ _HOLDS = {
 }
 
 
-def layout(settings: Mapping[str, Any]) -> Layout:  # noqa: ARG001
+def layout(settings: Mapping[str, Any]) -> Layout:
     """One channel of ink, as MNIST has it; the auxiliary task is whether a digit is in several parts."""
     return Layout(
         (1, 28, 28),

@@ -20,7 +20,7 @@ NONE = "none"
 DIGIT_PIXELS = 28
 
 
-def layout(settings: Mapping[str, Any]) -> Layout:  # noqa: ARG001
+def layout(settings: Mapping[str, Any]) -> Layout:
     """One channel of ink, pixels as MNIST has them."""
     return Layout(
         (1, DIGIT_PIXELS, DIGIT_PIXELS),

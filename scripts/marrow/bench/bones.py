@@ -35,8 +35,8 @@ HALF = {
 
 
 def measure_demo() -> Sequence[Measurement]:
-    """The demo's network on the demo's cohort."""
-    return measured("bones_demo", {})
+    """The demo's network on the demo's cohort; nothing is asked of a single bone."""
+    return measured("bones_demo", {})[:1]
 
 
 def measure_half() -> Sequence[Measurement]:
@@ -74,18 +74,17 @@ def read_off(name: str, scores: Path) -> list[Measurement]:
 DEMO = Benchmark(
     id="bones_demo",
     compares="Mean Dice over bones and unseen scans of the demo's cohort with the demo's network, after the correction "
-    "against before it; and that of the worst bone. Run on request",
+    "against before it. Run on request",
     goals={
         "bones_demo": Goal("value", "least", 0.85, "at least 0.85"),
-        "bones_demo_worst": Goal("value", "least", 0, "none"),
     },
     measure=measure_demo,
     on_request=True,
 )
 HALF_SIZE = Benchmark(
     id="bones_half",
-    compares="The same with the network at full width on scans at half size, trained on 15 of them with 4,680 segments "
-    "(the paper's recipe has 700,000), scored on 4. Run on request",
+    compares="The same, and the worst bone, with the network at full width on scans at half size, trained on 15 of "
+    "them with 4,680 segments (the paper's recipe has 700,000), scored on 4. Run on request",
     goals={
         "bones_half": Goal("value", "least", 0.92, "at least 0.92"),
         "bones_half_worst": Goal("value", "least", 0.8, "no bone below 0.80"),

@@ -1,8 +1,4 @@
-"""Where patches are: voxels of a scan's grid to millimetres in NIfTI's world, and height along the body.
-
-NIfTI counts millimetres to the patient's right, front and head (RAS), ITK to the left, back and head; so the first two
-coordinates change their sign.
-"""
+"""Where patches are: voxels of a scan's grid to millimetres in NIfTI's world, and height along the body."""
 
 import numpy as np
 import numpy.typing as npt
@@ -12,16 +8,12 @@ from marrow.errors import MarrowError
 from marrow.grid import Grid
 from marrow.patches.choice import Corners, Mask
 
-_RAS_FROM_LPS = np.diag([-1.0, -1.0, 1.0])
 _UP = 2
 
 
 def affine_of(grid: Grid) -> Affine:
-    """4 x 4, from a voxel (i, j, k) of a grid to NIfTI's world (RAS) in millimetres."""
-    affine = np.eye(4)
-    affine[:3, :3] = _RAS_FROM_LPS @ np.reshape(grid.direction, (3, 3)) * grid.spacing
-    affine[:3, 3] = _RAS_FROM_LPS @ grid.origin
-    return tuple(map(tuple, affine.tolist()))
+    """The affine of a grid as a bag keeps it."""
+    return tuple(map(tuple, grid.affine.tolist()))
 
 
 def centres_mm(bag: Bag, layout: Layout) -> npt.NDArray[np.float64]:

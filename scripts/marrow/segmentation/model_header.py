@@ -67,14 +67,14 @@ def read_header(path: Path) -> Header:
         ) from None
 
 
-def check_purpose(found: Purpose, bones: Sequence[str], contrasts: Sequence[str], spacing_mm: float | None) -> None:
+def check_purpose(found: Purpose, bones: Sequence[str], contrasts: Sequence[str], spacing_mm: float) -> None:
     """Compare what a network was trained for with what is wanted of it.
 
     Args:
         found: as its file says.
         bones: the names in the bone table, in order.
         contrasts: what it shall read.
-        spacing_mm: edge of the scans' voxels, None where it is not known yet.
+        spacing_mm: edge of the scans' voxels.
 
     Raises:
         MarrowError: they differ.
@@ -89,7 +89,7 @@ def check_purpose(found: Purpose, bones: Sequence[str], contrasts: Sequence[str]
             f"the bone network was trained on {', '.join(found.contrasts)}, but bones.contrasts is "
             f"{', '.join(contrasts)}; make them the same"
         )
-    if spacing_mm and abs(found.spacing_mm / spacing_mm - 1) > SPACING_TOLERANCE:
+    if abs(found.spacing_mm / spacing_mm - 1) > SPACING_TOLERANCE:
         raise MarrowError(
             f"the bone network was trained on voxels of {found.spacing_mm:g} mm, the scans have "
             f"{spacing_mm:g} mm; set resample.spacing_mm to {found.spacing_mm:g}, or train again"
