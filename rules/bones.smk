@@ -1,7 +1,8 @@
 # Needs: results/resampled/{scan}/ and, of some training scans, annotated bones in results/labels/{scan}/bones.nii; or
 #        bone maps of another program.
 # Gives: results/bone_network/{trained_on}/, the network that finds bones, trained on the annotated training scans, or on
-#        `all` annotated ones; results/bone_atlas/, their mean skeleton; results/bones/{scan}/, a scan's bones as found,
+#        `all` annotated ones; results/bone_atlas/, their mean skeleton; results/bone_surface/, what
+#        the surface of their bones looks like; results/bones/{scan}/, a scan's bones as found,
 #        corrected, dilated and pictured; results/bones/scores.csv, what that is worth on scans that no network saw.
 
 from marrow.segmentation.tile_memory import MOST_MB
@@ -149,6 +150,37 @@ rule register_atlas:
         "../scripts/register_atlas.py"
 
 
+rule learn_surface:
+    input:
+        freshness=freshness("learn_surface"),
+        volumes=[f"results/resampled/{scan}/{contrast}.nii" for scan in bones.training for contrast in bones.contrasts],
+        bodies=expand("results/resampled/{scan}/body.nii", scan=bones.training),
+        raw_bones=expand(bones.raw, scan=bones.training),
+        atlases=expand("results/bones/{scan}/atlas/bones.nii", scan=bones.training),
+        supports=expand("results/bones/{scan}/atlas/agreement.nii", scan=bones.training),
+        annotations=expand("results/labels/{scan}/bones.nii", scan=bones.training),
+        bone_table=BONE_TABLE,
+    output:
+        surface="results/bone_surface/surface.npz",
+        record="results/bone_surface/record.json",
+    log:
+        "results/logs/learn_surface.log",
+    benchmark:
+        "results/benchmarks/learn_surface.tsv"
+    conda:
+        "../envs/learning.yaml"
+    threads: 2
+    resources:
+        mem_mb=3000,
+        runtime=minutes(base=10, per_gigabyte=15),
+        archive_mb=config["archive_mb"],
+    params:
+        contrasts=bones.contrasts,
+        settings=config["bones"]["correction"]["surface"],
+    script:
+        "../scripts/learn_surface.py"
+
+
 rule correct_bones:
     input:
         freshness=freshness("correct_bones"),
@@ -157,6 +189,8 @@ rule correct_bones:
         body_resampled="results/resampled/{scan}/body.nii",
         atlas=registered("bones.nii"),
         support=registered("agreement.nii"),
+        volumes=expand("results/resampled/{{scan}}/{contrast}.nii", contrast=bones.contrasts) if bones.surface else [],
+        surface=[bones.surface] if bones.surface else [],
         bone_table=BONE_TABLE,
     output:
         corrected="results/bones/{scan}/corrected/bones.nii",
@@ -175,6 +209,7 @@ rule correct_bones:
         mem_mb=mebibytes(base=1000, per_input=8),
         runtime=minutes(base=5, per_gigabyte=15),
     params:
+        contrasts=bones.contrasts,
         settings=config["bones"]["correction"],
     script:
         "../scripts/correct_bones.py"

@@ -1,21 +1,24 @@
-"""Rule correct_bones: a label map of bones, mended by an atlas, the midsagittal sheet, the bones' shapes and a margin.
+"""Rule correct_bones: a label map of bones, mended step by step, and a margin around them.
 
 docs/correction.md says what each step does.
 """
 
 import json
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
 
-from marrow.bones import read_bones
+from marrow.bones import Bone, read_bones
 from marrow.correction import account
 from marrow.correction.chain import Scan, correct
 from marrow.correction.outcome import Labels
+from marrow.correction.surface_model import SurfaceModel, read_surface_model
 from marrow.errors import ScanStopped
+from marrow.segmentation.prepare import Body, read_body
 from marrow.volume import read_on_grid, read_volume, voxels, with_voxels, write_volume
 
 _log = logging.getLogger(__name__)
@@ -28,11 +31,14 @@ def main(
     body_resampled: Path,
     atlas: list[Path],
     support: list[Path],
+    volumes: list[Path],
+    surface: list[Path],
     bone_table: Path,
     corrected: Path,
     dilated: Path,
     steps: Path,
     told: Path,
+    contrasts: list[str],
     settings: dict[str, Any],
 ) -> None:
     """Correct the bones of a scan.
@@ -43,11 +49,14 @@ def main(
         body_resampled: the body mask on the same grid.
         atlas: the atlas's bones on the same grid, or nothing.
         support: for the atlas, how many percent of the registered maps agree with it at each voxel.
+        volumes: the contrasts that the model of the surface looks at, or nothing.
+        surface: the model of the surface, or nothing.
         bone_table: the bones.
         corrected: where the bones after the atlas, midplane and morphology steps go.
         dilated: where the bones with their margin go.
         steps: where pictures of the labels after each step go.
         told: where what each step did goes.
+        contrasts: the volumes' names.
         settings: the section `bones.correction` of the config.
     """
     body = read_volume(body_resampled)
@@ -65,7 +74,12 @@ def main(
         drawn = read_on_grid(atlas[0], body, "the atlas")
         agreed = read_on_grid(support[0], body, "the atlas's agreement")
         prior = (_labels(drawn), _labels(agreed))
-    scan = Scan(read_on_grid(water, body, "the water image"), body, prior)
+    scan = Scan(
+        read_on_grid(water, body, "the water image"),
+        body,
+        prior,
+        _seen(volumes, body_resampled, surface, bones, contrasts),
+    )
     seen = account.pictures(None, raw, body)
     done: list[dict[str, Any]] = []
     before = result = margin = raw
@@ -82,6 +96,17 @@ def main(
     stages = {"raw": raw, "corrected": result, "dilated": margin}
     report = {"steps": done, "bones": account.volumes(stages, bones, scan.spacing)}
     told.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+
+
+def _seen(
+    volumes: list[Path], body: Path, surface: list[Path], bones: Sequence[Bone], contrasts: list[str]
+) -> tuple[Body, SurfaceModel] | None:
+    """The contrasts with the model of the surface, where there is one."""
+    if not surface:
+        return None
+    seen = read_body(volumes, body)
+    model = read_surface_model(surface[0], bones, contrasts, seen.spacing_mm)
+    return (seen, model) if model else None
 
 
 def _labels(image: sitk.Image) -> Labels:

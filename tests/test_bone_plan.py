@@ -261,6 +261,17 @@ def test_an_atlas_is_registered_only_where_there_is_one_and_it_is_wanted():
     assert planned(COHORT, correction={"atlas": {"enabled": False}}).atlas == ""
 
 
+def test_the_surface_is_learned_only_where_there_is_an_atlas_and_it_is_wanted(tmp_path):
+    assert planned(COHORT).surface == "results/bone_surface/surface.npz"
+    for step in ("atlas", "surface"):
+        assert planned(COHORT, correction={step: {"enabled": False}}).surface == ""
+    for name in ("template", "bones", "agreement"):
+        (tmp_path / f"{name}.nii").write_bytes(b"x")
+    assert planned(COHORT, atlas={"frozen": str(tmp_path)}).surface == ""
+    (tmp_path / "surface.npz").write_bytes(b"x")
+    assert planned(COHORT, atlas={"frozen": str(tmp_path)}).surface == str(tmp_path / "surface.npz")
+
+
 @pytest.fixture
 def annotations(tmp_path):
     folder = tmp_path / "annotations"

@@ -49,8 +49,8 @@ TABLES = {"tabulate_checks", "confirm_scans", "build_report"}
 SCORES = {f"score_bones {VALIDATION}", "gather_scores"}
 BAGS = jobs("sample_bag scans") | {"write_manifest scans"}
 CORRECT = jobs("correct_bones") | jobs("draw_bones") | BAGS | SCORES | TABLES
-SEGMENT = jobs("segment_bones") | CORRECT
-ATLAS = {"build_atlas"} | jobs("register_atlas")
+SEGMENT = jobs("segment_bones") | {"learn_surface"} | CORRECT
+ATLAS = {"build_atlas", "learn_surface"} | jobs("register_atlas")
 CONCEPTS = {"write_manifest concepts"} | {
     f"make_concepts {block} concepts" for block in ("train-00000", "train-00050", "validation-00000", "test-00000")
 }
@@ -72,6 +72,8 @@ def test_a_real_run_writes_down_who_is_in_which_split(project):
     [
         ("bones.correction.dilation.mm", 12, CORRECT),
         ("bones.correction.morphology.enabled", False, CORRECT),
+        ("bones.correction.surface.enabled", False, CORRECT),
+        ("bones.correction.surface.reach_mm", 30, {"learn_surface"} | CORRECT),
         ("bones.training.segments", 6, NETWORKS | SEGMENT),
         ("bones.atlas.iterations", [3], ATLAS | CORRECT),
         ("bones.tile_mb", 1000, SEGMENT),
@@ -98,12 +100,7 @@ def test_a_correction_without_atlas_registers_nothing(project):
 def test_a_network_trained_on_the_training_scans_alone_labels_the_others_again(project):
     others = [scan for scan in SCANS if scan != VALIDATION]
     with project.configured("bones.training.final", "train"):
-        assert (
-            project.plan()
-            == {job for rule in (*LABEL, "sample_bag scans") for job in jobs(rule, others)}
-            | {"write_manifest scans"}
-            | TABLES
-        )
+        assert project.plan() == jobs("segment_bones", others) | {"learn_surface"} | CORRECT
 
 
 def edited_annotation(project, scan):

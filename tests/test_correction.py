@@ -33,6 +33,7 @@ SETTINGS = {
         "dent_mm": 12.0,
         "most_removed": 0.5,
     },
+    "surface": {"enabled": True, "reach_mm": 12.0, "least_overlap": 0.5},
     "midplane": {
         "enabled": True,
         "tolerance_mm": 15.0,
@@ -462,11 +463,14 @@ def files(tmp_path):
         "body_resampled": tmp_path / "body.nii",
         "atlas": [tmp_path / "raw.nii"],
         "support": [tmp_path / "support.nii"],
+        "volumes": [],
+        "surface": [],
         "bone_table": DEFAULT_TABLE,
         "corrected": tmp_path / "bones.nii",
         "dilated": tmp_path / "dilated.nii",
         "steps": tmp_path / "steps.npz",
         "told": tmp_path / "told.json",
+        "contrasts": [],
         "settings": settings_with("dilation", mm=8.0),
     }
 
@@ -486,7 +490,7 @@ def test_the_stage_writes_labels_pictures_and_what_it_did(files):
     with np.load(files["steps"], allow_pickle=False) as pictures:
         assert set(pictures) == {
             f"{name}_{view}"
-            for name in ("0_raw", "1_atlas", "2_midplane", "3_morphology", "4_dilation")
+            for name in ("0_raw", "1_surface", "2_atlas", "3_midplane", "4_morphology", "5_dilation")
             for view in ("front", "side")
         }
         front, side = pictures["0_raw_front"], pictures["0_raw_side"]

@@ -22,6 +22,7 @@ from marrow.sheet import Scan
 
 NETWORKS = "results/bone_network"
 ATLAS = "results/bone_atlas"
+SURFACE = "results/bone_surface/surface.npz"
 SET_ASIDE = 20 / 75
 
 # What a key of the config means that is left empty. The simulated cohort's network is small and trains in minutes on
@@ -49,6 +50,7 @@ class BonePlan:
         final: `train` or `all`, what the network for unannotated scans is trained on.
         frozen_network: the file of a network that is taken as it is.
         atlas: the folder of the atlas; empty where there is none.
+        surface: the file of the model that tells where bones end; empty where there is none.
         atlas_settings: how it is built and registered; no path, since settings go into records.
         mappings: the tables that read the precomputed maps.
     """
@@ -62,6 +64,7 @@ class BonePlan:
     final: str
     frozen_network: str
     atlas: str
+    surface: str
     atlas_settings: dict[str, Any]
     mappings: tuple[str, ...]
 
@@ -116,6 +119,7 @@ def plan_bones(config: Mapping[str, Any], cohort: Cohort, schemas: Path) -> Bone
         final=str(chosen["final"]),
         frozen_network=bones["network"]["frozen"] or "",
         atlas=atlas if bones["correction"]["atlas"]["enabled"] else "",
+        surface=_surface(config, training, atlas),
         atlas_settings={key: value for key, value in bones["atlas"].items() if key != "frozen"},
         mappings=_mappings(bones, schemas, table),
     )
@@ -123,6 +127,18 @@ def plan_bones(config: Mapping[str, Any], cohort: Cohort, schemas: Path) -> Bone
     if plan.source == "network" and plan.frozen_network:
         _check_frozen(Path(plan.frozen_network), table, plan.contrasts, spacing_of(config))
     return plan
+
+
+def _surface(config: Mapping[str, Any], training: Sequence[str], atlas: str) -> str:
+    """The model of the surface: that of a frozen atlas's folder, or one learned on the annotated training scans."""
+    bones = config["bones"]
+    steps, lacking = bones["correction"], set(bones["contrasts"]) - set(config["contrasts"])
+    if not (atlas and steps["atlas"]["enabled"] and steps["surface"]["enabled"]) or lacking:
+        return ""
+    if bones["atlas"]["frozen"]:
+        kept = Path(atlas) / Path(SURFACE).name
+        return str(kept) if kept.is_file() else ""
+    return SURFACE if training else ""
 
 
 def _mappings(bones: Mapping[str, Any], schemas: Path, table: Path) -> tuple[str, ...]:

@@ -112,11 +112,14 @@ def correct(folder: Path) -> None:
         body_resampled=folder / "scan-body.nii",
         atlas=[folder / "registered.nii"],
         support=[folder / "support.nii"],
+        volumes=[],
+        surface=[],
         bone_table=DEFAULT_TABLE,
         corrected=folder / "corrected.nii",
         dilated=folder / "dilated.nii",
         steps=folder / "steps.npz",
         told=folder / "told.json",
+        contrasts=[],
         settings=_settings()["correction"],
     )
 

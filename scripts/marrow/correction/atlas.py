@@ -1,4 +1,4 @@
-"""Step 1: what an atlas of the skeleton, registered to the scan, has to say about the labels.
+"""Step 2: what an atlas of the skeleton, registered to the scan, has to say about the labels.
 
 In this order:
 

@@ -1,6 +1,7 @@
 """The steps in their order, and what is kept of each: its labels' pictures, and what it did.
 
-Midplane and morphology need no atlas. Only one copy of the labels before the step at hand is held.
+Midplane and morphology need no atlas; the surface needs one, and a model learned on annotated scans. Only one copy of
+the labels before the step at hand is held.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,10 +18,14 @@ from marrow.correction.midplane import estimate_sheet
 from marrow.correction.morphology import tidy
 from marrow.correction.outcome import Labels, Mask, Outcome, Spacing
 from marrow.correction.sides import settle_sides
+from marrow.correction.surface import settle_surface
+from marrow.correction.surface_features import Surroundings
+from marrow.correction.surface_model import SurfaceModel
 from marrow.grid import Grid
+from marrow.segmentation.prepare import Body
 from marrow.volume import voxels
 
-STEPS = ("atlas", "midplane", "morphology", "dilation")
+STEPS = ("surface", "atlas", "midplane", "morphology", "dilation")
 
 
 @dataclass(frozen=True)
@@ -31,11 +36,13 @@ class Scan:
         water: the water image.
         body: the body mask, on the same grid.
         atlas: the atlas's bones and the agreement on them in percent, `(z, y, x)`; nothing without an atlas.
+        surface: the contrasts, and the model that tells from them where bones end; nothing without one.
     """
 
     water: sitk.Image
     body: sitk.Image
     atlas: tuple[Labels, Labels] | None
+    surface: tuple[Body, SurfaceModel] | None = None
 
     @property
     def spacing(self) -> Spacing:
@@ -64,9 +71,20 @@ def _taken(
         if scan.atlas is None:
             return Outcome(labels, ("there is no atlas: it is built from annotated training scans",))
         return follow_atlas(labels, *scan.atlas, inside, bones, scan.spacing, settings)
+    if step == "surface":
+        return _with_surface(labels, scan, bones, settings)
     if step == "midplane":
         sheet = estimate_sheet(scan.water, scan.body, settings)
         return settle_sides(labels, sheet, Grid.of(scan.body), bones, scan.spacing, settings)
     if step == "morphology":
         return tidy(labels, inside, bones, scan.spacing, settings)
     return dilate(labels, inside, scan.spacing, settings)
+
+
+def _with_surface(labels: Labels, scan: Scan, bones: Sequence[Bone], settings: dict[str, Any]) -> Outcome:
+    if scan.atlas is None or scan.surface is None:
+        return Outcome(labels, ("there is no model of the surface: it is learned on annotated training scans",))
+    body, model = scan.surface
+    drawn, agreed = (part[body.box] for part in scan.atlas)
+    around = Surroundings(body, labels[body.box], drawn, agreed, scan.spacing)
+    return settle_surface(labels, around, model, bones, settings)

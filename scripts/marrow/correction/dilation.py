@@ -1,4 +1,4 @@
-"""Step 4: a margin about the bones, so that a mask drawn a little tight does not cut marrow off.
+"""Step 5: a margin about the bones, so that a mask drawn a little tight does not cut marrow off.
 
 Each voxel of background in the body within a distance of bone takes the label of the nearest bone. A voxel that has a
 label keeps it. Where two bones are equally near, the order of the steps in the ball decides, the same every time.

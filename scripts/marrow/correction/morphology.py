@@ -1,4 +1,4 @@
-"""Step 3: the shape of each bone. Small gaps are closed, crumbs dropped, holes filled.
+"""Step 4: the shape of each bone. Small gaps are closed, crumbs dropped, holes filled.
 
 For each bone on its own, in its box:
 

@@ -1,4 +1,4 @@
-"""Step 2: labels on the wrong side of the midsagittal sheet take the id of the bone on the other side.
+"""Step 3: labels on the wrong side of the midsagittal sheet take the id of the bone on the other side.
 
 A component of a lateral bone of which at least `mostly` lies on the wrong side changes as a whole. In any other
 component only the part that lies more than `tolerance_mm` beyond the sheet changes: a left and a right half with one

@@ -1,0 +1,91 @@
+"""Rule learn_surface: what the surface of bones looks like, learned from the annotated training scans."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from marrow.bones import read_bones
+from marrow.correction.nearest import Floats
+from marrow.correction.outcome import Labels, Mask
+from marrow.correction.surface_features import Surroundings
+from marrow.correction.surface_model import SurfaceModel
+from marrow.correction.surface_training import MOST_VOXELS, VOXELS_PER_SCAN, examples, learned
+from marrow.segmentation.prepare import read_body
+from marrow.volume import read_on_grid, read_volume, voxels
+
+_log = logging.getLogger(__name__)
+
+
+def main(
+    *,
+    volumes: list[Path],
+    bodies: list[Path],
+    raw_bones: list[Path],
+    atlases: list[Path],
+    supports: list[Path],
+    annotations: list[Path],
+    bone_table: Path,
+    surface: Path,
+    contrasts: list[str],
+    settings: dict[str, Any],
+    threads: int,
+) -> None:
+    """Learn the surface model; an empty file where every scan was stopped.
+
+    Args:
+        volumes: the contrasts of each annotated training scan, scan after scan.
+        bodies: the body mask of each.
+        raw_bones: the bones of each before correction.
+        atlases: the atlas's bones registered to each.
+        supports: the agreement on them, in percent.
+        annotations: the true bones of each.
+        bone_table: the bones.
+        surface: where the model goes.
+        contrasts: the volumes' names.
+        settings: the section `bones.correction.surface` of the config.
+        threads: of the processor.
+    """
+    torch.set_num_threads(threads)
+    bones = read_bones(bone_table)
+    count = min(VOXELS_PER_SCAN, MOST_VOXELS // max(1, len(bodies)))
+    found: list[tuple[Floats, Mask]] = []
+    spacing_mm = 0.0
+    for index, files in enumerate(zip(bodies, raw_bones, atlases, supports, annotations, strict=True)):
+        seen = volumes[index * len(contrasts) : (index + 1) * len(contrasts)]
+        if not all(path.stat().st_size for path in (*seen, *files)):
+            _log.warning("scan %d of %d was stopped and is left out", index + 1, len(bodies))
+            continue
+        around, annotation = _scan(seen, files)
+        spacing_mm = around.body.spacing_mm
+        found.append(examples(around, annotation, bones, float(settings["reach_mm"]), count))
+    if not found:
+        _log.warning("nothing to learn from: the step `surface` of the correction will change nothing")
+        surface.touch()
+        return
+    features, is_bone = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    names = tuple(bone.name for bone in bones)
+    model = SurfaceModel(learned(features, is_bone), names, tuple(contrasts), spacing_mm)
+    right = np.mean((model.logits(features) > 0) == is_bone)
+    _log.info("%d voxels of %d scans, %.1f%% told rightly", len(features), len(found), 100 * right)
+    model.write(surface)
+
+
+def _scan(volumes: list[Path], files: tuple[Path, ...]) -> tuple[Surroundings, Labels]:
+    """A scan as the step `surface` meets it, and its annotation on the box of the body."""
+    body = read_body(volumes, files[0])
+    raw, atlas, support, annotation = (_on_box(path, files[0], body.box) for path in files[1:])
+    return Surroundings(body, raw, atlas, support, (body.spacing_mm,) * 3), annotation
+
+
+def _on_box(path: Path, reference: Path, box: tuple[slice, slice, slice]) -> Labels:
+    image = read_on_grid(path, read_volume(reference), path.name)
+    return np.array(voxels(image)[box], np.uint8)
+
+
+if __name__ == "__main__":
+    from marrow.stage import run
+
+    run(main)
