@@ -52,7 +52,7 @@ def main(
         volumes: the contrasts that the model of the surface looks at, or nothing.
         surface: the model of the surface, or nothing.
         bone_table: the bones.
-        corrected: where the bones after the atlas, midplane and morphology steps go.
+        corrected: where the bones after all steps but the dilation go.
         dilated: where the bones with their margin go.
         steps: where pictures of the labels after each step go.
         told: where what each step did goes.

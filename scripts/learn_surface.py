@@ -77,7 +77,8 @@ def _scan(volumes: list[Path], files: tuple[Path, ...]) -> tuple[Surroundings, L
     """A scan as the step `surface` meets it, and its annotation on the box of the body."""
     body = read_body(volumes, files[0])
     raw, atlas, support, annotation = (_on_box(path, files[0], body.box) for path in files[1:])
-    return Surroundings(body, raw, atlas, support, (body.spacing_mm,) * 3), annotation
+    edge = body.spacing_mm
+    return Surroundings(body, raw, atlas, support, (edge, edge, edge)), annotation
 
 
 def _on_box(path: Path, reference: Path, box: tuple[slice, slice, slice]) -> Labels:

@@ -55,7 +55,7 @@ class Surroundings:
         kind = kinds[self.neighbours(places, reach_mm)]
         voxel = max(self.spacing)
         at = tuple(places.T)
-        return np.concatenate(
+        found = np.concatenate(
             [
                 depth(self.atlas > 0, places, reach_mm, self.spacing)[:, None] / (2 * voxel),
                 depth(self.labels > 0, places, reach_mm, self.spacing)[:, None] / (2 * voxel),
@@ -65,6 +65,7 @@ class Surroundings:
             ],
             axis=1,
         )
+        return found.astype(np.float32, copy=False)
 
     def _seen(self, places: Places) -> Floats:
         """Every contrast around the places."""
@@ -72,7 +73,7 @@ class Surroundings:
         image = np.pad(self.body.image, wide, constant_values=AIR)
         strides = np.array([image.shape[2] * image.shape[3], image.shape[3], 1])
         at = ((places + _FARTHEST) @ strides)[:, None] + _STEPS @ strides
-        return np.concatenate([channel.reshape(-1)[at] for channel in image], axis=1).astype(np.float32) / 2
+        return np.concatenate([channel.reshape(-1)[at] for channel in image], axis=1).astype(np.float32) / np.float32(2)
 
 
 def kinds_of(bones: Sequence[Bone]) -> npt.NDArray[np.intp]:

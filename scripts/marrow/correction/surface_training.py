@@ -1,7 +1,7 @@
 """Learns the surface model from annotated scans: seconds on a processor, since it looks at single voxels.
 
-Voxels are drawn evenly from those near the atlas's bones; cross-entropy of bone against the rest, Adam, the
-rate falling like a cosine. All chance comes from a fixed seed.
+Voxels are drawn evenly from those near the atlas's bones; cross-entropy of bone against the rest, Adam, the rate
+falling like a cosine. All chance comes from a fixed seed.
 """
 
 import math
@@ -43,8 +43,9 @@ def learned(features: Floats, is_bone: Mask) -> tuple[tuple[Floats, Floats], ...
     optimiser = torch.optim.Adam([weight for layer in layers for weight in layer.parameters()])
     seen, wanted = torch.from_numpy(features), torch.from_numpy(is_bone.astype(np.float32))
     batches = max(1, len(seen) // BATCH)
+    order = torch.randperm(len(seen))
     for step in range(EPOCHS * batches):
-        if step % batches == 0:
+        if step and step % batches == 0:
             order = torch.randperm(len(seen))
         drawn = order[step % batches :: batches]
         for group in optimiser.param_groups:
