@@ -529,8 +529,10 @@ def test_each_step_can_be_switched_off(files, off):
 def test_without_an_atlas_the_step_says_so(files):
     correct_bones.main(**files | {"atlas": [], "support": []})
     told = json.loads(files["told"].read_text())
-    assert told["steps"][0]["changed_voxels"] == 0
-    assert "no atlas" in told["steps"][0]["said"][0]
+    surface, atlas = told["steps"][:2]
+    assert surface["changed_voxels"] == atlas["changed_voxels"] == 0
+    assert "no model of the surface" in surface["said"][0]
+    assert "no atlas" in atlas["said"][0]
 
 
 def test_pictures_are_upright_whatever_the_directions(files, tmp_path):
