@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import cast
 
 Digests = dict[str, str]
-_IMPORTED_AS = {"pyyaml": "yaml", "pillow": "pil"}
+_IMPORTED_AS = {"pyyaml": "yaml", "pillow": "pil", "scikit-image": "skimage", "scikit-learn": "sklearn"}
 _WITH_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
