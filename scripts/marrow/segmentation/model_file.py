@@ -11,19 +11,18 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
 from marrow.errors import MarrowError
 from marrow.segmentation.model_header import KIND, Purpose, check_purpose, read_header
 from marrow.segmentation.network import Architecture, ThreePathways
+from marrow.tensor_file import tensor_bytes
 
 
 def save_network(network: ThreePathways, purpose: Purpose, path: Path) -> None:
     """Write weights and purpose; the same network gives the same bytes."""
     header = {"kind": KIND, "purpose": json.dumps(asdict(purpose)), "network": json.dumps(asdict(network.architecture))}
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-    path.write_bytes(save(tensors, metadata=header))
+    path.write_bytes(tensor_bytes(network.state_dict(), header))
 
 
 def load_network(path: Path, purpose: Purpose) -> ThreePathways:
