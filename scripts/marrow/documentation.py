@@ -22,15 +22,18 @@ def made_pages(repository: Path) -> dict[Path, str]:
     readme = repository / "README.md"
     schemas = repository / "schemas"
     kinds = [read_schema(file) for file in sorted((schemas / "datasets").glob("*.yaml"))]
+    method = read_schema(schemas / "method.yaml")
     graph = f"\n```mermaid\n{rule_graph(repository)}```\n\n"
     return {
-        repository / "docs/config.md": config_reference(read_schema(schemas / "config.schema.yaml"), kinds),
+        repository / "docs/config.md": config_reference(read_schema(schemas / "config.schema.yaml"), kinds, method),
         readme: _GRAPH.sub(graph, readme.read_text(encoding="utf-8")),
     }
 
 
-def config_reference(schema: Mapping[str, Any], kinds: Sequence[Mapping[str, Any]]) -> str:
-    """The config reference: a table for the top level, one for each section, and one for each kind of data set."""
+def config_reference(
+    schema: Mapping[str, Any], kinds: Sequence[Mapping[str, Any]], method: Mapping[str, Any] | None = None
+) -> str:
+    """The config reference: a table for the top level, for each section, each kind of data set, and for a method."""
     top = {key: part for key, part in schema["properties"].items() if "properties" not in part}
     lines = [
         "# Config reference",
@@ -53,6 +56,9 @@ def config_reference(schema: Mapping[str, Any], kinds: Sequence[Mapping[str, Any
             "",
             *_table("", settings),
         ]
+    if method:
+        lines += ["", "## `methods`, each entry", "", method["description"].strip(), ""]
+        lines += _table("", method["properties"])
     return "\n".join(lines) + "\n"
 
 
@@ -82,7 +88,22 @@ def _rows(place: str, properties: Mapping[str, Any]) -> Iterator[tuple[str, str,
             yield f"{place}{key}", "section", "", _one_line(part["description"])
             yield from _rows(f"{place}{key}.", part["properties"])
         else:
-            yield f"{place}{key}", _kind(part), f"`{json.dumps(part.get('default'))}`", _one_line(part["description"])
+            text = " ".join([part["description"], *_places(part.get("only_with", []))])
+            yield f"{place}{key}", _kind(part), f"`{json.dumps(part.get('default'))}`", _one_line(text)
+
+
+def _places(only_with: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Where a key counts, in words."""
+    for number, place in enumerate(only_with):
+        others = [f"`{key}` {_either(values)}" for key, values in place.items() if key not in {"default", "choices"}]
+        told = [f"empty is {place['default']}"] if "default" in place else []
+        told += [f"one of {', '.join(place['choices'])}"] if "choices" in place else []
+        end = "." if number == len(only_with) - 1 else ";"
+        yield f"{'with' if number else 'Only with'} {' and '.join(others)}{': ' if told else ''}{', '.join(told)}{end}"
+
+
+def _either(values: Sequence[str]) -> str:
+    return " or ".join([", ".join(values[:-1]), values[-1]] if len(values) > 1 else values)
 
 
 def _one_line(text: str) -> str:
