@@ -16,16 +16,24 @@ class SheetError(MarrowError):
     """The sample sheet says something Marrow cannot do."""
 
 
-class ScanStopped(MarrowError):
-    """One scan cannot go on; the others can.
+class Stopped(MarrowError):
+    """One scan, or one training, cannot go on; the others can.
 
     A stage that raises this leaves empty outputs and a record with the reason, the stages below pass it on,
     and the report lists it.
 
     Attributes:
-        check: the name of the check that stopped the scan, such as `contrasts_overlap`.
+        check: the name of the check that stopped it, such as `contrasts_overlap`.
     """
 
     def __init__(self, check: str, message: str) -> None:
         super().__init__(message)
         self.check = check
+
+
+class ScanStopped(Stopped):
+    """One scan cannot go on."""
+
+
+class RunStopped(Stopped):
+    """One training cannot go on."""

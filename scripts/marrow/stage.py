@@ -25,7 +25,7 @@ from typing import Any, get_type_hints
 
 from marrow import provenance
 from marrow.archive import Archive
-from marrow.errors import MarrowError, ScanStopped
+from marrow.errors import MarrowError, Stopped
 from marrow.fingerprint.code import stage_code
 from marrow.fingerprint.values import Plain, canonical, plain
 from marrow.layout import ARCHIVE, CHECKPOINTS, is_result, partial_place, roles
@@ -110,7 +110,7 @@ def perform(main: Main, job: Job, scripts: Path) -> None:
         if stop is None and above is None:
             archive.keep(record.fingerprint, job.output_paths())
     if stop is not None:
-        _log.warning("scan stopped at %s (%s): %s", stop.stage, stop.check, stop.message)
+        _log.warning("stopped at %s (%s): %s", stop.stage, stop.check, stop.message)
         for output in job.output_paths():
             output.unlink(missing_ok=True)  # the archive may hold a link to what lies there
             output.touch()
@@ -129,7 +129,7 @@ def _make(main: Main, job: Job, offered: Mapping[str, Any]) -> Stop | None:
     places = {path: _partial(path) for path in job.output_paths()}
     try:
         main(**arguments(main, job, places, offered))
-    except ScanStopped as stopped:
+    except Stopped as stopped:
         return Stop(job.rule, stopped.check, str(stopped))
     else:
         for path, partial in places.items():

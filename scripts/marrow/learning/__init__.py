@@ -1,0 +1,1 @@
+"""Training of multiple-instance classifiers, from packed bags to chosen weights."""

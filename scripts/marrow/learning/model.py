@@ -1,0 +1,86 @@
+"""A multiple-instance classifier: scaling, encoder, pooling with its classifier, and a head for each auxiliary task.
+
+    h_n = f(x_n),   verdict on the bag = g(h_1 ... h_N),   answer to task t = a_t(h_n)
+
+The encoder f is the trunk: all tasks share it, and nothing else. Attention and classifier belong to the main task.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from marrow.encoders.encoder import Encoder
+from marrow.learning.heads import Head
+from marrow.learning.scaling import Scaling
+from marrow.pooling.pooling import Pooled, Pooling
+from marrow.pooling.segments import Segments
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a model says of packed bags.
+
+    Attributes:
+        pooled: the verdicts on the bags.
+        auxiliary: name of a task -> (instances, outputs), what its head says.
+    """
+
+    pooled: Pooled
+    auxiliary: Mapping[str, Tensor]
+
+
+class Model(nn.Module):
+    """A multiple-instance classifier.
+
+    Args:
+        scaling: of instances as they lie in bags.
+        encoder: the trunk.
+        pooling: of embeddings, with the classifier of bags.
+        heads: name of an auxiliary task -> its head.
+    """
+
+    def __init__(self, scaling: Scaling, encoder: Encoder, pooling: Pooling, heads: Mapping[str, Head]) -> None:
+        super().__init__()
+        self.scaling = scaling
+        self.encoder = encoder
+        self.pooling = pooling
+        self.heads = nn.ModuleDict(heads)
+
+    @property
+    def tasks(self) -> list[str]:
+        """The auxiliary tasks, in order."""
+        return list(self.heads)
+
+    def head(self, task: str) -> Head:
+        """The head of an auxiliary task."""
+        return cast("Head", self.heads[task])
+
+    @property
+    def trunk(self) -> list[nn.Parameter]:
+        """What all tasks share."""
+        return list(self.encoder.parameters())
+
+    @property
+    def own(self) -> list[list[nn.Parameter]]:
+        """What each task has for itself, the main one first."""
+        return [list(part.parameters()) for part in (self.pooling, *self.heads.values())]
+
+    def embed(self, patches: Tensor, encode: Callable[[Tensor], Tensor] | None = None) -> Tensor:
+        """Embed patches (instances, *shape) as they lie in bags to (instances, width), in float32.
+
+        Args:
+            patches: as they lie in bags.
+            encode: what runs the encoder, where that is not the encoder itself: in chunks or in lower precision.
+        """
+        return (encode or self.encoder)(self.scaling(patches)).to(torch.float32)
+
+    def answer(self, embeddings: Tensor, segments: Segments) -> Answers:
+        """What pooling and heads make of embeddings (instances, width)."""
+        return Answers(self.pooling(embeddings, segments), {task: self.head(task)(embeddings) for task in self.tasks})
+
+    def forward(self, patches: Tensor, segments: Segments) -> Answers:
+        """Embed patches (instances, *shape) and answer."""
+        return self.answer(self.embed(patches), segments)

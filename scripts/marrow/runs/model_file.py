@@ -1,0 +1,111 @@
+"""A trained model in a file: weights as safetensors, with all that is needed to use them.
+
+The header holds the method, the layout of the bags it was trained on and their classes, so that a model is refused
+where bags do not fit. Nothing in it is ever executed.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from marrow.bags.bag import Layout
+from marrow.bags.header import layout_of, plain_layout
+from marrow.bags.manifest import Manifest
+from marrow.errors import MarrowError
+from marrow.fingerprint.values import canonical
+from marrow.learning.build import build_model
+from marrow.learning.model import Model
+from marrow.learning.scaling import Scaling
+from marrow.tensor_file import tensor_bytes
+
+KIND = "marrow classifier"
+_REMEDY = "copy it again, or train it again"
+
+
+@dataclass(frozen=True)
+class About:
+    """What a model is.
+
+    Attributes:
+        method: name of the method.
+        settings: encoder, pooling, auxiliary, weighting and training of the method.
+        seed: of the run.
+        dataset: name of the data set that it was trained on.
+        classes: of the bags, in the order of their numbers.
+        layout: of the bags.
+    """
+
+    method: str
+    settings: Mapping[str, Any]
+    seed: int
+    dataset: str
+    classes: tuple[str, ...]
+    layout: Layout
+
+    def check(self, manifest: Manifest) -> None:
+        """Refuse bags that the model does not fit.
+
+        Raises:
+            MarrowError: the bags have other classes or another layout.
+        """
+        if manifest.classes != self.classes:
+            raise MarrowError(
+                f"the model {self.method} was trained to tell {', '.join(self.classes)}, and {manifest.dataset} has "
+                f"the classes {', '.join(manifest.classes)}; give both the same, or train again"
+            )
+        if manifest.layout != self.layout:
+            raise MarrowError(
+                f"the model {self.method} was trained on bags of {self.dataset} with the layout {self.layout}, and "
+                f"those of {manifest.dataset} have {manifest.layout}; make them with the same settings"
+            )
+
+
+def save_model(model: Model, about: About, path: Path) -> None:
+    """Write weights and what they are; the same model gives the same bytes."""
+    told = {
+        "kind": KIND,
+        "method": about.method,
+        "settings": canonical(about.settings),
+        "seed": str(about.seed),
+        "dataset": about.dataset,
+        "classes": canonical(list(about.classes)),
+        "layout": canonical(plain_layout(about.layout)),
+    }
+    path.write_bytes(tensor_bytes(model.state_dict(), told))
+
+
+def load_model(path: Path) -> tuple[Model, About]:
+    """The model in a file, on the processor and ready to judge.
+
+    Raises:
+        MarrowError: the file is damaged or no model of ours.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            told: Mapping[str, str] = file.metadata() or {}
+            weights: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except FileNotFoundError:
+        raise MarrowError(f"{path.name} is missing; train the model first") from None
+    except (SafetensorError, OSError):
+        raise MarrowError(f"{path.name} is damaged or no safetensors file; {_REMEDY}") from None
+    if told.get("kind") != KIND:
+        raise MarrowError(f"{path.name} holds no classifier of bags; {_REMEDY}")
+    about = About(
+        method=told["method"],
+        settings=json.loads(told["settings"]),
+        seed=int(told["seed"]),
+        dataset=told["dataset"],
+        classes=tuple(json.loads(told["classes"])),
+        layout=layout_of(json.loads(told["layout"])),
+    )
+    model = build_model(about.settings, about.layout, len(about.classes), Scaling.like(weights), {})
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError:
+        raise MarrowError(f"{path.name} has other weights than its header tells of; {_REMEDY}") from None
+    return model.eval(), about

@@ -1,0 +1,85 @@
+"""The tables of a run: its history, its predictions of bags, and what it says of instances. Plain Parquet.
+
+The metadata of predictions and instances names the data set, its classes and the digest of its manifest, so that a
+table is never read together with another data set's bags.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from marrow.bags.header import KEY
+from marrow.bags.manifest import Entry, Manifest
+from marrow.fingerprint.values import canonical
+from marrow.learning.inference import Verdicts
+from marrow.learning.trainer import Row
+
+
+def probability_of(class_name: str) -> str:
+    """The column with the probability of a class."""
+    return f"p_{class_name}"
+
+
+def predicted_of(task: str) -> str:
+    """The column with what the head of an auxiliary task says: the number of a class, or a value."""
+    return f"predicted_{task}"
+
+
+def write_history(history: Sequence[Row], path: Path) -> None:
+    """One row an epoch; a column for each number that any epoch has, empty where an epoch has none."""
+    names = list(dict.fromkeys(name for row in history for name in row))
+    kinds = {name: pa.int32() if name == "epoch" else pa.float64() for name in names}
+    columns = {name: pa.array([row.get(name) for row in history], kinds[name]) for name in names}
+    pq.write_table(pa.table(columns), path, compression="zstd")
+
+
+def write_predictions(manifest: Manifest, entries: Sequence[Entry], verdicts: Verdicts, path: Path) -> None:
+    """One row a bag: bag, patient, split, site, label (-1 unknown), predicted class and class probabilities."""
+    columns: dict[str, Any] = {
+        name: [getattr(entry, name) for entry in entries] for name in ("bag", "patient", "split", "site")
+    }
+    columns["label"] = pa.array([entry.label for entry in entries], pa.int8())
+    columns["predicted"] = pa.array(verdicts.probabilities.argmax(1), pa.int8())
+    columns |= _probabilities(manifest, verdicts.probabilities)
+    _write(columns, manifest, path)
+
+
+def write_instances(manifest: Manifest, entries: Sequence[Entry], verdicts: Verdicts, path: Path) -> None:
+    """One row an instance: bag, split, number in the bag; attention, class probabilities, auxiliary answers if any."""
+    lengths = np.diff(verdicts.offsets)
+    columns: dict[str, Any] = {
+        "bag": pa.array(np.repeat([entry.bag for entry in entries], lengths)).dictionary_encode(),
+        "split": pa.array(np.repeat([entry.split for entry in entries], lengths)).dictionary_encode(),
+        "instance": pa.array(np.concatenate([np.arange(length, dtype=np.int32) for length in lengths])),
+    }
+    if verdicts.attention is not None:
+        columns["attention"] = verdicts.attention
+    if verdicts.instances is not None:
+        columns |= _probabilities(manifest, verdicts.instances)
+    columns |= {predicted_of(task): values for task, values in verdicts.auxiliary.items()}
+    _write(columns, manifest, path)
+
+
+def manifest_digest(manifest: Manifest) -> str:
+    """One digest of all that a training sees of a manifest."""
+    seen = [[entry.bag, entry.split, entry.label, entry.digest] for entry in manifest.entries]
+    return hashlib.sha256(canonical([manifest.dataset, list(manifest.classes), seen]).encode()).hexdigest()
+
+
+def _probabilities(manifest: Manifest, values: np.ndarray[Any, np.dtype[np.float32]]) -> Mapping[str, Any]:
+    return {probability_of(name): values[:, number] for number, name in enumerate(manifest.classes)}
+
+
+def _write(columns: Mapping[str, Any], manifest: Manifest, path: Path) -> None:
+    about = {
+        "dataset": manifest.dataset,
+        "classes": list(manifest.classes),
+        "manifest": manifest_digest(manifest),
+    }
+    table = pa.table(dict(columns)).replace_schema_metadata({KEY: canonical(about)})
+    pq.write_table(table, path, compression="zstd")
