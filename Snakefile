@@ -1,7 +1,7 @@
-# Marrow: whole-body MRI cohorts to bags of patches of bone (and, part by part, to trained classifiers).
+# Marrow: whole-body MRI cohorts to trained multiple-instance classifiers of multiple myeloma.
 #
 # Data flows through the rule files in the order in which they are included:
-#   cohort -> volumes -> resampled -> normalised -> bones -> bags -> checks -> report
+#   cohort -> volumes -> resampled -> normalised -> bones -> bags -> runs -> checks -> report
 # Whether a result is stale is decided by the records beside the results (docs/staleness.md), not by clocks.
 
 from snakemake.utils import min_version
@@ -19,6 +19,7 @@ include: "rules/resampled.smk"
 include: "rules/normalised.smk"
 include: "rules/bones.smk"
 include: "rules/bags.smk"
+include: "rules/runs.smk"
 include: "rules/checks.smk"
 include: "rules/report.smk"
 
@@ -27,6 +28,7 @@ include: "rules/report.smk"
 localrules:
     all,
     volumes,
+    runs,
     fetch_source,
 
 
@@ -41,6 +43,7 @@ rule all:
         "results/report/index.html",
         "results/checks/confirmed.txt",
         expand("results/manifests/{dataset}.parquet", dataset=data.datasets),
+        trained,
 
 
 # The boundary after which the expensive stages begin; `snakemake volumes` stops here.
@@ -53,3 +56,9 @@ rule volumes:
         ),
         expand("results/labels/{scan}/bones.nii", scan=cohort.with_truth("bones")),
         expand("results/labels/{scan}/lesions.nii", scan=cohort.with_truth("lesions")),
+
+
+# All models, and what they say of scans that are only predicted; `snakemake runs` stops here.
+rule runs:
+    input:
+        trained,

@@ -16,6 +16,7 @@ from marrow.dataset_plan import GENERATED, plan_datasets
 from marrow.errors import MarrowError
 from marrow.phantom.roster import roster
 from marrow.rules import Freshness
+from marrow.run_plan import plan_runs
 from marrow.sources.catalogue import SOURCES
 from marrow.splits.memory import MEMORY, remember
 
@@ -26,6 +27,7 @@ try:
     cohort = load_cohort(config, SCHEMAS)
     bones = plan_bones(config, cohort, SCHEMAS)
     data = plan_datasets(config, cohort, SCHEMAS, spacing_of(config))
+    planned = plan_runs(config, data, SCHEMAS)
 except MarrowError as error:
     raise WorkflowError(str(error)) from None
 
@@ -41,6 +43,8 @@ wildcard_constraints:
     contrast="[a-z0-9]+",
     kind="bones|lesions",
     trained_on="train|all",
+    method="[a-z0-9][a-z0-9-]*",
+    seed="[0-9]+",
 
 
 BONE_TABLE = config["bone_table"] or str(SCHEMAS / "bones.tsv")
@@ -61,6 +65,12 @@ QC = config["qc"] | {
 
 # The scans whose bones are wanted.
 with_bones = [] if bones.source == "none" else cohort.ids
+
+# A file of each model, and of what each says of scans that are only predicted.
+trained = [
+    *(f"{run.folder}/predictions.parquet" for run in planned.runs),
+    *(f"{run.predicted}/predictions.parquet" for run in planned.runs if f"{run.dataset}-predict" in data.datasets),
+]
 
 simulated = {row.scan: asdict(row) for row in roster(config["simulate"])}
 summaries = [scan.summary() for scan in cohort]
@@ -189,6 +199,18 @@ def lesion_mask(wildcards):
 def block(name):
     """What a block of generated bags is: its split, its first bag, how many it has."""
     return lambda wildcards: getattr(data.bag_sets[wildcards.dataset].blocks[wildcards.block], name)
+
+
+def planned_run(name):
+    """What the plan says of the run that a job trains."""
+
+    def found(wildcards):
+        try:
+            return getattr(planned.run(wildcards.dataset, wildcards.method, int(wildcards.seed)), name)
+        except MarrowError as error:
+            raise WorkflowError(str(error)) from None
+
+    return found
 
 
 def mebibytes(base, per_input):

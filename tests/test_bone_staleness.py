@@ -26,6 +26,7 @@ SETTINGS = {
         "scans": {"kind": "scans", "patch_mm": 40, "stride_mm": 20, "margin_mm": 10, "bone_share": 0.01},
         "concepts": {"kind": "concepts", "training_bags": [100], "validation_bags": 50, "test_bags": 50},
     },
+    "runs": {},  # tests/test_run_staleness.py
 }
 
 

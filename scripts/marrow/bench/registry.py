@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from marrow.bench import augment, bags, bones, chain, correct, digits, nyul, plan, sample, segment
+from marrow.bench import augment, bags, bones, chain, correct, digits, learning, nyul, plan, sample, segment
 from marrow.bench.measurement import Benchmark
 from marrow.errors import MarrowError
 
@@ -21,6 +21,9 @@ BENCHMARKS = (
     digits.DIGIT,
     augment.TORCHIO,
     augment.MONAI,
+    learning.OVERHEAD,
+    learning.METHOD_STEPS,
+    learning.PLAIN_LOOP,
     plan.NOOP_300,
     plan.FRESH_5000,
 )

@@ -1,0 +1,59 @@
+# Needs: results/manifests/{dataset}.parquet, and the bags that it names.
+# Gives: results/runs/{dataset}/{method}/seed-{seed}/, a trained model, its history, and what it says of every bag and
+#        instance; results/predicted/{dataset}/{method}/seed-{seed}/, what it says of scans that are only predicted.
+
+
+rule train_model:
+    input:
+        freshness=freshness("train_model"),
+        manifest="results/manifests/{dataset}.parquet",
+    output:
+        model="results/runs/{dataset}/{method}/seed-{seed}/model.safetensors",
+        history="results/runs/{dataset}/{method}/seed-{seed}/history.parquet",
+        predictions="results/runs/{dataset}/{method}/seed-{seed}/predictions.parquet",
+        instances="results/runs/{dataset}/{method}/seed-{seed}/instances.parquet",
+        summary="results/runs/{dataset}/{method}/seed-{seed}/run.json",
+        record="results/runs/{dataset}/{method}/seed-{seed}/record.json",
+    log:
+        "results/logs/train_model/{dataset}/{method}/seed-{seed}.log",
+    benchmark:
+        "results/benchmarks/train_model/{dataset}/{method}/seed-{seed}.tsv"
+    conda:
+        "../envs/learning.yaml"
+    threads: config["threads_per_run"]
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt * 4000,
+        runtime=lambda wildcards, attempt: attempt * 1440,
+        archive_mb=config["archive_mb"],
+        gpu=config["gpus_per_run"],
+    params:
+        method=lambda wildcards: wildcards.method,
+        seed=lambda wildcards: int(wildcards.seed),
+        settings=planned_run("settings"),
+        augmentation=planned_run("augmentation"),
+    script:
+        "../scripts/train_model.py"
+
+
+rule predict_bags:
+    input:
+        freshness=freshness("predict_bags"),
+        model="results/runs/{dataset}/{method}/seed-{seed}/model.safetensors",
+        manifest="results/manifests/{dataset}-predict.parquet",
+    output:
+        predictions="results/predicted/{dataset}/{method}/seed-{seed}/predictions.parquet",
+        instances="results/predicted/{dataset}/{method}/seed-{seed}/instances.parquet",
+        record="results/predicted/{dataset}/{method}/seed-{seed}/record.json",
+    log:
+        "results/logs/predict_bags/{dataset}/{method}/seed-{seed}.log",
+    benchmark:
+        "results/benchmarks/predict_bags/{dataset}/{method}/seed-{seed}.tsv"
+    conda:
+        "../envs/learning.yaml"
+    threads: config["threads_per_run"]
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt * 4000,
+        runtime=lambda wildcards, attempt: attempt * 120,
+        gpu=config["gpus_per_run"],
+    script:
+        "../scripts/predict_bags.py"

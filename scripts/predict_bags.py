@@ -1,0 +1,42 @@
+"""Rule predict_bags: what a trained model says of bags that it was not trained for."""
+
+from pathlib import Path
+
+from marrow.bags.manifest import read_manifest
+from marrow.errors import RunStopped
+from marrow.gpu_slots import own_gpu
+from marrow.learning.inference import judge
+from marrow.learning.residence import feed_of
+from marrow.runs.model_file import load_model
+from marrow.runs.tables import write_instances, write_predictions
+from marrow.segmentation.device import best_device
+
+
+def main(*, model: Path, manifest: Path, predictions: Path, instances: Path, threads: int) -> None:
+    """Predict.
+
+    Args:
+        model: the file of a trained model; empty where its training was stopped.
+        manifest: of the bags; empty where all of them were stopped.
+        predictions: a row for each bag.
+        instances: a row for each instance.
+        threads: of the processor.
+    """
+    for file, what in ((model, "the training of the model"), (manifest, "every scan")):
+        if not file.stat().st_size:
+            raise RunStopped("above", f"{what} was stopped, so there is nothing to predict; its record says why")
+    with own_gpu():
+        trained, about = load_model(model)
+        bags = read_manifest(manifest)
+        about.check(bags)
+        device = best_device(threads)
+        feed = feed_of(bags, bags.entries, [], device, threads=threads)
+        verdicts = judge(trained.to(device), feed)
+    write_predictions(bags, feed.entries, verdicts, predictions)
+    write_instances(bags, feed.entries, verdicts, instances)
+
+
+if __name__ == "__main__":
+    from marrow.stage import run
+
+    run(main)
