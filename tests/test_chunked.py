@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
+from marrow.encoders.build import encoder_of
 from marrow.errors import MarrowError
 from marrow.learning import precision
 from marrow.learning.chunked import ChunkedEncoder, compiled_size
@@ -76,6 +77,24 @@ def in_chunks(network: nn.Module, chunk: int, **settings: Any) -> ChunkedEncoder
 # ---- chunks
 
 
+@pytest.fixture
+def compiler(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
+    """A compiler that leaves everything as it is; the shapes that it was called with."""
+    shapes: list[tuple[int, ...]] = []
+
+    def leave(encoder: nn.Module, *, dynamic: bool) -> Callable[[Tensor], Tensor]:
+        assert not dynamic
+
+        def call(given: Tensor) -> Tensor:
+            shapes.append(tuple(given.shape))
+            return encoder(given)
+
+        return call
+
+    monkeypatch.setattr(torch, "compile", leave)
+    return shapes
+
+
 @pytest.mark.parametrize("chunk", CHUNKS)
 def test_embeddings_and_gradients_are_the_same_in_chunks(chunk: int):
     whole = network()
@@ -85,6 +104,41 @@ def test_embeddings_and_gradients_are_the_same_in_chunks(chunk: int):
     found = encoder(instances())
     assert torch.allclose(found, embeddings, rtol=1e-5, atol=1e-6)
     assert close(gradients(whole, found), expected)
+
+
+ENCODERS = pytest.mark.parametrize(
+    ("settings", "shape"),
+    [
+        ({"kind": "lenet"}, (1, 28, 28)),
+        ({"kind": "lenet3d", "kernel": 5}, (1, 16, 16, 16)),
+        ({"kind": "lenet3d", "kernel": 3}, (2, 16, 16, 16)),
+        ({"kind": "mlp", "dropout": 0.0}, (30,)),
+        ({"kind": "resnet", "width": 8}, (3, 32, 32)),
+    ],
+    ids=["lenet", "lenet3d-5", "lenet3d-3", "mlp", "resnet"],
+)
+
+
+@ENCODERS
+def test_the_encoders_give_the_same_in_chunks_and_filled_up(compiler, settings: dict[str, Any], shape: tuple[int, ...]):
+    torch.manual_seed(1)
+    encoder = encoder_of(settings, shape)
+    given = torch.randn(7, *shape)
+    embeddings = encoder(given)
+    expected = gradients(encoder, embeddings)
+    for filled in (None, 4):
+        run = ChunkedEncoder(encoder, compiled=filled)
+        run.recompute(4)
+        found = run(given)
+        assert torch.allclose(found, embeddings, rtol=1e-4, atol=1e-5)
+        for gradient, wanted in zip(gradients(encoder, found), expected, strict=True):
+            assert (gradient - wanted).norm() < 1e-4 * wanted.norm()
+
+
+@ENCODERS
+def test_the_encoders_bear_bfloat16(settings: dict[str, Any], shape: tuple[int, ...]):
+    torch.manual_seed(1)
+    assert 0 < disagreement(encoder_of(settings, shape), torch.randn(4, *shape)) < LIMIT / 2
 
 
 def test_an_encoder_that_was_told_nothing_takes_all_at_once():
@@ -215,24 +269,6 @@ def test_an_encoder_gets_its_instances_in_its_memory_format(wanted: torch.memory
 
 
 # ---- compiled
-
-
-@pytest.fixture
-def compiler(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
-    """A compiler that leaves everything as it is; the shapes that it was called with."""
-    shapes: list[tuple[int, ...]] = []
-
-    def leave(encoder: nn.Module, *, dynamic: bool) -> Callable[[Tensor], Tensor]:
-        assert not dynamic
-
-        def call(given: Tensor) -> Tensor:
-            shapes.append(tuple(given.shape))
-            return encoder(given)
-
-        return call
-
-    monkeypatch.setattr(torch, "compile", leave)
-    return shapes
 
 
 @pytest.mark.parametrize("count", [1, 7, 8, 9, 16, 23])

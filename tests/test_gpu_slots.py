@@ -182,6 +182,24 @@ def test_what_runs_within_a_job_stays_on_its_gpu(seen):
         assert seen() == "4"
 
 
+def test_jobs_that_start_at_once_choose_one_after_another(seen, monkeypatch, tmp_path):
+    """Whenever a job looks at a place or takes it, others are kept out."""
+    place, looked = gpu_slots._place, []
+
+    def watched(folder: Path, gpu: str, number: int) -> Path:
+        with (folder / "choosing").open() as door, pytest.raises(BlockingIOError):
+            fcntl.flock(door, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        looked.append((gpu, number))
+        return place(folder, gpu, number)
+
+    monkeypatch.setattr(gpu_slots, "_place", watched)
+    with own_gpu():
+        assert looked == [("4", 0), ("6", 0), ("4", 0)]
+        (door,) = tmp_path.glob("marrow-gpus-*/choosing")
+        with door.open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
 def test_a_gpu_is_not_chosen_after_cuda_has_started(seen, monkeypatch):
     for started in (True, False):
         pretended = SimpleNamespace(cuda=SimpleNamespace(is_initialized=lambda answer=started: answer))

@@ -199,6 +199,7 @@ def test_without_runs_a_run_is_told_that_there_are_none():
             CONCEPTS,
             "Instance+max looks at validation bags (training.choose is loss), and tests has none",
         ),
+        ({"fox": {}}, {"fox": {**TABLE["fox"], "validation": 0}}, "and fox-1-01 has none; give it some"),
         ({"tests": {"methods": ["mil-max"], "training": {"patience": 3}}}, CONCEPTS, "training.patience is 3"),
     ],
 )

@@ -92,10 +92,12 @@ def test_every_variant_comes_to_rest_at_the_projection_on_the_auxiliary_gradient
     assert float(weights[-1, 0]) == pytest.approx(rest, abs=1e-5)
 
 
-def test_the_weight_is_the_same_on_trunk_and_heads_and_the_main_task_counts_one():
+@pytest.mark.parametrize("variant", [*STEPS, "closed-form"])
+def test_heads_have_the_weight_of_the_trunk_as_printed_and_their_full_gradient_in_other_variants(variant: str):
     for step in noisy(5, tasks=2):
-        weights = atmil(tasks=2)(Observation(0, 0, torch.ones(3), step))
-        assert torch.equal(weights.shared, weights.heads)
+        weights = atmil(variant, tasks=2)(Observation(0, 0, torch.ones(3), step))
+        heads = weights.shared if variant == "as-printed" else torch.ones(3)
+        assert torch.equal(weights.heads, heads)
         assert float(weights.shared[0]) == 1
 
 

@@ -103,7 +103,7 @@ def _take(gpus: Sequence[str], folder: Path, held: ExitStack) -> str:
         chosen = min(gpus, key=lambda gpu: len(jobs[gpu]))
         free = next(place for place in count() if place not in jobs[chosen])
         lock = held.enter_context(_place(folder, chosen, free).open("w"))
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     others = len(jobs[chosen])
     _log.info("this job takes GPU %s, one of %d, with %d other jobs on it", chosen, len(gpus), others)
     return chosen

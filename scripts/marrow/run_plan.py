@@ -161,7 +161,7 @@ def _has(dataset: DataSet, split: str) -> bool:
     """Whether a data set has bags of a split; of folds, one always trains."""
     if dataset.rows:
         return any(row["split"] == split for row in dataset.rows)
-    return bool(dataset.selection.get(split, split == "train"))
+    return bool(dataset.selection.get(split, True))
 
 
 def _seeds(given: Sequence[int] | int | None, few: bool) -> list[int]:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from marrow.errors import MarrowError
 
-LIMIT = 0.05
+LIMIT = 0.05  # fresh encoders of each kind are off by 0.003 to 0.016
 COMPARED = 256  # instances
 AMPERE = (8, 0)  # the first GPUs that compute in bfloat16
 

@@ -18,7 +18,9 @@ The step multiplies the distance from the minimum by 1 - 2 beta lambda, lambda a
     implicit:     the slope is that at the new weights, w <- argmin_{v >= 0} beta |g_m - sum_i v_i g_i|^2 + |v - w|^2/2,
                   with one task w <- max(0, (w + 2 beta <g_m, g_a>) / (1 + 2 beta |g_a|^2))
 
-and, in `marrow.weighting.atmil_closed_form`, as the minimum itself.
+and, in `marrow.weighting.atmil_closed_form`, as the minimum itself. As printed, L = L_m + sum_i w_i L_i, a weight of 0
+stops an auxiliary head too. What such a head asks of the trunk means less and less, and its task need not come back; so
+in the other variants heads get their full gradient.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -78,6 +80,7 @@ class Atmil(Remembering):
         self, tasks: Sequence[Task], variant: str = "as-printed", beta: float = 0.05, cap: float | None = None
     ) -> None:
         super().__init__(weights=torch.ones(len(tasks)))
+        self._printed = variant == "as-printed"
         self._step = STEPS[variant]
         self._beta = beta
         self._cap = cap
@@ -87,4 +90,5 @@ class Atmil(Remembering):
         weights = self._step(self.recall(seen.losses.device)["weights"], seen.products, self._beta)
         weights = weights.clamp(min=0, max=self._cap)
         self.remember(weights=weights)
-        return Weights.same(torch.cat([torch.ones_like(seen.losses[:1]), weights]))
+        shared = torch.cat([torch.ones_like(seen.losses[:1]), weights])
+        return Weights(shared, shared if self._printed else torch.ones_like(shared))

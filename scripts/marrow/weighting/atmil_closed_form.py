@@ -4,7 +4,7 @@
 
 There is no learning rate, and the weight does not change when auxiliary and main loss are given in other units: a loss
 k times as large gets a k-th of the weight. The mean is over steps, of products: a bag counts as much as its gradients
-are long.
+are long. Heads get their full gradient: weights change so slowly that a task at 0 with a head that stands stays there.
 """
 
 from collections.abc import Sequence
@@ -35,9 +35,10 @@ class AtmilClosedForm(Remembering):
         self._cap = cap
 
     def __call__(self, seen: Observation) -> Weights:
-        """One for the main task, and the weights of the least distance."""
+        """One for the main task, and the weights of the least distance; ones for the heads."""
         gramian = renewed(self.recall(seen.losses.device)["gramian"], seen.products, self._smoothing)
         self.remember(gramian=gramian)
         weights = nearest_weights(gramian)
         weights = weights if self._cap is None else weights.clamp(max=self._cap)
-        return Weights.same(torch.cat([torch.ones_like(seen.losses[:1]), weights]))
+        shared = torch.cat([torch.ones_like(seen.losses[:1]), weights])
+        return Weights(shared, torch.ones_like(shared))
