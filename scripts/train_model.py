@@ -61,6 +61,7 @@ def main(
     augmented = Augmentation(**augmentation) if augmentation else None
     with own_gpu(), deterministic(settings["training"]["deterministic"]), listening() as interrupt:
         prepared = prepare(bags, settings, augmented, seed, best_device(threads), threads)
+        guard = OutOfMemoryGuard(prepared.encoder)
         trainer = Trainer(
             prepared.stepper,
             settings["training"],
@@ -69,10 +70,10 @@ def main(
             seed=seed,
             checkpoints=Checkpoints(checkpoints),
             interrupt=interrupt,
-            attempt=OutOfMemoryGuard(prepared.encoder).attempt,
+            guard=guard,
         )
         trainer.train()
-        verdicts = judge(prepared.stepper.model, prepared.all, prepared.encoder)
+        verdicts = guard.attempt(lambda: judge(prepared.stepper.model, prepared.all, prepared.encoder))
     about = About(method, settings, seed, bags.dataset, bags.classes, bags.layout)
     save_model(prepared.stepper.model, about, model)
     write_history(trainer.history, history)

@@ -17,9 +17,10 @@ import torch
 
 import train_model
 from marrow.errors import MarrowError, RunStopped
+from marrow.learning.checkpoint import Checkpoints
 from marrow.learning.choice import Choice, Validation
 from marrow.learning.feed import Feed
-from marrow.learning.interrupt import COME_AGAIN
+from marrow.learning.interrupt import COME_AGAIN, Interrupt
 from marrow.learning.optimiser import learning_rate, optimiser_of
 from marrow.learning.preparation import prepare
 from marrow.learning.trainer import Trainer
@@ -290,3 +291,34 @@ def test_bags_are_shuffled_anew_in_every_epoch_and_each_comes_once(tables, tmp_p
     orders = [[bag for epoch, bag in seen if epoch == wanted] for wanted in range(3)]
     assert all(sorted(order) == sorted(orders[0]) and len(set(order)) == 8 for order in orders)
     assert len({tuple(order) for order in orders}) == 3
+
+
+def test_what_is_not_measured_in_every_step_is_the_mean_of_what_was(tables, tmp_path):
+    chosen = learning_sets.settings(weighting={"every": 4}, training={"epochs": 2})
+    rows = history(trained(tmp_path / "run", tables, chosen))
+    every_step = history(trained(tmp_path / "all", tables, learning_sets.settings(training={"epochs": 2})))
+    for row in range(2):
+        assert 0.1 < rows["norm2_stripe"][row] / every_step["norm2_stripe"][row] < 10
+        assert abs(rows["cosine_stripe"][row]) <= 1
+
+
+def test_a_resumed_training_goes_on_in_chunks_where_memory_ran_out_before(volumes, tmp_path, monkeypatch):
+    chosen = learning_sets.settings(encoder={"kind": "lenet3d"}, training={"epochs": 2})
+    given = arguments(tmp_path / "run", volumes, chosen)
+    monkeypatch.setattr(Checkpoints, "is_due", property(lambda _: True))
+    linear, failed = torch.nn.functional.linear, []
+
+    def scarce(*inputs):
+        if not failed and torch.is_grad_enabled():
+            failed.append(1)
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return linear(*inputs)
+
+    monkeypatch.setattr(torch.nn.functional, "linear", scarce)
+    monkeypatch.setattr(Interrupt, "asked", property(lambda _: True, lambda *_: None), raising=False)
+    with pytest.raises(SystemExit):
+        train_model.main(**given)
+    monkeypatch.undo()
+    train_model.main(**given)
+    assert failed
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["chunk"]

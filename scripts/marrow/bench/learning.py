@@ -23,6 +23,7 @@ from marrow.bags.manifest import Entry, Manifest
 from marrow.bench.measurement import Benchmark, Goal, Measurement, side_by_side
 from marrow.learning.checkpoint import Checkpoints
 from marrow.learning.interrupt import Interrupt
+from marrow.learning.out_of_memory import OutOfMemoryGuard
 from marrow.learning.preparation import prepare
 from marrow.learning.trainer import Trainer
 from marrow.methods.instances import Instances
@@ -127,7 +128,7 @@ class _Epochs:
             seed=0,
             checkpoints=Checkpoints(Path("unused"), float("inf")),
             interrupt=Interrupt(),
-            attempt=lambda step: step(),
+            guard=OutOfMemoryGuard(prepared.encoder),
         )
 
     def __call__(self) -> None:

@@ -70,10 +70,9 @@ class Stage(nn.Module):
 
 
 def _is_plain(x: Tensor, weight: Tensor) -> bool:
-    """Whether these are tensors on a processor and no more: autocast, compilers and vmap need PyTorch's layers."""
+    """Whether these are tensors on a processor and no more: compilers and vmap need PyTorch's layers."""
     return (
         x.device.type == "cpu"
-        and not torch.is_autocast_enabled("cpu")
         and not torch.compiler.is_compiling()
         and not any(map(_functorch.is_functorch_wrapped_tensor, (x, weight)))
     )

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from marrow.learning.feed import Feed
-from marrow.learning.model import Answers, Model
+from marrow.learning.model import Model
 from marrow.pooling.outputs import probabilities
 
 AT_A_TIME = 4096  # instances
@@ -48,7 +48,10 @@ def judge(model: Model, feed: Feed, encode: Callable[[Tensor], Tensor] | None = 
     training = model.training
     model.eval()
     try:
-        parts = [_judged(model, feed, group, encode) for group in _groups(feed.lengths)]
+        parts = [
+            model.answer(model.embed(batch.patches, encode), batch.segments)
+            for _, batch in feed.batches(_groups(feed.lengths))
+        ]
     finally:
         model.train(training)
     answers = [part.pooled for part in parts]
@@ -64,11 +67,6 @@ def judge(model: Model, feed: Feed, encode: Callable[[Tensor], Tensor] | None = 
             for task in model.tasks
         },
     )
-
-
-def _judged(model: Model, feed: Feed, group: Sequence[int], encode: Callable[[Tensor], Tensor] | None) -> Answers:
-    batch = feed.batch(group, None)
-    return model.answer(model.embed(batch.patches, encode), batch.segments)
 
 
 def _groups(lengths: Sequence[int]) -> Iterator[list[int]]:

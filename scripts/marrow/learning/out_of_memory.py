@@ -37,6 +37,16 @@ class OutOfMemoryGuard:
     def __init__(self, encoder: ChunkedEncoder) -> None:
         self._encoder = encoder
 
+    @property
+    def chunk(self) -> int | None:
+        """How many instances the encoder takes at a time since memory ran out; None where it did not."""
+        return self._encoder.chunk if self._encoder.recomputes else None
+
+    def go_on(self, chunk: int | None) -> None:
+        """Take up where another process was, that may have run out of memory before."""
+        if chunk is not None:
+            self._encoder.recompute(chunk)
+
     def attempt(self, step: Callable[[], Result]) -> Result:
         """What a step gives.
 

@@ -93,14 +93,14 @@ class Stepper:
 
     def _descend(self, seen: Observation, embeddings: Tensor, into: Sequence[Tensor]) -> tuple[Observation, Weights]:
         """Weigh the tasks, and set the gradients of the trunk."""
-        trunk = self._trunk
-        if self.weighting.needs_gramian and not self.last_layer:
+        trunk, asks = self._trunk, self.weighting.asks_gramian(seen.step)
+        if asks and not self.last_layer:
             rows = list(_rows(embeddings, trunk, into))
             seen = replace(seen, gramian=gramian(rows))
             weights = self.weighting(seen)
             _set(trunk, [_weighted(weights.shared, tensors) for tensors in zip(*rows, strict=True)])
             return seen, weights
-        if self.weighting.needs_gramian:
+        if asks:
             last = list(self.model.encoder.last_layer.parameters())
             seen = replace(seen, gramian=gramian(list(_rows(embeddings, last, into, keep=True))))
         weights = self.weighting(seen)

@@ -7,7 +7,7 @@ of an epoch. Test bags never enter here.
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from marrow.learning.feed import Feed, order
 from marrow.learning.inference import judge
 from marrow.learning.interrupt import Interrupt
 from marrow.learning.optimiser import learning_rate, optimiser_of, restore, set_rate, state_of
+from marrow.learning.out_of_memory import OutOfMemoryGuard
 from marrow.learning.step import MAIN, Step, Stepper
 
 EXPLODED = 1e6
@@ -63,7 +64,7 @@ class Trainer:
         seed: of the order of bags.
         checkpoints: where the training stands.
         interrupt: whether the process was asked to leave.
-        attempt: calls a step, and knows what to do where memory runs out.
+        guard: calls the steps, and knows what to do where memory runs out.
 
     Attributes:
         history: a row for each epoch so far.
@@ -80,7 +81,7 @@ class Trainer:
         seed: int,
         checkpoints: Checkpoints,
         interrupt: Interrupt,
-        attempt: Callable[[Callable[[], Step]], Step],
+        guard: OutOfMemoryGuard,
     ) -> None:
         self.history: list[Row] = []
         self.at = Standing()
@@ -91,10 +92,11 @@ class Trainer:
         self._seed = seed
         self._checkpoints = checkpoints
         self._interrupt = interrupt
-        self._attempt = attempt
+        self._guard = guard
         self._choice = Choice.of(training)
         self._optimiser = optimiser_of(training, self._model)
         self._sums: dict[str, Tensor] = {}
+        self._counts: dict[str, int] = {}
         self._best: dict[str, Tensor] = {}
         if validation is None and self._choice.needs_validation:
             raise MarrowError(
@@ -132,7 +134,7 @@ class Trainer:
         for group, batch in self._bags.batches(groups[self.at.position :], self.at.epoch):
             rate = learning_rate(self._training, self.at.epoch, self.at.step)
             set_rate(self._optimiser, rate)
-            step = self._attempt(lambda batch=batch: self._stepper(batch, self.at.epoch, self.at.step))
+            step = self._guard.attempt(lambda batch=batch: self._stepper(batch, self.at.epoch, self.at.step))
             unseen.append((group, step.losses))
             if len(unseen) >= looks or self.at.position + 1 == len(groups):
                 self._look_at(unseen)
@@ -170,6 +172,7 @@ class Trainer:
     def _tally(self, step: Step) -> None:
         for name, number in step.numbers.items():
             self._sums[name] = self._sums[name] + number if name in self._sums else number.to(torch.float64)
+            self._counts[name] = self._counts.get(name, 0) + 1
 
     def _end_epoch(self, seconds: float) -> None:
         self._stepper.main_loss.end_epoch()
@@ -178,13 +181,13 @@ class Trainer:
             "seconds": seconds,
             "learning_rate": learning_rate(self._training, self.at.epoch, self.at.step - 1),
         }
-        row |= {name: float(total) / self.at.position for name, total in self._sums.items()}
+        row |= {name: float(total) / self._counts[name] for name, total in self._sums.items()}
         validation = self._validate()
         if validation:
             row |= {f"validation_{name}": value for name, value in asdict(validation).items()}
         self._choose(validation)
         self.history.append(row)
-        self._sums = {}
+        self._sums, self._counts = {}, {}
         self.at.epoch, self.at.position, self.at.seconds = self.at.epoch + 1, 0, 0.0
         _log.info("%s", self._line(row))
 
@@ -226,7 +229,13 @@ class Trainer:
             sums=self._sums,
             random=random_state(),
         )
-        self._checkpoints.keep(Checkpoint(tensors, {"at": asdict(self.at), "history": self.history}))
+        values = {
+            "at": asdict(self.at),
+            "history": self.history,
+            "counts": self._counts,
+            "chunk": self._guard.chunk,
+        }
+        self._checkpoints.keep(Checkpoint(tensors, values))
         if self._interrupt.asked:
             _log.warning("asked to leave in epoch %d after step %d: saved", self.at.epoch + 1, self.at.position)
             self._interrupt.leave()
@@ -237,6 +246,8 @@ class Trainer:
             return
         device = next(self._model.parameters()).device
         self.at, self.history = Standing(**kept.values["at"]), kept.values["history"]
+        self._counts = kept.values["counts"]
+        self._guard.go_on(kept.values["chunk"])
         self._model.load_state_dict(kept.part("model"))
         self._best = {name: tensor.to(device) for name, tensor in kept.part("best").items()}
         self._sums = {name: tensor.to(device) for name, tensor in kept.part("sums").items()}
