@@ -90,7 +90,7 @@ def test_only_the_pins_of_imported_packages_count(project):
 def test_pins_are_known_by_the_name_that_is_imported(tmp_path):
     file = tmp_path / "requirements.txt"
     file.write_text("# why\nPyYAML==6.0.3\nscikit-image==0.26  # why\n-r other.txt\n")
-    assert pins(file) == {"yaml": "6.0.3", "scikit_image": "0.26"}
+    assert pins(file) == {"yaml": "6.0.3", "skimage": "0.26"}
 
 
 @given(PLAIN, PLAIN)

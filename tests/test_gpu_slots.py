@@ -238,7 +238,10 @@ def test_a_folder_of_somebody_else_is_not_trusted(seen, monkeypatch, tmp_path):
 
 def test_locks_are_not_left_to_programs_that_a_job_starts(seen, tmp_path):
     with own_gpu():
-        child = subprocess.Popen([sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE, close_fds=False)
+        started = [sys.executable, "-S", "-c", "print(flush=True); input()"]
+        child = subprocess.Popen(started, stdin=subprocess.PIPE, stdout=subprocess.PIPE, close_fds=False)
+        assert child.stdout is not None
+        child.stdout.readline()  # only the program itself is without the lock, not what becomes it
     (lock,) = tmp_path.glob("marrow-gpus-*/4.0")
     with lock.open() as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
