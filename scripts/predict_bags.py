@@ -3,13 +3,15 @@
 from pathlib import Path
 
 from marrow.bags.manifest import read_manifest
+from marrow.device import best_device
 from marrow.errors import RunStopped
 from marrow.gpu_slots import own_gpu
+from marrow.learning.chunked import ChunkedEncoder
 from marrow.learning.inference import judge
+from marrow.learning.out_of_memory import OutOfMemoryGuard
 from marrow.learning.residence import feed_of
 from marrow.runs.model_file import load_model
 from marrow.runs.tables import write_instances, write_predictions
-from marrow.segmentation.device import best_device
 
 
 def main(*, model: Path, manifest: Path, predictions: Path, instances: Path, threads: int) -> None:
@@ -31,7 +33,8 @@ def main(*, model: Path, manifest: Path, predictions: Path, instances: Path, thr
         about.check(bags)
         device = best_device(threads)
         feed = feed_of(bags, bags.entries, [], device, threads=threads)
-        verdicts = judge(trained.to(device), feed)
+        encoder = ChunkedEncoder(trained.to(device).encoder)
+        verdicts = OutOfMemoryGuard(encoder).attempt(lambda: judge(trained, feed, encoder))
     write_predictions(bags, feed.entries, verdicts, predictions)
     write_instances(bags, feed.entries, verdicts, instances)
 

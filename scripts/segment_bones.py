@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from marrow.bones import read_bones
-from marrow.segmentation.device import best_device, free_on
+from marrow.device import best_device, free_on
 from marrow.segmentation.model_file import load_network
 from marrow.segmentation.model_header import Purpose
 from marrow.segmentation.prepare import read_body

@@ -9,9 +9,10 @@ import numpy as np
 import torch
 
 from marrow.bones import mirrored_ids, read_bones
+from marrow.checkpoint import Checkpoints
+from marrow.device import best_device
 from marrow.errors import MarrowError
-from marrow.segmentation.checkpoints import Checkpoints, write_history
-from marrow.segmentation.device import best_device
+from marrow.segmentation.history import write_history
 from marrow.segmentation.model_file import Purpose, save_network
 from marrow.segmentation.network import Architecture, ThreePathways
 from marrow.segmentation.prepare import read_body

@@ -9,9 +9,10 @@ import torch
 
 from marrow.augment.settings import Augmentation
 from marrow.bags.manifest import read_manifest
+from marrow.checkpoint import Checkpoints
+from marrow.device import best_device
 from marrow.files import write_text
 from marrow.gpu_slots import own_gpu
-from marrow.learning.checkpoint import Checkpoints
 from marrow.learning.deterministic import deterministic
 from marrow.learning.inference import judge
 from marrow.learning.interrupt import listening
@@ -19,11 +20,8 @@ from marrow.learning.out_of_memory import OutOfMemoryGuard
 from marrow.learning.preparation import Preparation, prepare
 from marrow.learning.trainer import Trainer
 from marrow.runs.model_file import About, save_model
-from marrow.runs.scalars import write_scalars
+from marrow.runs.scalars import FOLDER, check_tensorboard, write_scalars
 from marrow.runs.tables import manifest_digest, write_history, write_instances, write_predictions
-from marrow.segmentation.device import best_device
-
-TENSORBOARD = "MARROW_TENSORBOARD"
 
 
 def main(
@@ -57,6 +55,8 @@ def main(
         checkpoints: where a training that was stopped or killed left off.
         threads: of the processor.
     """
+    if board := os.environ.get(FOLDER):
+        check_tensorboard()
     bags = read_manifest(manifest)
     augmented = Augmentation(**augmentation) if augmentation else None
     with own_gpu(), deterministic(settings["training"]["deterministic"]), listening() as interrupt:
@@ -90,8 +90,8 @@ def main(
         **_made_with(prepared),
     }
     write_text(summary, json.dumps(told, indent=1) + "\n")
-    if folder := os.environ.get(TENSORBOARD):
-        write_scalars(trainer.history, Path(folder) / bags.dataset / method / f"seed-{seed}")
+    if board:
+        write_scalars(trainer.history, Path(board) / bags.dataset / method / f"seed-{seed}")
 
 
 def _made_with(prepared: Preparation) -> dict[str, Any]:

@@ -8,8 +8,8 @@ import torch
 from test_bone_network import windows_of
 from toy_body import toy_body
 
+from marrow.checkpoint import Checkpoints
 from marrow.errors import MarrowError, ScanStopped
-from marrow.segmentation.checkpoints import Checkpoints
 from marrow.segmentation.model_file import Purpose, load_network, save_network
 from marrow.segmentation.network import Architecture, ThreePathways
 from marrow.segmentation.prepare import AIR, Body, bounding_box, read_body, standard_score
@@ -144,9 +144,9 @@ def test_training_that_was_interrupted_goes_on_to_the_same_bits(tmp_path):
         pass
 
     class UntilTwo(Checkpoints):
-        def keep(self, network, optimiser, history):
-            super().keep(network, optimiser, history)
-            if len(history) == 2:
+        def keep(self, checkpoint):
+            super().keep(checkpoint)
+            if len(checkpoint.values["history"]) == 2:
                 raise Killed
 
     with pytest.raises(Killed):

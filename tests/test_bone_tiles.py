@@ -9,8 +9,9 @@ from safetensors.torch import save
 from test_bone_segments import toy_case
 
 import segment_bones
+from marrow import device, free_memory
 from marrow.errors import MarrowError
-from marrow.segmentation import device, tile_memory
+from marrow.segmentation import tile_memory
 from marrow.segmentation.model_file import load_network, save_network
 from marrow.segmentation.model_header import Purpose
 from marrow.segmentation.network import Architecture, ThreePathways
@@ -114,7 +115,7 @@ GIBIBYTE = 2**30
 @pytest.fixture
 def machine(tmp_path, monkeypatch):
     """Writes what a system tells of memory; one job fits beside no other."""
-    monkeypatch.setattr(tile_memory.os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+    monkeypatch.setattr(free_memory.os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
 
     def write(files):
         for name, content in files.items():
@@ -173,16 +174,16 @@ FIRST = {"proc/meminfo": meminfo(20), "proc/self/cgroup": "5:devices:/x\n4:cpuac
     ],
 )
 def test_what_is_free_is_what_the_tightest_limit_leaves(machine, files, free):
-    assert tile_memory.free_for_job(2, machine(files)) == free * GIBIBYTE
+    assert free_memory.free_for_job(2, machine(files)) == free * GIBIBYTE
 
 
 def test_jobs_beside_each_other_share_what_is_free(machine):
     root = machine({"proc/meminfo": meminfo(3)})
-    assert [tile_memory.free_for_job(threads, root) / GIBIBYTE for threads in (1, 2, 4)] == [1.5, 3, 3]
+    assert [free_memory.free_for_job(threads, root) / GIBIBYTE for threads in (1, 2, 4)] == [1.5, 3, 3]
 
 
 def test_where_nothing_tells_the_memory_a_tile_is_as_large_as_ever(machine):
-    assert tile_memory.tile_mb(tile_memory.free_for_job(1, machine({}))) == tile_memory.MOST_MB
+    assert tile_memory.tile_mb(free_memory.free_for_job(1, machine({}))) == tile_memory.MOST_MB
 
 
 @pytest.mark.parametrize(

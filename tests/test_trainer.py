@@ -16,8 +16,8 @@ import pytest
 import torch
 
 import train_model
+from marrow.checkpoint import Checkpoints
 from marrow.errors import MarrowError, RunStopped
-from marrow.learning.checkpoint import Checkpoints
 from marrow.learning.choice import Choice, Validation
 from marrow.learning.feed import Feed
 from marrow.learning.interrupt import COME_AGAIN, Interrupt
@@ -37,7 +37,7 @@ KILLER = """
 import json, os, sys
 from pathlib import Path
 import train_model
-from marrow.learning.checkpoint import Checkpoints
+from marrow.checkpoint import Checkpoints
 from marrow.learning.preparation import prepare
 from marrow.learning.trainer import Trainer
 after, number, arguments = int(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3])

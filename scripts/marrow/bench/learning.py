@@ -21,7 +21,7 @@ from marrow.bags.bag_file import write_bags
 from marrow.bags.digest import bag_digest
 from marrow.bags.manifest import Entry, Manifest
 from marrow.bench.measurement import Benchmark, Goal, Measurement, side_by_side
-from marrow.learning.checkpoint import Checkpoints
+from marrow.checkpoint import Checkpoints
 from marrow.learning.interrupt import Interrupt
 from marrow.learning.out_of_memory import OutOfMemoryGuard
 from marrow.learning.preparation import prepare

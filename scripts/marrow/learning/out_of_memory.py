@@ -7,7 +7,7 @@ from typing import TypeVar
 import torch
 
 from marrow.errors import MarrowError
-from marrow.learning.checkpoint import random_state, restore_random
+from marrow.learning.chance import random_state, restore_random
 from marrow.learning.chunked import ChunkedEncoder
 
 CHUNKS = 16

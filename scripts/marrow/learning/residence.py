@@ -8,12 +8,12 @@ import torch
 from marrow.augment.settings import Augmentation
 from marrow.bags.bag import Task
 from marrow.bags.manifest import Entry, Manifest
+from marrow.device import free_on
 from marrow.learning.feed import Feed
 from marrow.learning.out_of_memory import is_out_of_memory
 from marrow.learning.resident import Resident
 from marrow.learning.stored import StoredBags
 from marrow.learning.streamed import Streamed
-from marrow.segmentation.device import free_on
 
 SHARE = 0.5  # of what is free; training wants the rest
 LABEL_BYTES = 8

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from marrow.checkpoint import Checkpoint, Checkpoints, parts
 from marrow.errors import MarrowError, RunStopped
-from marrow.learning.checkpoint import Checkpoint, Checkpoints, parts, random_state, restore_random
+from marrow.learning.chance import random_state, restore_random
 from marrow.learning.choice import Choice, Validation
 from marrow.learning.feed import Feed, order
 from marrow.learning.inference import judge

@@ -1,24 +1,29 @@
 """The history of a run for TensorBoard, for those who have it; the Parquet file is what counts."""
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from marrow.errors import MarrowError
 from marrow.learning.trainer import Row
 
+FOLDER = "MARROW_TENSORBOARD"
 
-def write_scalars(history: Sequence[Row], folder: Path) -> None:
-    """One scalar for each number of an epoch, `loss_main` under `loss/main`.
+
+def check_tensorboard() -> None:
+    """Look before a training for what is needed after it.
 
     Raises:
         MarrowError: TensorBoard is not installed.
     """
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError:
-        raise MarrowError(
-            "MARROW_TENSORBOARD is set, and tensorboard is not installed; `pip install tensorboard`"
-        ) from None
+    if find_spec("tensorboard") is None:
+        raise MarrowError(f"{FOLDER} is set, and tensorboard is not installed; `pip install tensorboard`, or unset it")
+
+
+def write_scalars(history: Sequence[Row], folder: Path) -> None:
+    """One scalar for each number of an epoch, `loss_main` under `loss/main`."""
+    from torch.utils.tensorboard import SummaryWriter
+
     with SummaryWriter(folder) as writer:
         for row in history:
             for name, value in row.items():

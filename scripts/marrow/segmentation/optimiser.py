@@ -51,8 +51,3 @@ class NesterovRMSprop:
         """Its tensors by name."""
         squares = {f"square.{index}": tensor for index, tensor in enumerate(self.squares)}
         return squares | {f"move.{index}": tensor for index, tensor in enumerate(self.moves)}
-
-    def load(self, state: dict[str, Tensor]) -> None:
-        """Take over the tensors that `state` gave."""
-        for name, tensor in self.state().items():
-            tensor.copy_(state[name])

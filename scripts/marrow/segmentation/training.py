@@ -16,7 +16,7 @@ import logging
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +25,9 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
+from marrow.checkpoint import Checkpoint, Checkpoints, parts
 from marrow.errors import MarrowError
-from marrow.segmentation.checkpoints import Checkpoints, Row
+from marrow.segmentation.history import Row
 from marrow.segmentation.network import ThreePathways
 from marrow.segmentation.optimiser import NesterovRMSprop
 from marrow.segmentation.prepare import Labels
@@ -106,16 +107,26 @@ class Trainer:
         Raises:
             MarrowError: the loss is no longer a number.
         """
-        self.history = checkpoints.resume(self.network, self.optimiser)
+        self._resume(checkpoints)
         for epoch in range(len(self.history) + 1, self.recipe.epochs + 1):
             began = time.monotonic()
             loss = self._epoch(cases, epoch)
             dice = self.validate(validation)
             row = Row(epoch, round(time.monotonic() - began, 2), self.recipe.rate(epoch), loss, dice)
             self.history.append(row)
-            checkpoints.keep(self.network, self.optimiser, self.history)
+            checkpoints.keep(Checkpoint(self._state(), {"history": [asdict(each) for each in self.history]}))
             _log.info("%s", _line(row, self.recipe.epochs))
         self._balance(cases)
+
+    def _state(self) -> dict[str, Tensor]:
+        return parts(network=self.network.state_dict(), optimiser=self.optimiser.state())
+
+    def _resume(self, checkpoints: Checkpoints) -> None:
+        kept = checkpoints.read()
+        if kept is not None:
+            self.history = [Row(**row) for row in kept.values["history"]]
+            for name, tensor in self._state().items():
+                tensor.copy_(kept.tensors[name])
 
     def step(self, cases: Sequence[Case], places: Sequence[Place], draw: np.random.Generator, rate: float) -> float:
         """One step on some segments; the loss before it."""

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
@@ -36,19 +35,6 @@ class Checkpoint:
 def parts(**named: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Tensors of several states under one name each."""
     return {f"{name}.{key}": tensor for name, state in named.items() for key, tensor in state.items()}
-
-
-def random_state() -> dict[str, Tensor]:
-    """Where PyTorch's generators stand; augmentation and the order of bags have no state of their own."""
-    state = {"cpu": torch.get_rng_state()}
-    return state | ({"cuda": torch.cuda.get_rng_state()} if torch.cuda.is_available() else {})
-
-
-def restore_random(state: Mapping[str, Tensor]) -> None:
-    """Set PyTorch's generators to where they stood."""
-    torch.set_rng_state(state["cpu"])
-    if "cuda" in state and torch.cuda.is_available():
-        torch.cuda.set_rng_state(state["cuda"])
 
 
 class Checkpoints:

@@ -1,10 +1,10 @@
-"""Where the network runs, and how much memory it may take there."""
+"""Where a network runs, and how much memory it may take there."""
 
 import logging
 
 import torch
 
-from marrow.segmentation.tile_memory import free_for_job
+from marrow.free_memory import free_for_job
 
 _log = logging.getLogger(__name__)
 
