@@ -1,5 +1,6 @@
 """The trainer: it goes on to the same bits, chooses by validation alone, and stops where numbers end."""
 
+import copy
 import json
 import math
 import os
@@ -14,16 +15,18 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
+from torch.nn import functional
 
 import train_model
 from marrow.checkpoint import Checkpoints
 from marrow.errors import MarrowError, RunStopped
 from marrow.learning.choice import Choice, Validation
-from marrow.learning.feed import Feed
+from marrow.learning.feed import Feed, order
 from marrow.learning.interrupt import COME_AGAIN, Interrupt
 from marrow.learning.optimiser import learning_rate, optimiser_of
 from marrow.learning.preparation import prepare
 from marrow.learning.trainer import Trainer
+from marrow.runs.model_file import load_model
 
 OUTPUTS = {
     "model": "model.safetensors",
@@ -118,6 +121,29 @@ def test_a_training_that_was_asked_to_leave_and_then_killed_ends_with_the_same_b
     one, other = history(whole), history(parts)
     assert len(one["epoch"]) == 10
     assert {**one, "seconds": None} == {**other, "seconds": None}
+
+
+@pytest.mark.parametrize("weighting", [{"kind": "uniform", "beta": None}, {"beta": 1e-12}], ids=["uniform", "atmil"])
+@pytest.mark.parametrize("kind", ["tables", "pictures", "volumes"])
+def test_a_training_is_the_plainest_loop_over_the_same_bags(tmp_path, kind, weighting):
+    manifest = learning_sets.written(tmp_path, getattr(learning_sets, kind)())
+    encoder = {"kind": {"tables": "mlp", "pictures": "lenet", "volumes": "lenet3d"}[kind], "dropout": 0.0}
+    chosen = learning_sets.settings(encoder=encoder, weighting=weighting, training={"epochs": 2})
+    prepared = prepare(manifest, chosen, None, 3, torch.device("cpu"), 1)
+    plain = copy.deepcopy(prepared.stepper.model)
+    adam = torch.optim.Adam(plain.parameters(), lr=1e-3, weight_decay=1e-4, foreach=False, fused=False)
+    for epoch in range(2):
+        for position in order(3, epoch, len(prepared.bags)):
+            batch = prepared.bags.batch([position])
+            answers = plain(batch.patches, batch.segments)
+            loss = functional.binary_cross_entropy_with_logits(answers.pooled.logits[:, 0], batch.labels.float())
+            adam.zero_grad()
+            (loss + functional.cross_entropy(answers.auxiliary["stripe"], batch.auxiliary["stripe"])).backward()
+            adam.step()
+    ours, _ = load_model(trained(tmp_path / "run", manifest, chosen) / "model.safetensors")
+    for (name, found), theirs in zip(ours.named_parameters(), plain.parameters(), strict=True):
+        if name != "pooling.score.bias":  # its gradient is zero but for rounding
+            torch.testing.assert_close(found, theirs, rtol=1e-3, atol=1e-5, msg=name)
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_one_others(tables, tmp_path):
