@@ -3,7 +3,6 @@
 There is no peer in the run, so the time is the processor's and not the clock's, which a busy machine would spoil.
 """
 
-import os
 import statistics
 import time
 from pathlib import Path
@@ -12,13 +11,11 @@ import numpy as np
 
 from marrow.bag_sets.morpho import INSTANCE_CLASSES, draw_digit
 from marrow.bench.measurement import Benchmark, Goal, Measurement
+from marrow.bench.public_data import mnist_folder
 from marrow.config import complete, read_schema
 from marrow.digits.measure import components
 from marrow.digits.resolution import Image
-from marrow.errors import MarrowError
-from marrow.sources.catalogue import how_to_give
 from marrow.sources.idx import read_mnist
-from marrow.sources.located import located
 
 DIGITS = 200
 REPEATS = 5
@@ -27,7 +24,7 @@ _SCHEMA = Path(__file__).parents[3] / "schemas" / "datasets" / "morpho.yaml"
 
 def measure() -> list[Measurement]:
     """Milliseconds of processor time for a digit, from its image to the perturbed image and the number of its parts."""
-    images = read_mnist(_folder(), "train")[0][:DIGITS]
+    images = read_mnist(mnist_folder("morpho_digit"), "train")[0][:DIGITS]
     settings = complete({"kind": "morpho"}, read_schema(_SCHEMA))
     seconds = statistics.median(_seconds(images, settings) for _ in range(REPEATS))
     return [Measurement("morpho_digit", 1e3 * seconds / DIGITS / len(INSTANCE_CLASSES), "ms")]
@@ -40,17 +37,6 @@ def _seconds(images: Image, settings: dict[str, object]) -> float:
         for image in images:
             components(draw_digit(image, kind, settings, rng))
     return time.process_time() - began
-
-
-def _folder() -> Path:
-    """Where the public data lie that MARROW_DATA names, or where the workflow has put them."""
-    folder = Path(os.environ.get("MARROW_DATA", "results/sources")) / "mnist"
-    if located("mnist", folder) is None:
-        raise MarrowError(
-            f"morpho_digit: MNIST is not in {folder}; let MARROW_DATA name a folder that has it in its folder mnist. "
-            f"{how_to_give('mnist')}"
-        )
-    return folder
 
 
 DIGIT = Benchmark(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from marrow.bench import augment, bags, bones, chain, correct, digits, learning, nyul, plan, sample, segment
+from marrow.bench import augment, bags, bones, chain, correct, digits, learning, nyul, plan, sample, segment, torchmil
 from marrow.bench.measurement import Benchmark
 from marrow.errors import MarrowError
 
@@ -24,6 +24,7 @@ BENCHMARKS = (
     learning.OVERHEAD,
     learning.METHOD_STEPS,
     learning.PLAIN_LOOP,
+    torchmil.MNIST,
     plan.NOOP_300,
     plan.FRESH_5000,
 )
