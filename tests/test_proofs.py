@@ -25,7 +25,7 @@ def accuracy(table) -> float:
 def test_attention_finds_a_nine_among_fifty_digits_from_fifty_bags(tmp_path):
     mnist = {"mnist": str(shared_data("mnist"))}
     sizes = {"size": {"mean": 50, "std": 10}, "training_bags": [50], "validation_bags": 50, "test_bags": 300}
-    runs = {"methods": ["attention"], "training": {"epochs": 15}}
+    runs = {"methods": ["attention"], "training": {"epochs": 10}}
     [table] = verdicts(tmp_path, mnist, {"kind": "mnist_bags"} | sizes, runs)
     assert roc_auc_score(table["label"], table["p_9"]) >= 0.85
 
@@ -33,7 +33,7 @@ def test_attention_finds_a_nine_among_fifty_digits_from_fifty_bags(tmp_path):
 def test_atmil_tells_active_bags_of_morphed_digits_from_a_hundred(tmp_path):
     mnist = {"mnist": str(shared_data("mnist"))}
     sizes = {"training_bags": [100], "validation_bags": 30, "test_bags": 200}
-    runs = {"methods": ["atmil"], "training": {"epochs": 20, "learning_rate_steps": [15]}}
+    runs = {"methods": ["atmil"], "training": {"epochs": 10, "learning_rate_steps": [8]}}
     [table] = verdicts(tmp_path, mnist, {"kind": "morpho"} | sizes, runs)
     assert accuracy(table) >= 0.85
 
@@ -41,6 +41,6 @@ def test_atmil_tells_active_bags_of_morphed_digits_from_a_hundred(tmp_path):
 def test_attention_tells_musks_in_ten_folds(tmp_path):
     source = {"musk1": str(shared_data("mil_classic"))}
     dataset = {"kind": "classical", "table": "musk1", "repeats": 1}
-    tables = verdicts(tmp_path, source, dataset, {"methods": ["attention"]})
+    tables = verdicts(tmp_path, source, dataset, {"methods": ["attention"], "training": {"epochs": 50}})
     assert len(tables) == 10
     assert np.mean([accuracy(table) for table in tables]) >= 0.8

@@ -141,7 +141,7 @@ def _or_zeros(gradient: Tensor | None, like: Tensor) -> Tensor:
 
 
 def _set(parameters: Parameters, gradients: Gradients) -> None:
-    """Hand gradients to the optimiser, laid out as the parameters are: a fused step reads both as they lie in memory."""
+    """Hand gradients to the optimiser, laid out as the parameters are: a fused step reads both as they lie there."""
     for parameter, gradient in zip(parameters, gradients, strict=True):
         if gradient is not None and gradient.stride() != parameter.stride():
             gradient = torch.empty_like(parameter).copy_(gradient)
