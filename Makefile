@@ -20,7 +20,7 @@ demo: .venv/.ready
 	@echo "The report: results/report/index.html"
 
 test: .venv/.ready-dev
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile
 
 why: .venv/.ready
 	@PYTHONPATH=scripts $(BIN)/python -m marrow why $(if $(CONFIG),--configfile $(CONFIG))

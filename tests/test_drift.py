@@ -19,7 +19,7 @@ ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
 def pip_pins(file: str) -> dict[str, str]:
     lines = (line.split("#")[0].strip() for line in (ROOT / file).read_text().splitlines())
     pairs = (line.split("==") for line in lines if "==" in line)
-    return {name.lower().replace("_", "-"): version for name, version in pairs}
+    return {name.partition("[")[0].lower().replace("_", "-"): version for name, version in pairs}
 
 
 def conda_pins(file: Path) -> dict[str, str]:

@@ -658,7 +658,7 @@ def test_pcgrad_draws_its_order_from_the_step_and_from_nothing_else():
 def test_upgrad_without_torchjd_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "torchjd", None)
     monkeypatch.setitem(sys.modules, "torchjd.aggregation", None)
-    with pytest.raises(MarrowError, match=r'pip install "torchjd\[quadprog_projector\]", or choose pcgrad'):
+    with pytest.raises(MarrowError, match=r'pip install "torchjd\[quadprog-projector\]", or choose pcgrad'):
         rule("upgrad")
 
 

@@ -53,5 +53,5 @@ def _torchjd(count: int) -> Any:
     except ImportError as error:
         raise MarrowError(
             f"weighting upgrad needs TorchJD and its solver ({error}); install them with "
-            'pip install "torchjd[quadprog_projector]", or choose pcgrad, which needs nothing more.'
+            'pip install "torchjd[quadprog-projector]", or choose pcgrad, which needs nothing more.'
         ) from None
