@@ -39,3 +39,36 @@ rule evaluate_runs:
         settings=SETTINGS_OF_EVALUATION,
     script:
         "../scripts/evaluate_runs.py"
+
+
+rule write_tables:
+    input:
+        freshness=freshness("write_tables"),
+        runs_table=f"{EVALUATED}/runs.csv",
+        summary=f"{EVALUATED}/summary.csv",
+        comparisons=f"{EVALUATED}/comparisons.csv",
+        notes=f"{EVALUATED}/notes.csv",
+        published=str(SCHEMAS / "published.yaml"),
+        published_numbers=str(SCHEMAS / "published.csv"),
+    output:
+        tables_csv=f"{EVALUATED}/tables.csv",
+        tables_markdown=f"{EVALUATED}/tables.md",
+        tables_latex=f"{EVALUATED}/tables.tex",
+        record=f"{EVALUATED}/tables.record.json",
+    log:
+        "results/logs/write_tables/{entry}.log",
+    benchmark:
+        "results/benchmarks/write_tables/{entry}.tsv"
+    conda:
+        "../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        entry=lambda wildcards: wildcards.entry,
+        about=entry_of_runs("about"),
+        reference=entry_of_runs("reference"),
+        significance=config["evaluation"]["significance"],
+    script:
+        "../scripts/write_tables.py"

@@ -24,6 +24,10 @@ COLUMNS = {
     "reliability": ("method", "bin", "low", "high", "count", "mean_probability", "observed", "part"),
     "groups": ("method", "grouping", "group", "metric", "mean", "n", "part"),
     "notes": ("method", "metric", "note", "part"),
+    "tables": (
+        "table", "row", "column", "metric", "method", "published", "published_spread", "spread_kind", "ours",
+        "ours_std", "ours_sem", "ours_n", "low", "high", "p_corrected", "mark", "note", "part",
+    ),
     "curves": ("dataset", "method", "seed", "epoch", "quantity", "value"),
 }  # fmt: skip
 
