@@ -1,4 +1,4 @@
-"""Rule write_tables: the papers' tables with ours beside them, and tables of all metrics, for reading and for papers."""
+"""Rule write_tables: the papers' tables with ours beside them, and tables of all metrics; to read and to publish."""
 
 from itertools import chain
 from pathlib import Path
@@ -49,7 +49,7 @@ def main(
     """
     results = Results.read(runs_table, summary, comparisons, notes, reference, significance)
     beside = published_tables(published, published_numbers, about, results.parts)
-    tables = [*(published_layout(table, results) for table in beside), *own_layouts(results)]
+    tables = [*(published_layout(table, results, about["simulated"]) for table in beside), *own_layouts(results)]
     write_rows(chain.from_iterable(table.cells for table in tables), "tables", tables_csv)
     heading = f"Results on {entry}{' (simulated scans)' if about['simulated'] else ''}"
     write_text(tables_markdown, markdown(tables, heading))

@@ -1,26 +1,39 @@
 """Tables of all methods and metrics: means, intervals, and differences to the reference."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from marrow.evaluation.cells import number
-from marrow.evaluation.laid_table import MARK, NOTHING, Footnotes, LaidTable, mean_text, shared_n, told_marks, told_n
+from marrow.evaluation.cells import Row, number
+from marrow.evaluation.laid_table import (
+    MARK,
+    NOTHING,
+    Footnotes,
+    LaidTable,
+    mean_text,
+    own_numbers,
+    row_title,
+    shared_n,
+    told_marks,
+    told_n,
+    told_tested,
+)
 from marrow.evaluation.metrics import METRICS
-from marrow.evaluation.published_layout import own_numbers
 from marrow.evaluation.results import Result, Results
 
 NAMES = {
     "accuracy": "Accuracy",
     "balanced_accuracy": "Balanced accuracy",
-    "sensitivity": "Sensitivity (macro, one against rest)",
-    "specificity": "Specificity (macro, one against rest)",
-    "f1": "F1 (macro, one against rest)",
+    "sensitivity": "Sensitivity",
+    "specificity": "Specificity",
+    "f1": "F1",
     "auc": "AUC",
     "log_loss": "Log loss ↓",
     "brier": "Brier score ↓",
     "calibration_error": "Calibration error ↓",
 }
+HEADS = ("Method", *NAMES.values())
 LOWER = "↓: lower is better."
+MACRO = "Sensitivity, specificity and F1 are macro averages: each class against the rest, then the mean over classes."
 
 
 def own_layouts(results: Results) -> Iterator[LaidTable]:
@@ -33,84 +46,76 @@ def own_layouts(results: Results) -> Iterator[LaidTable]:
 
 
 def _means(part: str, results: Results) -> LaidTable:
-    footnotes = Footnotes()
+    title, footnotes = f"All metrics, {part}", Footnotes()
     found = _found(part, results)
     n = shared_n(list(found.values()))
     rows = [
         (
-            _named(method, title, results),
+            row_title(name, method, results),
             *(mean_text(found[method, metric], "std", results, footnotes, show_n=n is None) for metric in METRICS),
         )
-        for method, title in results.titles.items()
+        for method, name in results.titles.items()
     ]
-    notes = [told_n(n, "std"), LOWER, *told_marks(results), *_general(part, results), *footnotes.lines]
+    notes = [told_n(n, "std"), *told_tested([part], results), MACRO, LOWER, *told_marks(results)]
     cells = [
-        {
-            "table": f"All metrics, {part}",
-            "row": title,
-            "column": NAMES[metric],
-            "metric": metric,
-            "method": method,
-            "published": None,
-            "published_spread": None,
-            "spread_kind": "std",
-            "part": part,
-            **own_numbers(found[method, metric], results, "not run"),
-        }
-        for method, title in results.titles.items()
+        _cell(title, part, method, metric, found[method, metric], results)
+        for method in results.titles
         for metric in METRICS
     ]
-    heads = ("Method", *NAMES.values())
-    return LaidTable(f"All metrics, {part}", heads, 1, (), tuple(rows), tuple(notes), tuple(cells))
+    return LaidTable(
+        title, HEADS, 1, (), tuple(rows), (*notes, *_general(part, results), *footnotes.lines), tuple(cells)
+    )
 
 
 def _intervals(part: str, results: Results) -> LaidTable:
     found = _found(part, results)
     rows = [
-        (_named(method, title, results), *(_interval(found[method, metric]) for metric in METRICS))
-        for method, title in results.titles.items()
+        (row_title(name, method, results), *(_interval(found[method, metric]) for metric in METRICS))
+        for method, name in results.titles.items()
     ]
-    notes = [
-        "95% interval of the mean: bootstrap over patients, each with all bags and seeds; the models are as they are, so "
-        "that another training is not in it.",
-        "Intervals of two methods that overlap may differ all the same, for they share their patients: see the "
-        "differences.",
+    notes = (
+        "95% interval of the mean: bootstrap over patients, each with all bags and seeds. The models are as they are: how "
+        "another training would come out is not in it.",
+        "Two methods whose intervals overlap may differ all the same, for they share their patients: see the differences.",
         LOWER,
-    ]
-    return LaidTable(
-        f"95% intervals, {part}",
-        ("Method", *NAMES.values()),
-        1,
-        (),
-        tuple(rows),
-        (*notes, *_general(part, results)),
-        (),
+        *_general(part, results),
     )
+    return LaidTable(f"95% intervals, {part}", HEADS, 1, (), tuple(rows), notes, ())
 
 
 def _differences(part: str, results: Results) -> LaidTable:
-    others = [method for method in results.titles if method != results.reference]
     rows = [
-        (results.titles[method], *(_difference(part, method, metric, results) for metric in METRICS))
-        for method in others
+        (name, *(_difference(part, method, metric, results) for metric in METRICS))
+        for method, name in results.titles.items()
+        if method != results.reference
     ]
-    reference = results.titles.get(results.reference, results.reference)
-    notes = [
+    notes = (
         "Mean over runs of method minus reference, on the same bags with the same seeds, and its 95% interval from a "
         "paired bootstrap over patients.",
         LOWER,
         *told_marks(results),
-    ]
-    title = f"Differences to {reference}, {part}"
-    return LaidTable(title, ("Method", *NAMES.values()), 1, (), tuple(rows), tuple(notes), ())
+    )
+    title = f"Differences to {results.titles.get(results.reference, results.reference)}, {part}"
+    return LaidTable(title, HEADS, 1, (), tuple(rows), notes, ())
 
 
 def _found(part: str, results: Results) -> dict[tuple[str, str], Result | None]:
     return {(method, metric): results.result(part, method, metric) for method in results.titles for metric in METRICS}
 
 
-def _named(method: str, title: str, results: Results) -> str:
-    return f"{title} (reference)" if method == results.reference else title
+def _cell(title: str, part: str, method: str, metric: str, result: Result | None, results: Results) -> Row:
+    return {
+        "table": title,
+        "row": results.titles[method],
+        "column": NAMES[metric],
+        "metric": metric,
+        "method": method,
+        "published": None,
+        "published_spread": None,
+        "spread_kind": "std",
+        "part": part,
+        **own_numbers(result, results, "not run"),
+    }
 
 
 def _interval(result: Result | None) -> str:
@@ -130,8 +135,8 @@ def _difference(part: str, method: str, metric: str, results: Results) -> str:
 
 
 def _signed(value: float) -> str:
-    """With a real minus sign."""
-    return f"{value:+.3f}".replace("-", "−")
+    """With its sign, a real minus."""
+    return f"{value:+.3f}".replace("-", "−") if abs(value) >= 0.0005 else "0.000"
 
 
 def _general(part: str, results: Results) -> list[str]:
@@ -140,8 +145,10 @@ def _general(part: str, results: Results) -> list[str]:
     for row in results.notes:
         if row["part"] == part and not row["method"]:
             reasons.setdefault(row["note"], []).append(row["metric"])
-    return [
-        f"{', '.join(NAMES[metric].removesuffix(' ↓') for metric in metrics if metric)}: {note}" if metrics[0] else
-        note[:1].upper() + note[1:] + "."
-        for note, metrics in reasons.items()
-    ]  # fmt: skip
+    return [_sentence(reason, [name for name in metrics if name]) for reason, metrics in reasons.items()]
+
+
+def _sentence(reason: str, metrics: Sequence[str]) -> str:
+    names = ", ".join(NAMES[name].removesuffix(" ↓") for name in metrics)
+    text = f"{names}: {reason}" if names else reason
+    return f"{text[:1].upper()}{text[1:]}."

@@ -39,6 +39,7 @@ class PublishedTable:
     Attributes:
         paper, table, title: which.
         columns: those that the entry fills.
+        left_out: the names of the others.
         rows: row -> preset; None for a method that is not here.
         numbers: (row, column) -> what is printed there.
         spread: std or sem, what the plus-minus sign means; empty where there is none.
@@ -49,6 +50,7 @@ class PublishedTable:
     table: str
     title: str
     columns: tuple[Column, ...]
+    left_out: tuple[str, ...]
     rows: Mapping[str, str | None]
     numbers: Mapping[tuple[str, str], Number]
     spread: str
@@ -80,6 +82,7 @@ def published_tables(
                     each["table"],
                     each["title"],
                     filled,
+                    tuple(column.name for column in columns if not column.parts),
                     each["rows"],
                     printed,
                     each["spread"] or "",

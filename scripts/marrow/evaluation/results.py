@@ -73,12 +73,10 @@ class Results:
         """Method -> title, as planned."""
         return {row["method"]: row["title"] for row in self.runs}
 
-    def counts(self, part: str) -> tuple[int, int]:
-        """How many bags and patients the runs of a part test; of folds, all of one repeat together count once each."""
+    def tested(self, part: str) -> list[tuple[int, int]]:
+        """How many bags and patients each run of a part tests."""
         done = [row for row in self.runs if row["part"] == part and row["status"] == DONE]
-        return max((int(row["bags"]) for row in done), default=0), max(
-            (int(row["patients"]) for row in done), default=0
-        )
+        return [(int(row["bags"]), int(row["patients"])) for row in done]
 
     def result(self, part: str, method: str, metric: str) -> Result | None:
         """A number of a method; None where no such run is planned."""
