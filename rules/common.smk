@@ -74,11 +74,15 @@ trained = [
     *(f"{run.predicted}/predictions.parquet" for run in planned.runs if f"{run.dataset}-predict" in data.datasets),
 ]
 
-# A table of each kind, and the figures, of every entry of runs.
+# The tables and figures of every entry of runs; the others come with them.
 evaluated = [
     f"{evaluation.folder}/{name}"
     for evaluation in evaluations.values()
-    for name in ("summary.csv", "tables.md", "differences.svg", "training.svg")
+    for name in (
+        "summary.csv",
+        "tables.md",
+        *(f"{figure}.svg" for figure in ("confusion", "reliability", "differences", "sizes", "training", "weights")),
+    )
 ]
 
 simulated = {row.scan: asdict(row) for row in roster(config["simulate"])}

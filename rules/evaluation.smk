@@ -72,3 +72,90 @@ rule write_tables:
         significance=config["evaluation"]["significance"],
     script:
         "../scripts/write_tables.py"
+
+
+# A figure shows one of the tables.
+DRAWN_FROM = {
+    "confusion": "confusion",
+    "reliability": "reliability",
+    "differences": "comparisons",
+    "sizes": "summary",
+}
+
+
+rule draw_comparison:
+    input:
+        freshness=freshness("draw_comparison"),
+        runs_table=f"{EVALUATED}/runs.csv",
+        table=lambda wildcards: f"results/evaluation/{wildcards.entry}/{DRAWN_FROM[wildcards.figure]}.csv",
+    output:
+        picture=f"{EVALUATED}/{{figure}}.svg",
+        record=f"{EVALUATED}/{{figure}}.record.json",
+    log:
+        "results/logs/draw_comparison/{entry}/{figure}.log",
+    benchmark:
+        "results/benchmarks/draw_comparison/{entry}/{figure}.tsv"
+    wildcard_constraints:
+        figure="|".join(DRAWN_FROM),
+    conda:
+        "../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        figure=lambda wildcards: wildcards.figure,
+        about=entry_of_runs("about"),
+        reference=entry_of_runs("reference"),
+        significance=config["evaluation"]["significance"],
+    script:
+        "../scripts/draw_comparison.py"
+
+
+rule gather_curves:
+    input:
+        freshness=freshness("gather_curves"),
+        histories=files_of_runs("history.parquet"),
+    output:
+        curves=f"{EVALUATED}/curves.csv",
+        record=f"{EVALUATED}/curves.record.json",
+    log:
+        "results/logs/gather_curves/{entry}.log",
+    benchmark:
+        "results/benchmarks/gather_curves/{entry}.tsv"
+    conda:
+        "../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=mebibytes(base=1000, per_input=20),
+        runtime=minutes(base=10, per_gigabyte=60),
+    params:
+        runs=entry_of_runs("planned"),
+    script:
+        "../scripts/gather_curves.py"
+
+
+rule draw_curves:
+    input:
+        freshness=freshness("draw_curves"),
+        curves=f"{EVALUATED}/curves.csv",
+    output:
+        picture=f"{EVALUATED}/{{figure}}.svg",
+        record=f"{EVALUATED}/{{figure}}.record.json",
+    log:
+        "results/logs/draw_curves/{entry}/{figure}.log",
+    benchmark:
+        "results/benchmarks/draw_curves/{entry}/{figure}.tsv"
+    wildcard_constraints:
+        figure="training|weights",
+    conda:
+        "../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=mebibytes(base=1000, per_input=20),
+        runtime=minutes(base=10, per_gigabyte=60),
+    params:
+        figure=lambda wildcards: wildcards.figure,
+        runs=entry_of_runs("planned"),
+    script:
+        "../scripts/draw_curves.py"

@@ -74,9 +74,10 @@ def _intervals(part: str, results: Results) -> LaidTable:
         for method, name in results.titles.items()
     ]
     notes = (
-        "95% interval of the mean: bootstrap over patients, each with all bags and seeds. The models are as they are: how "
-        "another training would come out is not in it.",
-        "Two methods whose intervals overlap may differ all the same, for they share their patients: see the differences.",
+        "95% interval of the mean: bootstrap over patients, each with all bags and seeds. The models are as they are: "
+        "how another training would come out is not in it.",
+        "Two methods whose intervals overlap may differ all the same, for they share their patients: see the "
+        "differences.",
         LOWER,
         *_general(part, results),
     )
