@@ -24,7 +24,7 @@ Draws = Mapping[str, Numbers]
 
 @dataclass(frozen=True)
 class Permutations:
-    """Ways to swap patients, (ways, patients), and whether they are all there are."""
+    """Ways to swap patients, (patients, ways), and whether they are all there are."""
 
     ways: Numbers
     is_complete: bool
@@ -82,7 +82,7 @@ def _compared(
     """Metric -> the difference and its p."""
     pairs = [(a, b) for a, b in _pairs(part, method, reference) if a.predictions and b.predictions]
     observed = {name: _mean_difference(pairs, name) for name in METRICS}
-    sums = {name: np.zeros(len(permutations.ways)) for name in METRICS}
+    sums = {name: np.zeros(permutations.ways.shape[1]) for name in METRICS}
     counts = dict.fromkeys(METRICS, 0)
     for a, b in pairs:
         for name, values in _swapped_differences(a, b, part, permutations.ways, bins).items():
@@ -120,11 +120,11 @@ def _swapped_differences(a: JudgedRun, b: JudgedRun, part: Part, ways: Numbers, 
     assert b.predictions is not None  # noqa: S101
     both = _side_by_side(a.predictions, b.predictions)
     if len(both) == 0:
-        return {name: np.full(len(ways), np.nan) for name in METRICS}
+        return {name: np.full(ways.shape[1], np.nan) for name in METRICS}
     metrics = WeightedMetrics(both, bins)
-    swaps = ways[:, part.rows(a.predictions)]
-    first = metrics(np.concatenate([1 - swaps, swaps], axis=1))
-    second = metrics(np.concatenate([swaps, 1 - swaps], axis=1))
+    swaps = ways[part.rows(a.predictions)]
+    first = metrics(np.concatenate([1 - swaps, swaps]))
+    second = metrics(np.concatenate([swaps, 1 - swaps]))
     return {name: first[name] - second[name] for name in METRICS}
 
 

@@ -14,7 +14,7 @@ LEAST_DEFINED = 0.5  # share of the draws with a value below which there is no i
 
 
 def drawn(strata: Labels, resamples: int, seed: int) -> Numbers:
-    """How often each patient is drawn, (resamples, patients); as many of each stratum as there are.
+    """How often each patient is drawn, (patients, resamples); as many of each stratum as there are.
 
     Args:
         strata: of each patient, (patients,); one and the same for a plain bootstrap.
@@ -22,20 +22,20 @@ def drawn(strata: Labels, resamples: int, seed: int) -> Numbers:
         seed: of chance.
     """
     chance = np.random.default_rng([seed, 0])
-    counts = np.zeros((resamples, len(strata)))
+    counts = np.zeros((len(strata), resamples))
     for stratum in np.unique(strata):
         members = np.flatnonzero(strata == stratum)
-        counts[:, members] = chance.multinomial(len(members), np.full(len(members), 1 / len(members)), resamples)
+        counts[members] = chance.multinomial(len(members), np.full(len(members), 1 / len(members)), resamples).T
     return counts
 
 
 def swapped(patients: int, resamples: int, seed: int) -> tuple[Numbers, bool]:
-    """Whether each patient's answers are swapped, (ways, patients), 0 or 1; and whether that is every way there is."""
+    """Whether each patient's answers are swapped, (patients, ways), 0 or 1; and whether that is every way there is."""
     if patients < 60 and 2**patients <= resamples:
         ways = np.arange(2**patients)
-        return (ways[:, None] >> np.arange(patients) & 1).astype(np.float64), True
+        return (ways >> np.arange(patients)[:, None] & 1).astype(np.float64), True
     chance = np.random.default_rng([seed, 1])
-    return chance.integers(0, 2, (resamples, patients)).astype(np.float64), False
+    return chance.integers(0, 2, (patients, resamples)).astype(np.float64), False
 
 
 def interval(values: Numbers) -> tuple[float, float]:

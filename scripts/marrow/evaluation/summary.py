@@ -53,15 +53,15 @@ def bootstrapped(runs: Sequence[JudgedRun], part: Part, draws: Numbers, bins: in
     Args:
         runs: of one method.
         part: that they belong to.
-        draws: how often each patient of the part is drawn, (draws, patients).
+        draws: how often each patient of the part is drawn, (patients, draws).
         bins: of the calibration error.
     """
-    sums = {name: np.zeros(len(draws)) for name in METRICS}
-    counts = {name: np.zeros(len(draws)) for name in METRICS}
+    sums = {name: np.zeros(draws.shape[1]) for name in METRICS}
+    counts = {name: np.zeros(draws.shape[1]) for name in METRICS}
     for run in runs:
         if run.predictions is None or len(run.predictions) == 0:
             continue
-        found = WeightedMetrics(run.predictions, bins)(draws[:, part.rows(run.predictions)])
+        found = WeightedMetrics(run.predictions, bins)(draws[part.rows(run.predictions)])
         for name, values in found.items():
             known = np.isfinite(values)
             sums[name] += np.where(known, values, 0)

@@ -1,16 +1,17 @@
 """The same metrics for many weightings of the same bags at once, which is what resampling needs.
 
 scikit-learn computes one metric of one weighting at a time, a millisecond each; an evaluation needs millions. Here a
-weighting is a row of a matrix, and all metrics come from a few products with it. A test holds every one of them to
+weighting is a column of a matrix, and all metrics come from a few products with it. A test holds every one of them to
 scikit-learn's `sample_weight`.
 """
 
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 
 from marrow.evaluation.metrics import METRICS
-from marrow.evaluation.predictions import Labels, Numbers, Predictions
+from marrow.evaluation.predictions import Numbers, Predictions
 from marrow.evaluation.reliability import bins_of
 
 MOST_NUMBERS = 4_000_000  # of a weight matrix at a time: 32 MB
@@ -42,46 +43,46 @@ class WeightedMetrics:
         """Every metric, (weightings,) each; NaN where it is not defined.
 
         Args:
-            weights: (weightings, bags), not negative.
+            weights: (bags, weightings), not negative.
         """
-        size = max(1, MOST_NUMBERS // max(1, weights.shape[1]))
-        parts = [self._of(weights[first : first + size]) for first in range(0, len(weights), size)]
+        size = max(1, MOST_NUMBERS // max(1, len(weights)))
+        parts = [self._of(weights[:, first : first + size]) for first in range(0, weights.shape[1], size)]
         return {name: np.concatenate([part[name] for part in parts]) for name in METRICS}
 
     def _of(self, weights: Numbers) -> dict[str, Numbers]:
-        total = weights.sum(1)
-        confusion = (weights @ self._pairs).reshape(-1, self._classes, self._classes)
-        right = np.diagonal(confusion, axis1=1, axis2=2)
-        of_label, of_prediction = confusion.sum(2), confusion.sum(1)
-        others = total[:, None] - of_label
-        every_class = np.where((of_label > 0).all(1), 1.0, np.nan)
+        total = weights.sum(0)
+        confusion = (self._pairs.T @ weights).reshape(self._classes, self._classes, -1)
+        right = np.diagonal(confusion).T
+        of_label, of_prediction = confusion.sum(1), confusion.sum(0)
+        others = total - of_label
+        every_class = np.where((of_label > 0).all(0), 1.0, np.nan)
         with np.errstate(divide="ignore", invalid="ignore"):
-            recall = (right / of_label).mean(1)
-            log_loss, brier = (weights @ self._means / total[:, None]).T
+            recall = (right / of_label).mean(0)
+            log_loss, brier = self._means.T @ weights / total
             return {
-                "accuracy": right.sum(1) / total,
+                "accuracy": right.sum(0) / total,
                 "balanced_accuracy": recall,
                 "sensitivity": recall,
-                "specificity": ((others - of_prediction + right) / others).mean(1),
-                "f1": (2 * right / (of_label + of_prediction)).mean(1) * every_class,
+                "specificity": ((others - of_prediction + right) / others).mean(0),
+                "f1": (2 * right / (of_label + of_prediction)).mean(0) * every_class,
                 "auc": np.mean([area(weights) for area in self._areas], axis=0),
                 "log_loss": log_loss,
                 "brier": brier,
-                "calibration_error": np.abs(weights @ self._gaps).sum(1) / total,
+                "calibration_error": np.abs(self._gaps.T @ weights).sum(0) / total,
             }
 
 
-def _area(is_class: np.ndarray[tuple[int], np.dtype[np.bool_]], scores: Numbers) -> Callable[[Numbers], Numbers]:
+def _area(is_class: npt.NDArray[np.bool_], scores: Numbers) -> Callable[[Numbers], Numbers]:
     """The weighted area under the curve: the share of pairs in the right order, ties counting one half."""
-    order: Labels = np.argsort(scores, kind="stable")
-    ranked, positive = scores[order], is_class[order]
-    starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]]) if len(scores) else np.array([], np.int64)
+    positive, others = np.flatnonzero(is_class), np.flatnonzero(~is_class)
+    others = others[np.argsort(scores[others], kind="stable")]
+    below, not_above = (np.searchsorted(scores[others], scores[positive], side) for side in ("left", "right"))
 
     def area(weights: Numbers) -> Numbers:
-        in_order = weights[:, order]
-        of_class = np.add.reduceat(in_order * positive, starts, axis=1)
-        of_rest = np.add.reduceat(in_order * ~positive, starts, axis=1)
-        before = np.cumsum(of_rest, axis=1) - of_rest / 2
-        return (of_class * before).sum(1) / (of_class.sum(1) * of_rest.sum(1))
+        passed = np.zeros((len(others) + 1, weights.shape[1]))
+        np.cumsum(weights[others], axis=0, out=passed[1:])
+        of_class = weights[positive]
+        ordered = (of_class * (passed[below] + passed[not_above])).sum(0) / 2
+        return ordered / (of_class.sum(0) * passed[-1])
 
     return area

@@ -19,8 +19,8 @@ def confusion_figure(rows: Sequence[dict[str, str]], titles: Mapping[str, str]) 
     if not rows:
         return message("There is no confusion matrix, for no method has all its runs. runs.csv says why.")
     classes, parts, methods = (distinct(rows, name) for name in ("label", "part", "method"))
-    edge = EDGE * len(classes) + 0.5
-    figure, places = grid(parts, methods, edge, edge)
+    edge = EDGE * len(classes)
+    figure, places = grid(parts, methods, edge + 0.2, edge + 0.5)
     by_place: dict[tuple[str, str], list[TextRow]] = {}
     for row in rows:
         by_place.setdefault((row["part"], row["method"]), []).append(row)

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator, SymmetricalLogLocator
 
 from marrow.evaluation.curves import Course, Curves
 from marrow.evaluation.figures.style import COLOURS, DASHES, GRID, INK, QUIET, WIDTH, message, panels, thinned, title
 
 MAIN = "main"
+MOST_EXPLAINED = 3  # parts, up to which a legend has room
+LINEAR_TO = 0.1  # inner products below this are small
 ROW, MARGIN = 1.15, 0.45
 
 
@@ -60,9 +63,13 @@ def course_figure(curves: Curves, titles: Mapping[str, str], parts: Sequence[str
         return message("There is no history of a training here. runs.csv says what became of the runs.")
     height = ROW + MARGIN / len(methods)
     figure, axes = panels(len(methods), len(columns), WIDTH / len(columns), height, sharex=True, sharey="col")
+    explained: set[str] = set()
     for method, across in zip(methods, axes, strict=True):
         for shown, place in zip(columns, across, strict=True):
-            _draw(place, curves, method, parts, shown)
+            lines = _draw(place, curves, method, parts, shown)
+            if lines > 1 and shown.name not in explained and len(parts) <= MOST_EXPLAINED:
+                place.legend(loc="best", handlelength=1.2, borderaxespad=0.1, labelspacing=0.15, fontsize=6.5)
+                explained.add(shown.name)
             if method == methods[0]:
                 title(place, shown.name, 40)
             if method == methods[-1]:
@@ -76,7 +83,8 @@ def has_weights(curves: Curves, method: str) -> bool:
     return any(name.startswith("weight_") and name != f"weight_{MAIN}" for name in curves.quantities(method))
 
 
-def _draw(axes: Axes, curves: Curves, method: str, parts: Sequence[str], shown: Shown) -> None:
+def _draw(axes: Axes, curves: Curves, method: str, parts: Sequence[str], shown: Shown) -> int:
+    """Draw a quantity of a method; how many lines it has."""
     drawn = 0
     for index, part in enumerate(parts):
         for position, (quantity, name) in enumerate(_named(curves, method, shown)):
@@ -86,17 +94,26 @@ def _draw(axes: Axes, curves: Curves, method: str, parts: Sequence[str], shown: 
                 colour, dash = (position, 0) if len(parts) == 1 else (index, position)
                 _line(axes, course, COLOURS[colour % len(COLOURS)], DASHES[dash % len(DASHES)], label)
                 drawn += 1
-    if shown.scale == "symlog":
-        axes.set_yscale("symlog", linthresh=1e-2)
-    elif shown.scale == "log":
-        axes.set_yscale("log")
+    _scale(axes, shown.scale)
     if shown.limits:
         axes.set_ylim(*shown.limits)
     axes.grid(axis="y", color=GRID, linewidth=0.5)
     if not drawn:
         axes.text(0.5, 0.5, "none", transform=axes.transAxes, ha="center", va="center", color=QUIET, fontsize=7)
-    elif drawn > 1 and len(parts) <= 3:
-        axes.legend(loc="upper right", handlelength=1.2, borderaxespad=0.1, labelspacing=0.15, fontsize=6.5)
+    return drawn
+
+
+def _scale(axes: Axes, scale: str) -> None:
+    """Set a scale with few ticks and plain numbers at them."""
+    if scale == "log":
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(numticks=5))
+    elif scale == "symlog":
+        axes.set_yscale("symlog", linthresh=LINEAR_TO)
+        axes.yaxis.set_major_locator(SymmetricalLogLocator(base=100, linthresh=LINEAR_TO))
+    if scale != "linear":
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_formatter("{x:g}")
 
 
 def _named(curves: Curves, method: str, shown: Shown) -> list[tuple[str, str]]:

@@ -38,7 +38,9 @@ def _draw(panel: Panel, rows: Sequence[TextRow]) -> None:
     axes.bar(low, share, high - low, align="edge", color=GRID, edgecolor="white", linewidth=0.5)
     known = count > 0
     axes.plot(said[known], came[known], color=COLOURS[0], linewidth=1.2)
-    axes.scatter(said[known], came[known], s=6 + 70 * share[known], color=COLOURS[0], edgecolor="white", linewidth=0.4)
+    axes.scatter(
+        said[known], came[known], 6 + 70 * share[known], COLOURS[0], edgecolor="white", linewidth=0.4, clip_on=False
+    )
     axes.set(xlim=(0, 1), ylim=(-0.02, 1.04), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
     axes.tick_params(labelbottom=panel.is_lowest, labelleft=panel.is_left)
     if panel.is_lowest:
