@@ -1,13 +1,13 @@
 """What the mean hides: which classes are taken for which, how calibrated, and by patient, site and class."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from sklearn.metrics import confusion_matrix
 
 from marrow.evaluation.cells import Row
 from marrow.evaluation.judged import Part
-from marrow.evaluation.metrics import METRICS, class_metrics, metrics_of
+from marrow.evaluation.metrics import class_metrics, metrics_of
 from marrow.evaluation.predictions import Predictions
 from marrow.evaluation.reliability import reliability
 from marrow.evaluation.summary import mean_of
@@ -53,30 +53,38 @@ def group_rows(part: Part, method: str, classes: Sequence[str], bag: str, bins: 
         bag: what a bag is called: scan or bag.
         bins: of the calibration error.
     """
+    judged = [run for run in part.of_method(method) if run.predictions is not None]
     runs = _tested(part, method)
-
-    def rows(grouping: str, group: str, of: Callable[[Predictions], Predictions]) -> Iterator[Row]:
-        chosen = [of(run) for run in runs]
-        found = [metrics_of(each, bins) for each in chosen]
-        cases = sum(len(each) for each in chosen)
-        for metric in METRICS:
-            mean = mean_of([each[metric] for each in found])
-            yield _row(part, method, grouping, group, metric, mean, cases)
-
-    yield from rows(bag, "all", lambda run: run)
-    yield from rows("patient", "all", Predictions.by_patient)
+    patients = [run.by_patient() for run in runs]
+    of_bags = [run.metrics for run in judged]
+    of_patients = [
+        known if len(each) == len(run) else metrics_of(each, bins)
+        for run, each, known in zip(runs, patients, of_bags, strict=True)
+    ]
+    yield from _rows(part, method, bag, "all", of_bags, sum(map(len, runs)))
+    yield from _rows(part, method, "patient", "all", of_patients, sum(map(len, patients)))
     for site in sorted({str(site) for run in runs for site in run.sites} - {""}):
-        yield from rows("site", site, lambda run, site=site: run.of_site(site))
+        there = [run.of_site(site) for run in runs]
+        yield from _rows(part, method, "site", site, [metrics_of(each, bins) for each in there], sum(map(len, there)))
+    of_classes = [class_metrics(run) for run in runs]
     for number, name in enumerate(classes):
-        found = [class_metrics(run, number) for run in runs]
-        cases = sum(int((run.labels == number).sum()) for run in runs)
-        for metric in found[0]:
-            yield _row(part, method, "class", name, metric, mean_of([each[metric] for each in found]), cases)
+        found = [{metric: float(values[number]) for metric, values in each.items()} for each in of_classes]
+        yield from _rows(part, method, "class", name, found, sum(int((run.labels == number).sum()) for run in runs))
 
 
-def _row(part: Part, method: str, grouping: str, group: str, metric: str, mean: float, cases: int) -> Row:
-    return {"method": method, "grouping": grouping, "group": group, "metric": metric, "mean": mean, "n": cases,
-            "part": part.name}  # fmt: skip
+def _rows(
+    part: Part, method: str, grouping: str, group: str, found: Sequence[Mapping[str, float]], cases: int
+) -> Iterator[Row]:
+    for metric in found[0]:
+        yield {
+            "method": method,
+            "grouping": grouping,
+            "group": group,
+            "metric": metric,
+            "mean": mean_of([each[metric] for each in found]),
+            "n": cases,
+            "part": part.name,
+        }
 
 
 _FIELDS = ("patients", "sites", "labels", "probabilities")

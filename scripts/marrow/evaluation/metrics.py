@@ -13,13 +13,13 @@ from sklearn.metrics import (
     accuracy_score,
     balanced_accuracy_score,
     brier_score_loss,
-    f1_score,
     log_loss,
-    recall_score,
+    multilabel_confusion_matrix,
+    precision_recall_fscore_support,
     roc_auc_score,
 )
 
-from marrow.evaluation.predictions import Labels, Predictions
+from marrow.evaluation.predictions import Labels, Numbers, Predictions
 from marrow.evaluation.reliability import calibration_error
 
 METRICS: tuple[str, ...] = (
@@ -55,28 +55,42 @@ def metrics_of(predictions: Predictions, bins: int) -> dict[str, float]:
     found["log_loss"] = float(log_loss(labels, probabilities, labels=numbers))
     found["brier"] = float(brier_score_loss(labels, probabilities, labels=numbers))
     found["calibration_error"] = calibration_error(predictions, bins)
-    of_class = [class_metrics(predictions, number) for number in numbers]
-    for name in OF_CLASS:
-        found[name] = float(np.mean([each[name] for each in of_class]))
-    if predictions.classes == 2:
-        found["auc"] = of_class[1]["auc"]
+    found |= {name: float(values.mean()) for name, values in class_metrics(predictions).items()}
     if not absent(labels, predictions.classes):
         found["balanced_accuracy"] = float(balanced_accuracy_score(labels, predicted))
     return found
 
 
-def class_metrics(predictions: Predictions, number: int) -> dict[str, float]:
-    """Sensitivity, specificity, F1 and AUC of one class against the rest; NaN where they are not defined."""
-    found = dict.fromkeys(OF_CLASS, UNDEFINED)
-    is_class, predicted = predictions.labels == number, predictions.predicted == number
-    if is_class.any():
-        found["sensitivity"] = float(recall_score(is_class, predicted))
-        found["f1"] = float(f1_score(is_class, predicted))
-    if not is_class.all():
-        found["specificity"] = float(recall_score(is_class, predicted, pos_label=False))  # pyright: ignore[reportArgumentType]
-    if is_class.any() and not is_class.all():
-        found["auc"] = float(roc_auc_score(is_class, predictions.probabilities[:, number]))
-    return found
+def class_metrics(predictions: Predictions) -> dict[str, Numbers]:
+    """Sensitivity, specificity, F1 and AUC of each class against the rest, (classes,); NaN where not defined."""
+    numbers = np.arange(predictions.classes)
+    is_class = predictions.labels[:, None] == numbers
+    there, others = is_class.any(0), ~is_class.all(0)
+    _, recall, f1, _ = precision_recall_fscore_support(
+        predictions.labels,
+        predictions.predicted,
+        labels=numbers,
+        zero_division=0,  # pyright: ignore[reportArgumentType]
+    )
+    counts = multilabel_confusion_matrix(predictions.labels, predictions.predicted, labels=numbers)
+    negatives = counts[:, 0].sum(1)
+    specificity = np.divide(counts[:, 0, 0], negatives, out=np.full(len(numbers), UNDEFINED), where=negatives > 0)
+    auc = np.full(len(numbers), UNDEFINED)
+    if predictions.classes == 2 and there.all():  # the same curve from either end
+        auc[:] = roc_auc_score(is_class[:, 1], predictions.probabilities[:, 1])
+    elif (there & others).any():
+        judged = np.flatnonzero(there & others)
+        auc[judged] = roc_auc_score(
+            is_class[:, judged],
+            predictions.probabilities[:, judged],
+            average=None,  # pyright: ignore[reportArgumentType]
+        )
+    return {
+        "sensitivity": np.where(there, recall, UNDEFINED),
+        "specificity": specificity,
+        "f1": np.where(there, f1, UNDEFINED),
+        "auc": auc,
+    }
 
 
 def why_undefined(labels: Labels, classes: Sequence[str], metrics: Mapping[str, float]) -> str:

@@ -61,6 +61,7 @@ def course_figure(curves: Curves, titles: Mapping[str, str], parts: Sequence[str
     methods = [method for method in titles if curves.quantities(method)]
     if not methods:
         return message("There is no history of a training here. runs.csv says what became of the runs.")
+    columns = [shown for shown in columns if any(_named(curves, method, shown) for method in methods)]
     height = ROW + MARGIN / len(methods)
     figure, axes = panels(len(methods), len(columns), WIDTH / len(columns), height, sharex=True, sharey="col")
     explained: set[str] = set()
@@ -110,7 +111,9 @@ def _scale(axes: Axes, scale: str) -> None:
         axes.yaxis.set_major_locator(LogLocator(numticks=5))
     elif scale == "symlog":
         axes.set_yscale("symlog", linthresh=LINEAR_TO)
-        axes.yaxis.set_major_locator(SymmetricalLogLocator(base=100, linthresh=LINEAR_TO))
+        locator = SymmetricalLogLocator(base=10, linthresh=LINEAR_TO)
+        locator.set_params(numticks=5)
+        axes.yaxis.set_major_locator(locator)
     if scale != "linear":
         axes.yaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_formatter("{x:g}")
@@ -124,7 +127,7 @@ def _named(curves: Curves, method: str, shown: Shown) -> list[tuple[str, str]]:
         if not wanted.endswith("_"):
             found += [(wanted, name)] if wanted in has else []
             continue
-        begins = [quantity for quantity in has if quantity.startswith(wanted)]
+        begins = sorted((name for name in has if name.startswith(wanted)), key=lambda name: not name.endswith(MAIN))
         skipped = f"loss_{MAIN}"  # and its terms, which have a column of their own or none
         found += [(quantity, quantity.removeprefix(wanted)) for quantity in begins if not quantity.startswith(skipped)]
     return found
