@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator, SymmetricalLogLocator
 
 from marrow.evaluation.curves import Course, Curves
 from marrow.evaluation.figures.style import COLOURS, DASHES, GRID, INK, QUIET, WIDTH, message, panels, thinned, title
 
 MAIN = "main"
-MOST_EXPLAINED = 3  # parts, up to which a legend has room
 LINEAR_TO = 0.1  # inner products below this are small
 ROW, MARGIN = 1.15, 0.45
 
@@ -67,8 +67,8 @@ def course_figure(curves: Curves, titles: Mapping[str, str], parts: Sequence[str
     explained: set[str] = set()
     for method, across in zip(methods, axes, strict=True):
         for shown, place in zip(columns, across, strict=True):
-            lines = _draw(place, curves, method, parts, shown)
-            if lines > 1 and shown.name not in explained and len(parts) <= MOST_EXPLAINED:
+            _draw(place, curves, method, parts, shown)
+            if len(place.get_legend_handles_labels()[0]) > 1 and shown.name not in explained:
                 place.legend(loc="best", handlelength=1.2, borderaxespad=0.1, labelspacing=0.15, fontsize=6.5)
                 explained.add(shown.name)
             if method == methods[0]:
@@ -76,6 +76,9 @@ def course_figure(curves: Curves, titles: Mapping[str, str], parts: Sequence[str
             if method == methods[-1]:
                 place.set_xlabel("epoch")
         across[0].set_ylabel(titles[method], color=INK, rotation=0, ha="right", va="center")
+    if len(parts) > 1:
+        lines = [Line2D([], [], color=COLOURS[index % len(COLOURS)]) for index in range(len(parts))]
+        figure.legend(lines, parts, loc="outside lower center", ncols=len(parts))
     return figure
 
 
@@ -84,14 +87,13 @@ def has_weights(curves: Curves, method: str) -> bool:
     return any(name.startswith("weight_") and name != f"weight_{MAIN}" for name in curves.quantities(method))
 
 
-def _draw(axes: Axes, curves: Curves, method: str, parts: Sequence[str], shown: Shown) -> int:
-    """Draw a quantity of a method; how many lines it has."""
+def _draw(axes: Axes, curves: Curves, method: str, parts: Sequence[str], shown: Shown) -> None:
     drawn = 0
     for index, part in enumerate(parts):
         for position, (quantity, name) in enumerate(_named(curves, method, shown)):
             course = curves.course(part, method, quantity)
             if course is not None:
-                label = ", ".join(text for text in (name, part if len(parts) > 1 else "") if text)
+                label = name if index == 0 else ""
                 colour, dash = (position, 0) if len(parts) == 1 else (index, position)
                 _line(axes, course, COLOURS[colour % len(COLOURS)], DASHES[dash % len(DASHES)], label)
                 drawn += 1
@@ -101,7 +103,6 @@ def _draw(axes: Axes, curves: Curves, method: str, parts: Sequence[str], shown: 
     axes.grid(axis="y", color=GRID, linewidth=0.5)
     if not drawn:
         axes.text(0.5, 0.5, "none", transform=axes.transAxes, ha="center", va="center", color=QUIET, fontsize=7)
-    return drawn
 
 
 def _scale(axes: Axes, scale: str) -> None:
