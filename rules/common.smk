@@ -14,6 +14,7 @@ from marrow.cohort import load_cohort
 from marrow.config import complete, nearest, read_schema, spacing_of
 from marrow.dataset_plan import GENERATED, plan_datasets
 from marrow.errors import MarrowError
+from marrow.evaluation_plan import plan_evaluations
 from marrow.phantom.roster import roster
 from marrow.rules import Freshness
 from marrow.run_plan import plan_runs
@@ -28,6 +29,7 @@ try:
     bones = plan_bones(config, cohort, SCHEMAS)
     data = plan_datasets(config, cohort, SCHEMAS, spacing_of(config))
     planned = plan_runs(config, data, SCHEMAS)
+    evaluations = plan_evaluations(config, data, planned)
 except MarrowError as error:
     raise WorkflowError(str(error)) from None
 
@@ -70,6 +72,17 @@ with_bones = [] if bones.source == "none" else cohort.ids
 trained = [
     *(f"{run.folder}/predictions.parquet" for run in planned.runs),
     *(f"{run.predicted}/predictions.parquet" for run in planned.runs if f"{run.dataset}-predict" in data.datasets),
+]
+
+# The tables and figures of every entry of runs; the others come with them.
+evaluated = [
+    f"{evaluation.folder}/{name}"
+    for evaluation in evaluations.values()
+    for name in (
+        "summary.csv",
+        "tables.md",
+        *(f"{figure}.svg" for figure in ("confusion", "reliability", "differences", "sizes", "training", "weights")),
+    )
 ]
 
 simulated = {row.scan: asdict(row) for row in roster(config["simulate"])}
@@ -211,6 +224,24 @@ def planned_run(name):
             raise WorkflowError(str(error)) from None
 
     return found
+
+
+def entry_of_runs(name):
+    """What the plan says of the runs that are evaluated together."""
+
+    def found(wildcards):
+        if wildcards.entry not in evaluations:
+            raise WorkflowError(
+                f"no runs of {wildcards.entry} are planned; {nearest(wildcards.entry, list(evaluations))}"
+            )
+        return getattr(evaluations[wildcards.entry], name)
+
+    return found
+
+
+def files_of_runs(name):
+    """A file of each run that is evaluated together."""
+    return lambda wildcards: entry_of_runs("of_runs")(wildcards)(name)
 
 
 def mebibytes(base, per_input):

@@ -20,8 +20,9 @@ from marrow.learning.out_of_memory import OutOfMemoryGuard
 from marrow.learning.preparation import Preparation, prepare
 from marrow.learning.trainer import Trainer
 from marrow.runs.model_file import About, save_model
+from marrow.runs.names import manifest_digest
 from marrow.runs.scalars import FOLDER, check_tensorboard, write_scalars
-from marrow.runs.tables import manifest_digest, write_history, write_instances, write_predictions
+from marrow.runs.tables import write_history, write_instances, write_predictions
 
 
 def main(

@@ -4,7 +4,6 @@ The metadata of predictions and instances names the data set, its classes and th
 table is never read together with another data set's bags.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,16 +17,7 @@ from marrow.bags.manifest import Entry, Manifest
 from marrow.fingerprint.values import canonical
 from marrow.learning.inference import Verdicts
 from marrow.learning.trainer import Row
-
-
-def probability_of(class_name: str) -> str:
-    """The column with the probability of a class."""
-    return f"p_{class_name}"
-
-
-def predicted_of(task: str) -> str:
-    """The column with what the head of an auxiliary task says: the number of a class, or a value."""
-    return f"predicted_{task}"
+from marrow.runs.names import manifest_digest, predicted_of, probability_of
 
 
 def write_history(history: Sequence[Row], path: Path) -> None:
@@ -63,12 +53,6 @@ def write_instances(manifest: Manifest, entries: Sequence[Entry], verdicts: Verd
         columns |= _probabilities(manifest, verdicts.instances)
     columns |= {predicted_of(task): values for task, values in verdicts.auxiliary.items()}
     _write(columns, manifest, path)
-
-
-def manifest_digest(manifest: Manifest) -> str:
-    """One digest of all that a training sees of a manifest."""
-    seen = [[entry.bag, entry.split, entry.label, entry.digest] for entry in manifest.entries]
-    return hashlib.sha256(canonical([manifest.dataset, list(manifest.classes), seen]).encode()).hexdigest()
 
 
 def _probabilities(manifest: Manifest, values: np.ndarray[Any, np.dtype[np.float32]]) -> Mapping[str, Any]:

@@ -1,0 +1,59 @@
+"""Rule draw_comparison: a figure of how good the methods are and how they differ."""
+
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from marrow.evaluation.cells import read_rows
+from marrow.evaluation.figures.confusion import confusion_figure
+from marrow.evaluation.figures.differences import differences_figure
+from marrow.evaluation.figures.reliability import reliability_figure
+from marrow.evaluation.figures.sizes import sizes_figure
+from marrow.evaluation.figures.style import save, styled
+
+
+def main(
+    *,
+    runs_table: Path,
+    table: Path,
+    picture: Path,
+    figure: str,
+    about: dict[str, Any],
+    reference: str,
+    significance: float,
+) -> None:
+    """Draw a figure.
+
+    Args:
+        runs_table: a row for each run.
+        table: what is drawn: confusion, reliability, comparisons or, for sizes, the summary.
+        picture: where the figure goes, SVG.
+        figure: which: confusion, reliability, differences or sizes.
+        about: what the data are, and how many training bags each part has.
+        reference: the method that the others are compared with.
+        significance: below which a corrected p marks a difference.
+    """
+    titles = {row["method"]: row["title"] for row in read_rows(runs_table, "runs")}
+    with styled():
+        save(_drawn(figure, table, titles, about, reference, significance), picture)
+
+
+def _drawn(
+    figure: str, table: Path, titles: dict[str, str], about: dict[str, Any], reference: str, significance: float
+) -> Figure:
+    match figure:
+        case "confusion":
+            return confusion_figure(read_rows(table, "confusion"), titles)
+        case "reliability":
+            return reliability_figure(read_rows(table, "reliability"), titles)
+        case "differences":
+            return differences_figure(read_rows(table, "comparisons"), titles, reference, significance)
+        case _:
+            return sizes_figure(read_rows(table, "summary"), titles, about["training_bags"])
+
+
+if __name__ == "__main__":
+    from marrow.stage import run
+
+    run(main)

@@ -1,0 +1,28 @@
+"""Rule gather_curves: losses, task weights, gradients and attention entropy of all epochs of an entry's runs."""
+
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from marrow.evaluation.cells import write_rows
+from marrow.evaluation.curves import curve_rows
+from marrow.evaluation.judged import PlannedRun
+
+
+def main(*, histories: list[Path], curves: Path, runs: list[dict[str, Any]]) -> None:
+    """Gather the histories; one that is missing or damaged is left out.
+
+    Args:
+        histories: of each run, in the order of `runs`.
+        curves: where a row for each run, epoch and quantity goes.
+        runs: as planned: dataset, method, title, seed, part.
+    """
+    planned = [PlannedRun.of(run) for run in runs]
+    rows = (curve_rows(run, path) for run, path in zip(planned, histories, strict=True))
+    write_rows(chain.from_iterable(rows), "curves", curves)
+
+
+if __name__ == "__main__":
+    from marrow.stage import run
+
+    run(main)

@@ -1,0 +1,62 @@
+"""Rule write_tables: the papers' tables with ours beside them, and tables of all metrics; to read and to publish."""
+
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from marrow.evaluation.cells import write_rows
+from marrow.evaluation.latex import latex
+from marrow.evaluation.markdown import markdown
+from marrow.evaluation.own_layout import own_layouts
+from marrow.evaluation.published import published_tables
+from marrow.evaluation.published_layout import published_layout
+from marrow.evaluation.results import Results
+from marrow.files import write_text
+
+
+def main(
+    *,
+    runs_table: Path,
+    summary: Path,
+    comparisons: Path,
+    notes: Path,
+    published: Path,
+    published_numbers: Path,
+    tables_csv: Path,
+    tables_markdown: Path,
+    tables_latex: Path,
+    entry: str,
+    about: dict[str, Any],
+    reference: str,
+    significance: float,
+) -> None:
+    """Lay out the tables.
+
+    Args:
+        runs_table: a row for each run.
+        summary: means over runs.
+        comparisons: every method against the reference.
+        notes: why numbers are empty.
+        published: which published tables there are.
+        published_numbers: what is printed in them.
+        tables_csv: all cells as numbers.
+        tables_markdown: the tables for reading.
+        tables_latex: the same for a paper.
+        entry: name of the entry of `runs`.
+        about: what its data are, which decides the published tables that it is compared with.
+        reference: the method that the others are compared with.
+        significance: below which a corrected p marks a difference.
+    """
+    results = Results.read(runs_table, summary, comparisons, notes, reference, significance)
+    beside = published_tables(published, published_numbers, about, results.parts)
+    tables = [*(published_layout(table, results, about["simulated"]) for table in beside), *own_layouts(results)]
+    write_rows(chain.from_iterable(table.cells for table in tables), "tables", tables_csv)
+    heading = f"Results on {entry}{' (simulated scans)' if about['simulated'] else ''}"
+    write_text(tables_markdown, markdown(tables, heading))
+    write_text(tables_latex, latex(tables, heading))
+
+
+if __name__ == "__main__":
+    from marrow.stage import run
+
+    run(main)
