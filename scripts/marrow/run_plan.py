@@ -35,6 +35,7 @@ class Run:
 
     Attributes:
         dataset: name of the manifest.
+        entry: the entry of `runs` that asks for it.
         method: name of the method.
         seed: of everything random.
         title: what tables call the method.
@@ -43,6 +44,7 @@ class Run:
     """
 
     dataset: str
+    entry: str
     method: str
     seed: int
     title: str
@@ -148,7 +150,7 @@ def _of_entry(
             _check_validation(made, dataset, f"runs.{name}")
             augmentation = dict(config["augmentation"]) if made.training["augment"] else None
             for seed in seeds:
-                yield Run(dataset.name, method, seed, made.title, made.settings, augmentation)
+                yield Run(dataset.name, name, method, seed, made.title, made.settings, augmentation)
 
 
 def _manifests(entry: str, data: DataPlan) -> list[DataSet]:
