@@ -132,7 +132,7 @@ def main(
         "empty": EMPTY,
         "on_original_grid": "nearest neighbour",
         "instances": len(corners),
-        "covered_share_of_bone": round(float(np.mean(np.asarray(voxels(image))[is_bone] > 0)), 4),
+        "covered_share_of_bone": round(float(np.mean(np.greater(voxels(image), 0)[is_bone])), 4),
         "label": entry.label_name or None,
         "predicted": prediction.predicted,
         "probabilities": {

@@ -95,7 +95,7 @@ def marked_scan(
         bag=bag,
         patient=patient,
         scores=scores[marks],
-        is_false=~pointed[marks].any(axis=1),
+        is_false=np.logical_not(np.any(pointed[marks], axis=1)),
         found=of_marks.max(axis=0, initial=-np.inf),
         in_reach=int(np.count_nonzero(pointed.any(axis=0))),
     )

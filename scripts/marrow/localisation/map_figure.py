@@ -90,10 +90,10 @@ def draw_map_figure(content: MapContent, path: Path) -> None:
         colours = Normalize(0, content.highest)
         seen, found, both = (sheet.axes(left, TOP, width, HEIGHT) for left in places)
         _show_background(seen, background.max(axis=1), background, content)
-        _outline(seen, lesions.any(axis=1), LESION, 0.9)
+        _outline(seen, _shadow(lesions), LESION, 0.9)
         _show_weights(found, weights.max(axis=1), colours, content, 1.0)
         for bone in np.unique(bones[bones > 0]).tolist():
-            _outline(found, (bones == bone).any(axis=1), OUTLINE, 0.6)
+            _outline(found, _shadow(bones == bone), OUTLINE, 0.6)
         _show_background(both, background[:, slice_], background, content)
         _show_weights(both, weights[:, slice_], colours, content, 0.6)
         _outline(both, lesions[:, slice_], LESION, 0.9)
@@ -126,6 +126,12 @@ def _outline(axes: Axes, mask: Mask, colour: str, line: float) -> None:
         rows, columns = (np.arange(-1, count + 1) for count in mask.shape)
         axes.contour(columns, rows, np.pad(mask[::-1], 1), levels=[0.5], colors=[colour], linewidths=line)
         axes.set(xlim=(-0.5, mask.shape[1] - 0.5), ylim=(mask.shape[0] - 0.5, -0.5))
+
+
+def _shadow(mask: Mask) -> Mask:
+    """Where a ray from front to back meets a mask."""
+    shadow: Mask = np.any(mask, axis=1)
+    return shadow
 
 
 def _frame(axes: Axes) -> None:
