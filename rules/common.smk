@@ -15,9 +15,10 @@ from marrow.config import complete, nearest, read_schema, spacing_of
 from marrow.dataset_plan import GENERATED, plan_datasets
 from marrow.errors import MarrowError
 from marrow.evaluation_plan import plan_evaluations
+from marrow.localisation_plan import LOCALISATION, negatives, plan_localisation
 from marrow.phantom.roster import roster
 from marrow.rules import Freshness
-from marrow.run_plan import plan_runs
+from marrow.run_plan import plan_runs, run_folder
 from marrow.sources.catalogue import SOURCES
 from marrow.splits.memory import MEMORY, remember
 
@@ -30,6 +31,7 @@ try:
     data = plan_datasets(config, cohort, SCHEMAS, spacing_of(config))
     planned = plan_runs(config, data, SCHEMAS)
     evaluations = plan_evaluations(config, data, planned)
+    where = plan_localisation(config, cohort, data, planned)
 except MarrowError as error:
     raise WorkflowError(str(error)) from None
 
@@ -42,6 +44,7 @@ bulky = (lambda files: files) if config["keep_intermediates"] else temp
 
 wildcard_constraints:
     scan="[A-Za-z0-9][A-Za-z0-9_.-]*",
+    bag="[A-Za-z0-9][A-Za-z0-9_.-]*",
     contrast="[a-z0-9]+",
     kind="bones|lesions",
     trained_on="train|all",
@@ -83,6 +86,12 @@ evaluated = [
         "tables.md",
         *(f"{figure}.svg" for figure in ("confusion", "reliability", "differences", "sizes", "training", "weights")),
     )
+]
+
+# How well each run finds what is key, a table an entry, and the maps.
+localised = [
+    *(f"results/evaluation/{entry}/localisation.csv" for entry in dict.fromkeys(run.entry for run in planned.runs)),
+    *(f"{drawn.folder}/{name}" for drawn in where.maps for name in ("map.nii.gz", "figure.png")),
 ]
 
 simulated = {row.scan: asdict(row) for row in roster(config["simulate"])}
@@ -239,9 +248,56 @@ def entry_of_runs(name):
     return found
 
 
+def planned_map(name):
+    """What the plan says of the map that a job draws."""
+
+    def found(wildcards):
+        try:
+            return getattr(where.map(wildcards.dataset, wildcards.method, int(wildcards.seed), wildcards.bag), name)
+        except MarrowError as error:
+            raise WorkflowError(str(error)) from None
+
+    return found
+
+
 def files_of_runs(name):
     """A file of each run that is evaluated together."""
     return lambda wildcards: entry_of_runs("of_runs")(wildcards)(name)
+
+
+def map_contrast(wildcards):
+    """What a map is drawn on: the first contrast of the patches, b900 where they have it."""
+    contrasts = data.bag_sets[planned_map("run")(wildcards).entry].settings["contrasts"]
+    return "b900" if "b900" in contrasts else contrasts[0]
+
+
+def other_seeds(wildcards):
+    """What the method's runs with other seeds say of the scan of a map."""
+    drawn = planned_map("run")(wildcards)
+    is_predicted = planned_map("is_predicted")(wildcards)
+    return [
+        f"{other.predicted if is_predicted else other.folder}/predictions.parquet"
+        for other in planned.of_dataset(drawn.dataset)
+        if other.method == drawn.method and other.seed != drawn.seed
+    ]
+
+
+def negative_classes(wildcards):
+    """The numbers of a run's classes that need nothing to be there."""
+    return negatives(planned.run(wildcards.dataset, wildcards.method, int(wildcards.seed)), data)
+
+
+def tested_lesions(wildcards):
+    """The test scans of a data set whose lesions somebody marked."""
+    return where.lesions[wildcards.dataset]
+
+
+def scored_runs(pattern):
+    """A file of each run of an entry that is scored by where it looks."""
+    return lambda wildcards: [
+        pattern.format(folder=run_folder(run.dataset, run.method, run.seed, LOCALISATION))
+        for run in where.of_entry(wildcards.entry)
+    ]
 
 
 def mebibytes(base, per_input):

@@ -35,21 +35,21 @@ class Run:
 
     Attributes:
         dataset: name of the manifest.
+        entry: the entry of `runs` that asks for it; its runs are evaluated together.
         method: name of the method.
         seed: of everything random.
         title: what tables call the method.
         settings: the method, complete: encoder, pooling, auxiliary, weighting, training.
         augmentation: how instances are changed while training; None where they are not.
-        entry: of `runs` that asks for it; its runs are evaluated together.
     """
 
     dataset: str
+    entry: str
     method: str
     seed: int
     title: str
     settings: dict[str, Any]
     augmentation: dict[str, Any] | None
-    entry: str
 
     @property
     def folder(self) -> str:
@@ -150,7 +150,7 @@ def _of_entry(
             _check_validation(made, dataset, f"runs.{name}")
             augmentation = dict(config["augmentation"]) if made.training["augment"] else None
             for seed in seeds:
-                yield Run(dataset.name, method, seed, made.title, made.settings, augmentation, name)
+                yield Run(dataset.name, name, method, seed, made.title, made.settings, augmentation)
 
 
 def _manifests(entry: str, data: DataPlan) -> list[DataSet]:
