@@ -1,7 +1,7 @@
 # Marrow: whole-body MRI cohorts to trained multiple-instance classifiers of multiple myeloma.
 #
 # Data flows through the rule files in the order in which they are included:
-#   cohort -> volumes -> resampled -> normalised -> bones -> bags -> runs -> checks -> report
+#   cohort -> volumes -> resampled -> normalised -> bones -> bags -> runs -> inversion -> checks -> report
 # Whether a result is stale is decided by the records beside the results (docs/staleness.md), not by clocks.
 
 from snakemake.utils import min_version
@@ -20,6 +20,7 @@ include: "rules/normalised.smk"
 include: "rules/bones.smk"
 include: "rules/bags.smk"
 include: "rules/runs.smk"
+include: "rules/inversion.smk"
 include: "rules/checks.smk"
 include: "rules/report.smk"
 
@@ -44,6 +45,7 @@ rule all:
         "results/checks/confirmed.txt",
         expand("results/manifests/{dataset}.parquet", dataset=data.datasets),
         trained,
+        [f"{inversion.folder}/scores.csv" for inversion in inverted.inversions],
 
 
 # The boundary after which the expensive stages begin; `snakemake volumes` stops here.

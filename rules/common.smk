@@ -14,6 +14,7 @@ from marrow.cohort import load_cohort
 from marrow.config import complete, nearest, read_schema, spacing_of
 from marrow.dataset_plan import GENERATED, plan_datasets
 from marrow.errors import MarrowError
+from marrow.inversion_plan import plan_inversions
 from marrow.phantom.roster import roster
 from marrow.rules import Freshness
 from marrow.run_plan import plan_runs
@@ -28,6 +29,7 @@ try:
     bones = plan_bones(config, cohort, SCHEMAS)
     data = plan_datasets(config, cohort, SCHEMAS, spacing_of(config))
     planned = plan_runs(config, data, SCHEMAS)
+    inverted = plan_inversions(config, data, planned)
 except MarrowError as error:
     raise WorkflowError(str(error)) from None
 
@@ -211,6 +213,14 @@ def planned_run(name):
             raise WorkflowError(str(error)) from None
 
     return found
+
+
+def planned_inversion(wildcards):
+    """What the plan says of the inversion of a run."""
+    try:
+        return inverted.inversion(wildcards.dataset, wildcards.method, int(wildcards.seed))
+    except MarrowError as error:
+        raise WorkflowError(str(error)) from None
 
 
 def mebibytes(base, per_input):
