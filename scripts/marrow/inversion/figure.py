@@ -63,7 +63,7 @@ def draw_figure(content: Content, sparse: str, control: str, path: Path) -> None
         (content.before, "(a) instances", None),
         (content.before, "(c) times attention", content.heights["attention"]),
         (content.before, *_marked(content, "attention", "(e) marked")),
-        (content.before, "(g) key instances" if content.key is not None else "(g) key instances: unknown", content.key),
+        (content.before, *_key(content)),
         (content.after, "(b) inverted", None),
         (content.before, "(d) times attention after inversion", content.heights[sparse]),
         (content.before, *_marked(content, sparse, "(f) marked after inversion")),
@@ -106,6 +106,13 @@ def _marked(content: Content, quantity: str, title: str) -> tuple[str, Heights |
     if threshold is None:
         return f"{title}: no threshold", np.zeros_like(content.heights[quantity])
     return f"{title} (from {threshold:g})", (content.heights[quantity] >= threshold).astype(np.float32)
+
+
+def _key(content: Content) -> tuple[str, npt.NDArray[np.bool_]]:
+    """The title of the panel of key instances, and which are."""
+    if content.key is None:
+        return "(g) key instances: nobody knows", np.zeros(len(content.rows), np.bool_)
+    return "(g) key instances", content.key
 
 
 def _sheet(content: Content, cells: Pictures, weights: npt.NDArray[np.generic] | None) -> Pictures:
