@@ -23,6 +23,7 @@ rule invert_run:
     resources:
         mem_mb=lambda wildcards, attempt: attempt * 4000,
         runtime=lambda wildcards, attempt: attempt * 1440,
+        archive_mb=config["archive_mb"],
         gpu=config["gpus_per_run"],
     params:
         title=lambda wildcards: planned_inversion(wildcards).run.title,
