@@ -1,7 +1,8 @@
 # Marrow: whole-body MRI cohorts to trained multiple-instance classifiers of multiple myeloma.
 #
 # Data flows through the rule files in the order in which they are included:
-#   cohort -> volumes -> resampled -> normalised -> bones -> bags -> runs -> localisation -> evaluation -> checks -> report
+#   cohort -> volumes -> resampled -> normalised -> bones -> bags -> runs -> localisation, inversion -> evaluation ->
+#   checks -> report
 # Whether a result is stale is decided by the records beside the results (docs/staleness.md), not by clocks.
 
 from snakemake.utils import min_version
@@ -21,6 +22,7 @@ include: "rules/bones.smk"
 include: "rules/bags.smk"
 include: "rules/runs.smk"
 include: "rules/localisation.smk"
+include: "rules/inversion.smk"
 include: "rules/evaluation.smk"
 include: "rules/checks.smk"
 include: "rules/report.smk"
@@ -48,6 +50,7 @@ rule all:
         trained,
         evaluated,
         localised,
+        [f"{inversion.folder}/scores.csv" for inversion in inverted.inversions],
 
 
 # The boundary after which the expensive stages begin; `snakemake volumes` stops here.

@@ -16,6 +16,7 @@ from marrow.dataset_plan import GENERATED, plan_datasets
 from marrow.errors import MarrowError
 from marrow.evaluation_plan import plan_evaluations
 from marrow.localisation_plan import LOCALISATION, negatives, plan_localisation
+from marrow.inversion_plan import plan_inversions
 from marrow.phantom.roster import roster
 from marrow.rules import Freshness
 from marrow.run_plan import plan_runs, run_folder
@@ -32,6 +33,7 @@ try:
     planned = plan_runs(config, data, SCHEMAS)
     evaluations = plan_evaluations(config, data, planned)
     where = plan_localisation(config, cohort, data, planned)
+    inverted = plan_inversions(config, data, planned)
 except MarrowError as error:
     raise WorkflowError(str(error)) from None
 
@@ -298,6 +300,14 @@ def scored_runs(pattern):
         pattern.format(folder=run_folder(run.dataset, run.method, run.seed, LOCALISATION))
         for run in where.of_entry(wildcards.entry)
     ]
+
+
+def planned_inversion(wildcards):
+    """What the plan says of the inversion of a run."""
+    try:
+        return inverted.inversion(wildcards.dataset, wildcards.method, int(wildcards.seed))
+    except MarrowError as error:
+        raise WorkflowError(str(error)) from None
 
 
 def mebibytes(base, per_input):

@@ -50,7 +50,7 @@ def judge(model: Model, feed: Feed, encode: Callable[[Tensor], Tensor] | None = 
     try:
         parts = [
             model.answer(model.embed(batch.patches, encode), batch.segments)
-            for _, batch in feed.batches(_groups(feed.lengths))
+            for _, batch in feed.batches(grouped(feed.lengths))
         ]
     finally:
         model.train(training)
@@ -69,12 +69,12 @@ def judge(model: Model, feed: Feed, encode: Callable[[Tensor], Tensor] | None = 
     )
 
 
-def _groups(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Neighbouring bags, as many as fit."""
+def grouped(lengths: Sequence[int], most: int = AT_A_TIME) -> Iterator[list[int]]:
+    """Neighbouring bags, of so many instances together at most, or a single one of more."""
     group: list[int] = []
     held = 0
     for position, length in enumerate(lengths):
-        if group and held + length > AT_A_TIME:
+        if group and held + length > most:
             yield group
             group, held = [], 0
         group.append(position)

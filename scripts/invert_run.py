@@ -1,0 +1,100 @@
+"""Rule invert_run: whether a trained model finds key instances better once bags are inverted (Shin et al. 2020)."""
+
+import json
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from marrow.bags.manifest import Entry, Manifest, read_manifest
+from marrow.device import best_device
+from marrow.errors import MarrowError, RunStopped
+from marrow.gpu_slots import own_gpu
+from marrow.inversion.comparison import Side, compare
+from marrow.inversion.looking import Looker
+from marrow.inversion.network import Network
+from marrow.inversion.picture import draw_picture
+from marrow.inversion.space import space_of
+from marrow.inversion.table import write_scores
+from marrow.inversion.truth import key_instances
+from marrow.learning.chunked import ChunkedEncoder
+from marrow.learning.deterministic import deterministic
+from marrow.learning.out_of_memory import OutOfMemoryGuard
+from marrow.learning.residence import feed_of
+from marrow.runs.model_file import load_model
+from marrow.runs.tables import manifest_digest
+
+
+def main(
+    *,
+    model: Path,
+    summary: Path,
+    manifest: Path,
+    scores: Path,
+    figure: Path,
+    title: str,
+    settings: dict[str, Any],
+    threads: int,
+) -> None:
+    """Invert test bags that look positive, and score attention before and after.
+
+    Args:
+        model: the file of a trained model; empty where its training was stopped.
+        summary: of its run, JSON; likewise.
+        manifest: of the data set that it was trained on.
+        scores: a row for each quantity and metric, CSV.
+        figure: test bags before and after, PNG.
+        title: of the method.
+        settings: `plain`, `sparse`, `thresholds` and `most_bags` of the section `inversion`.
+        threads: of the processor.
+    """
+    if not model.stat().st_size:
+        raise RunStopped(
+            "above", "the training of the model was stopped, so there is nothing to invert; its record says why"
+        )
+    trained, about = load_model(model)
+    bags = read_manifest(manifest)
+    about.check(bags)
+    _check_manifest(summary, bags)
+    watched, tested = (_first(bags, split, settings["most_bags"]) for split in ("validation", "test"))
+    if not tested:
+        raise MarrowError(f"{bags.dataset} has no test bags to score an inversion on; give it some")
+    with own_gpu(), deterministic(about.settings["training"].get("deterministic", False)):
+        device = best_device(threads)
+        feed = feed_of(bags, [*watched, *tested], [], device, threads=threads)
+        encoder = ChunkedEncoder(trained.to(device).encoder)
+        network = Network(trained, space_of(bags.layout, trained.scaling), encoder)
+        guard = OutOfMemoryGuard(encoder)
+
+        def side(entries: list[Entry]) -> Side:
+            return Side(Looker(network, feed.part(entries), guard), key_instances(bags, entries))
+
+        test = side(tested)
+        results = compare(side(watched) if watched else None, test, settings)
+        heading = f"{bags.dataset} · {title} · seed {about.seed}"
+        draw_picture(bags, tested, test, results, network.space.is_bounded, heading, figure)
+    write_scores((row for name, result in results.items() for row in result.scores(name, test.key)), scores)
+
+
+def _first(bags: Manifest, split: str, most: int | None) -> list[Entry]:
+    return list(islice(bags.of_split(split), most))
+
+
+def _check_manifest(summary: Path, bags: Manifest) -> None:
+    """Key instances are those of the bags that the model was trained and chosen with.
+
+    Raises:
+        MarrowError: the manifest is another one.
+    """
+    told = json.loads(summary.read_text(encoding="utf-8"))
+    if told["manifest"] != manifest_digest(bags):
+        raise MarrowError(
+            f"the model was trained on a manifest of {told['dataset']} with the digest {told['manifest'][:12]}, and "
+            f"that of {bags.dataset} has {manifest_digest(bags)[:12]}; train again on these bags, or take the manifest "
+            "of the run"
+        )
+
+
+if __name__ == "__main__":
+    from marrow.stage import run
+
+    run(main)
