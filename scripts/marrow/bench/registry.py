@@ -2,7 +2,20 @@
 
 from collections.abc import Sequence
 
-from marrow.bench import augment, bags, bones, chain, correct, digits, learning, nyul, plan, sample, segment
+from marrow.bench import (
+    augment,
+    bags,
+    bones,
+    chain,
+    correct,
+    digits,
+    learning,
+    nyul,
+    packed_seeds,
+    plan,
+    sample,
+    segment,
+)
 from marrow.bench.measurement import Benchmark
 from marrow.errors import MarrowError
 
@@ -24,6 +37,7 @@ BENCHMARKS = (
     learning.OVERHEAD,
     learning.METHOD_STEPS,
     learning.PLAIN_LOOP,
+    packed_seeds.PACKED_SEEDS,
     plan.NOOP_300,
     plan.FRESH_5000,
 )
