@@ -3,6 +3,7 @@
 import json
 import math
 import signal
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -147,8 +148,9 @@ def prepared(manifest, chosen, seed) -> Stepper:
 
 def compared_steps(manifest, chosen, steps=3):
     """Steps of stacked and of separate models on the same bags: what each tells, and the gradients."""
-    stacked, separate = ([prepared(manifest, chosen, seed) for seed in SEEDS] for _ in range(2))
-    bags = prepare(manifest, chosen, None, 0, CPU, 1).bags
+    made_ready = [prepare(manifest, chosen, None, seed, CPU, 1) for seed in SEEDS]
+    stacked, bags = [each.stepper for each in made_ready], made_ready[0].bags
+    separate = deepcopy(stacked)
     together = StackedStepper(stacked)
     for step in range(steps):
         batches = [bags.batch([(step + seed) % len(bags), (2 * seed + 5) % len(bags)]) for seed in SEEDS]
@@ -221,7 +223,7 @@ def test_how_long_the_other_bags_are_changes_nothing(tables, pooling):
 
 
 def test_a_run_that_stops_early_leaves_the_others_and_keeps_its_own_epoch(tables):
-    training = {"choose": "loss", "patience": 1, "learning_rate": 0.03, "epochs": 12, "learning_rate_steps": []}
+    training = {"choose": "loss", "patience": 1, "learning_rate": 0.03, "epochs": 6, "learning_rate_steps": []}
     chosen = method(training=training)
     _, runs = packed(tables, chosen)
     told = {seed: json.loads(files.summary.read_text()) for seed, files in runs.items()}
