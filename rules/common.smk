@@ -310,6 +310,21 @@ def planned_inversion(wildcards):
         raise WorkflowError(str(error)) from None
 
 
+def together(wildcards):
+    """The runs of a method on a data set, of which several train in one process."""
+    return planned.together(wildcards.dataset, wildcards.method)
+
+
+def trained_before(wildcards):
+    """What trains a run along with other seeds of its method, if two of these or more are to be trained."""
+    due = [
+        run
+        for run in together(wildcards)
+        if freshness.is_due("train_model", {"dataset": run.dataset, "method": run.method, "seed": str(run.seed)})
+    ]
+    return ["results/packed/{dataset}/{method}/trained.json"] if len(due) > 1 else []
+
+
 def mebibytes(base, per_input):
     """Memory of a job: a base and a multiple of its inputs' size, more with each attempt."""
     return lambda wildcards, input, attempt: int(attempt * (base + per_input * input.size_mb))

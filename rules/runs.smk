@@ -1,11 +1,45 @@
 # Needs: results/manifests/{dataset}.parquet, and the bags that it names.
-# Gives: results/runs/{dataset}/{method}/seed-{seed}/, a trained model, its history, and what it says of every bag and
+# Gives: results/packed/{dataset}/{method}/trained.json, a note that several runs are in the archive, ready for their jobs;
+#        results/runs/{dataset}/{method}/seed-{seed}/, a trained model, its history, and what it says of every bag and
 #        instance; results/predicted/{dataset}/{method}/seed-{seed}/, what it says of scans that are only predicted.
+
+
+# Several seeds of a method in one process, where `seeds_per_process` says so. The jobs of these runs come after it and
+# find them in the archive, each under its own fingerprint (docs/decisions/0006-seeds-in-one-process.md).
+rule train_packed:
+    input:
+        freshness=freshness("train_packed"),
+        manifest="results/manifests/{dataset}.parquet",
+    output:
+        trained="results/packed/{dataset}/{method}/trained.json",
+        record="results/packed/{dataset}/{method}/record.json",
+    log:
+        "results/logs/train_packed/{dataset}/{method}.log",
+    benchmark:
+        "results/benchmarks/train_packed/{dataset}/{method}.tsv"
+    conda:
+        "../envs/learning.yaml"
+    threads: config["threads_per_run"]
+    resources:
+        mem_mb=lambda wildcards, attempt: attempt * (3000 + 1000 * planned.at_once),
+        runtime=lambda wildcards, attempt: attempt * 2880,
+        gpu=config["gpus_per_run"],
+    params:
+        method=lambda wildcards: wildcards.method,
+        seeds=lambda wildcards: [run.seed for run in together(wildcards)],
+        folders=lambda wildcards: [run.folder for run in together(wildcards)],
+        settings=lambda wildcards: together(wildcards)[0].settings,
+        augmentation=lambda wildcards: together(wildcards)[0].augmentation,
+        at_once=config["seeds_per_process"],
+        archive_mb=config["archive_mb"],
+    script:
+        "../scripts/train_packed.py"
 
 
 rule train_model:
     input:
         freshness=freshness("train_model"),
+        after=ancient(trained_before),
         manifest="results/manifests/{dataset}.parquet",
     output:
         model="results/runs/{dataset}/{method}/seed-{seed}/model.safetensors",

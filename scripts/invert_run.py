@@ -21,7 +21,7 @@ from marrow.learning.deterministic import deterministic
 from marrow.learning.out_of_memory import OutOfMemoryGuard
 from marrow.learning.residence import feed_of
 from marrow.runs.model_file import load_model
-from marrow.runs.tables import manifest_digest
+from marrow.runs.names import manifest_digest
 
 
 def main(

@@ -8,6 +8,7 @@ import torch
 
 from marrow.bones import read_bones
 from marrow.device import best_device, free_on
+from marrow.gpu_slots import own_gpu
 from marrow.segmentation.model_file import load_network
 from marrow.segmentation.model_header import Purpose
 from marrow.segmentation.prepare import read_body
@@ -45,11 +46,12 @@ def main(
     body = read_body(volumes, body_resampled)
     purpose = Purpose(tuple(bone.name for bone in bones), tuple(contrasts), body.spacing_mm)
     model = load_network(network, purpose)
-    device = best_device(threads)
-    model = model.to(device, memory_format=torch.channels_last_3d)  # pyright: ignore[reportCallIssue]
-    budget_mb = tile_mb or affordable_mb(free_on(device, threads))
-    _log.info("tiles take up to %d MiB", budget_mb)
-    labels = find_bones(model, body, budget_mb)
+    with own_gpu():
+        device = best_device(threads)
+        model = model.to(device, memory_format=torch.channels_last_3d)  # pyright: ignore[reportCallIssue]
+        budget_mb = tile_mb or affordable_mb(free_on(device, threads))
+        _log.info("tiles take up to %d MiB", budget_mb)
+        labels = find_bones(model, body, budget_mb)
     missing = [bone.name for bone in bones if not np.any(labels == bone.id)]
     if missing:
         _log.warning("not found: %s", ", ".join(missing))

@@ -12,6 +12,7 @@ from marrow.bones import mirrored_ids, read_bones
 from marrow.checkpoint import Checkpoints
 from marrow.device import best_device
 from marrow.errors import MarrowError
+from marrow.gpu_slots import own_gpu
 from marrow.segmentation.history import write_history
 from marrow.segmentation.model_file import Purpose, save_network
 from marrow.segmentation.network import Architecture, ThreePathways
@@ -67,9 +68,10 @@ def main(
     recipe = Recipe(**settings)
     torch.manual_seed(recipe.seed)
     model = ThreePathways(Architecture(len(contrasts), len(bones) + 1, **architecture))
-    model = model.to(best_device(threads), memory_format=torch.channels_last_3d)  # pyright: ignore[reportCallIssue]
-    trainer = Trainer(model, recipe, mirrored_ids(bones))
-    trainer.train(taught, [cases[scan] for scan in validation if scan in cases], Checkpoints(checkpoints))
+    with own_gpu():
+        model = model.to(best_device(threads), memory_format=torch.channels_last_3d)  # pyright: ignore[reportCallIssue]
+        trainer = Trainer(model, recipe, mirrored_ids(bones))
+        trainer.train(taught, [cases[scan] for scan in validation if scan in cases], Checkpoints(checkpoints))
     purpose = Purpose(tuple(bone.name for bone in bones), tuple(contrasts), taught[0].body.spacing_mm)
     save_network(model, purpose, network)
     write_history(trainer.history, history)

@@ -1,28 +1,17 @@
 """Rule train_model: one run, which is one method trained on one data set with one seed."""
 
-import json
-import os
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from marrow.augment.settings import Augmentation
 from marrow.bags.manifest import read_manifest
-from marrow.checkpoint import Checkpoints
 from marrow.device import best_device
-from marrow.files import write_text
 from marrow.gpu_slots import own_gpu
 from marrow.learning.deterministic import deterministic
-from marrow.learning.inference import judge
 from marrow.learning.interrupt import listening
-from marrow.learning.out_of_memory import OutOfMemoryGuard
-from marrow.learning.preparation import Preparation, prepare
-from marrow.learning.trainer import Trainer
-from marrow.runs.model_file import About, save_model
-from marrow.runs.names import manifest_digest
-from marrow.runs.scalars import FOLDER, check_tensorboard, write_scalars
-from marrow.runs.tables import write_history, write_instances, write_predictions
+from marrow.runs.run_files import RunFiles
+from marrow.runs.scalars import check_tensorboard
+from marrow.runs.training import MethodOnData, Training
 
 
 def main(
@@ -56,54 +45,14 @@ def main(
         checkpoints: where a training that was stopped or killed left off.
         threads: of the processor.
     """
-    if board := os.environ.get(FOLDER):
-        check_tensorboard()
+    check_tensorboard()
     bags = read_manifest(manifest)
     augmented = Augmentation(**augmentation) if augmentation else None
     with own_gpu(), deterministic(settings["training"]["deterministic"]), listening() as interrupt:
-        prepared = prepare(bags, settings, augmented, seed, best_device(threads), threads)
-        guard = OutOfMemoryGuard(prepared.encoder)
-        trainer = Trainer(
-            prepared.stepper,
-            settings["training"],
-            prepared.bags,
-            prepared.validation,
-            seed=seed,
-            checkpoints=Checkpoints(checkpoints),
-            interrupt=interrupt,
-            guard=guard,
-        )
-        trainer.train()
-        verdicts = guard.attempt(lambda: judge(prepared.stepper.model, prepared.all, prepared.encoder))
-    about = About(method, settings, seed, bags.dataset, bags.classes, bags.layout)
-    save_model(prepared.stepper.model, about, model)
-    write_history(trainer.history, history)
-    write_predictions(bags, prepared.all.entries, verdicts, predictions)
-    write_instances(bags, prepared.all.entries, verdicts, instances)
-    told = {
-        "dataset": bags.dataset,
-        "manifest": manifest_digest(bags),
-        "method": method,
-        "seed": seed,
-        "settings": settings,
-        "epochs": trainer.at.epoch,
-        "chosen_epoch": trainer.chosen_epoch,
-        **_made_with(prepared),
-    }
-    write_text(summary, json.dumps(told, indent=1) + "\n")
-    if board:
-        write_scalars(trainer.history, Path(board) / bags.dataset / method / f"seed-{seed}")
-
-
-def _made_with(prepared: Preparation) -> dict[str, Any]:
-    model = prepared.stepper.model
-    device = next(model.parameters()).device
-    return {
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
-        "precision": str(prepared.encoder.precision).removeprefix("torch."),
-        "chunk": prepared.encoder.chunk,
-        "parameters": sum(parameter.numel() for parameter in model.parameters()),
-    }
+        common = MethodOnData(bags, method, settings, augmented, best_device(threads), threads)
+        training = Training(common, seed, checkpoints, interrupt)
+        training.trainer.train()
+        training.write(RunFiles(model, history, predictions, instances, summary))
 
 
 if __name__ == "__main__":

@@ -392,6 +392,7 @@ def test_generated_instances_are_as_their_layout_says(kind):
             assert instances.shape == layout.shape
             assert instances.tasks == tuple(task.name for task in layout.tasks)
             assert instances.kinds[0] == kind
+            assert instances.are_bytes == (layout.dtype == "uint8")
             assert set(instances.kinds) <= set(SCHEMA["properties"]["on_data"]["propertyNames"]["enum"])
 
 
@@ -406,6 +407,13 @@ def test_instances_of_scans_are_as_their_bags_are(height, patch_mm, spacing_mm):
     assert instances.shape == (2, edge, edge, edge)
     assert instances.tasks == tuple(task.name for task in sample_bag._tasks(bones, settings))
     assert instances.kinds == ("scans", "simulated")
+
+
+@pytest.mark.parametrize("instances", [SCANS, SIMULATED, CONCEPTS], ids=str)
+def test_numbers_without_a_range_are_not_taken_to_one_that_bytes_have(instances):
+    with pytest.raises(ConfigError, match=r"training\.input is unit.*whose numbers have no such range"):
+        method("attention", instances, training={"input": "unit"})
+    assert method("attention", DIGITS, training={"input": "unit"}).training["input"] == "unit"
 
 
 def test_places_where_keys_count_name_keys_and_values_that_are_there():

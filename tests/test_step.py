@@ -8,10 +8,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from marrow.bags.bag import Task
+from marrow.learning.out_of_memory import OutOfMemoryGuard
 from marrow.learning.packed import Batch
 from marrow.learning.preparation import Preparation, prepare
 from marrow.learning.step import attention_entropy
 from marrow.pooling.segments import Segments
+from marrow.weighting.build import weighting_of
 from marrow.weighting.weighting import Observation, Weighting, Weights
 
 CPU = torch.device("cpu")
@@ -111,6 +114,44 @@ def test_without_a_gramian_the_trunk_is_passed_once_and_with_one_once_a_task(man
         stepper.weighting = Fixed([1, 1, 1], [1, 1, 1], needs_gramian)
         stepper(preparation.bags.batch([0]), 0, 0)
         assert len(passes) == wanted
+
+
+@pytest.mark.parametrize("last_layer", [False, True])
+@pytest.mark.parametrize(
+    "weighting",
+    [
+        {"kind": "adaloss", "variant": "running-average"},
+        {"kind": "uncertainty"},
+        {"kind": "atmil", "variant": "as-printed"},
+        {"kind": "adaloss", "variant": "running-average", "every": 2},
+    ],
+    ids=str,
+)
+def test_a_step_made_again_after_it_failed_moves_the_weighting_once(manifest, monkeypatch, weighting, last_layer):
+    """Where memory runs out in the last pass down the trunk, after the weighting was asked."""
+    backward = torch.autograd.grad
+
+    def remembered(failing: list[int]):
+        def scarce(outputs, *rest, **options):
+            if outputs.ndim == 2 and not options["retain_graph"] and failing == [step]:
+                failing.clear()
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return backward(outputs, *rest, **options)
+
+        preparation = prepared(manifest)
+        stepper, guard = preparation.stepper, OutOfMemoryGuard(preparation.encoder)
+        stepper.weighting, stepper.last_layer = weighting_of(weighting, [Task("stripe", ("a", "b"))] * 2), last_layer
+        monkeypatch.setattr(torch.autograd, "grad", scarce)
+        for step in range(3):
+            batch = preparation.bags.batch([step])
+            guard.attempt(lambda batch=batch, step=step: stepper(batch, 0, step))
+        assert not failing
+        return stepper.weighting.state()
+
+    once, again = remembered([]), remembered([1])
+    assert once.keys() == again.keys() != set()
+    for name in once:
+        torch.testing.assert_close(once[name], again[name])
 
 
 def test_a_task_whose_answers_are_all_unknown_moves_nothing(manifest):

@@ -37,6 +37,10 @@ class Archive:
         except OSError:  # another job has trimmed the entry meanwhile
             return False
 
+    def holds(self, fingerprint: str) -> bool:
+        """Whether there is something under a fingerprint."""
+        return self._limit > 0 and (self._folder / fingerprint).is_dir()
+
     def keep(self, fingerprint: str, outputs: Sequence[Path]) -> None:
         """Keep outputs under a fingerprint, then drop the oldest entries beyond the limit."""
         entry = self._folder / fingerprint

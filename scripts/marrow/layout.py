@@ -13,6 +13,9 @@ DIGESTS = PRIVATE / "digests.json"
 FRESH = PRIVATE / "fresh"
 STALE = PRIVATE / "stale"
 
+# Inputs of a rule that say when a job runs, and are not read: no result is made of them.
+UNREAD = frozenset({"freshness", "after"})
+
 
 def is_result(path: Path) -> bool:
     """Whether a path is that of something produced; everything else is raw."""

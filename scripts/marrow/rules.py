@@ -11,6 +11,7 @@ import json
 import os
 import uuid
 from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from marrow.fingerprint.code import stage_code
 from marrow.fingerprint.content import DigestCache
 from marrow.fingerprint.values import Plain, plain
 from marrow.freshness import Judge, Stage, Verdict, Wildcards
-from marrow.layout import DIGESTS, FRESH, STALE, roles
+from marrow.layout import DIGESTS, FRESH, STALE, UNREAD, roles
 
 DIRECTORY_TIME = ".snakemake_timestamp"  # Snakemake's note in a folder that is an output; its time is the folder's
 
@@ -54,13 +55,13 @@ class RuleStage:
         return {name: plain(value, name) for name, value in named}
 
     def inputs(self, wildcards: Wildcards) -> dict[str, Path]:
-        """Role -> path, for one of its jobs, without the freshness file."""
-        patterns = roles(_named(self._rule, self._rule.input, wildcards, leave_out="freshness"))
+        """Role -> path, for one of its jobs, without what is not read."""
+        patterns = roles(_named(self._rule, self._rule.input, wildcards, leave_out=UNREAD))
         return {role: Path(apply_wildcards(str(pattern), wildcards)) for role, pattern in patterns.items()}
 
     def outputs(self, wildcards: Wildcards) -> list[Path]:
         """The outputs of one of its jobs, without its record."""
-        return list(roles(_named(self._rule, self._rule.output, wildcards, leave_out="record")).values())
+        return list(roles(_named(self._rule, self._rule.output, wildcards, leave_out={"record"})).values())
 
     def record(self, wildcards: Wildcards) -> Path:
         """Where one of its jobs writes its record."""
@@ -100,6 +101,14 @@ class Freshness:
             self._stages[name] = RuleStage(self._workflow.get_rule(name), self._scripts)
         return self._stages.get(name)
 
+    def is_due(self, rule: str, wildcards: Wildcards) -> bool:
+        """Whether the results of a job are stale or missing; the processes of single jobs are not told."""
+        stage = self.stage(rule)
+        if not self._is_main or stage is None:
+            return False
+        verdict = self._judge.verdict(stage, wildcards)
+        return verdict.is_stale or verdict.missing
+
     def _file_for(self, rule: str, wildcards: Wildcards) -> str:
         stage = self.stage(rule)
         if not self._is_main or stage is None:
@@ -137,13 +146,15 @@ def _entry(stage: Stage, wildcards: Wildcards, verdict: Verdict) -> dict[str, An
     }
 
 
-def _named(rule: Any, directive: Any, wildcards: Wildcards, leave_out: str = "") -> Iterator[tuple[str, Any]]:
+def _named(
+    rule: Any, directive: Any, wildcards: Wildcards, leave_out: AbstractSet[str] = frozenset()
+) -> Iterator[tuple[str, Any]]:
     """Name and value of each entry of a directive, functions called and wildcards filled in.
 
-    What is left out is not called either: the function of `freshness` would ask for itself.
+    What is left out is not called either: the functions of `freshness` and `after` would ask for themselves.
     """
     for name, (start, end) in directive._get_names():
-        if name != leave_out:
+        if name not in leave_out:
             values = [_filled(rule, value, wildcards) for value in directive[start : start + 1 if end is None else end]]
             yield name, (values[0] if end is None else values)
 

@@ -17,6 +17,7 @@ from marrow.errors import ConfigError
 from marrow.methods.instances import Instances, instances_of
 from marrow.methods.method import Method
 from marrow.methods.presets import Methods, read_methods
+from marrow.methods.stacking import why_alone
 
 RUNS = "results/runs"
 PREDICTED = "results/predicted"
@@ -64,9 +65,15 @@ class Run:
 
 @dataclass(frozen=True)
 class RunPlan:
-    """All runs, data set after data set, method after method, seed after seed."""
+    """All runs, data set after data set, method after method, seed after seed.
+
+    Attributes:
+        runs: all of them.
+        at_once: how many seeds of a method train in one process.
+    """
 
     runs: tuple[Run, ...]
+    at_once: int = 1
 
     @property
     def datasets(self) -> list[str]:
@@ -95,6 +102,17 @@ class RunPlan:
         seeds = ", ".join(str(run.seed) for run in of_method)
         raise ConfigError(f"there is no run of {method} on {dataset} with seed {seed}; its seeds are {seeds}")
 
+    def together(self, dataset: str, method: str) -> tuple[Run, ...]:
+        """The runs of a method that can train in one process; none where they have to train one by one.
+
+        Raises:
+            ConfigError: there are no runs of this method.
+        """
+        runs = tuple(run for run in self.of_dataset(dataset) if run.method == method)
+        if not runs:
+            raise ConfigError(f"there is no run of {method!r} on {dataset}")
+        return () if self.at_once < 2 or why_alone(runs[0].settings) else runs
+
     @cached_property
     def _by_dataset(self) -> dict[str, tuple[Run, ...]]:
         names = dict.fromkeys(run.dataset for run in self.runs)
@@ -122,8 +140,20 @@ def plan_runs(config: Mapping[str, Any], data: DataPlan, schemas: Path) -> RunPl
     if wanted is None:
         wanted = {name: {} for name in data.of_kind(SCANS) if _manifests(name, data)}
     return RunPlan(
-        tuple(run for name, entry in wanted.items() for run in _of_entry(name, entry, config, data, methods))
+        tuple(run for name, entry in wanted.items() for run in _of_entry(name, entry, config, data, methods)),
+        _at_once(config),
     )
+
+
+def _at_once(config: Mapping[str, Any]) -> int:
+    """How many seeds train in one process; they come to their jobs by way of the archive."""
+    wanted: int = config["seeds_per_process"]
+    if wanted > 1 and not config["archive_mb"]:
+        raise ConfigError(
+            f"config: seeds_per_process is {wanted}, and archive_mb is 0: runs that train together are handed over in "
+            "the archive. Give it room, or set seeds_per_process to 1"
+        )
+    return wanted
 
 
 def _of_entry(

@@ -10,7 +10,6 @@ stopped above, or None; a `main()` with this parameter is called for stopped sca
 missing.
 """
 
-import hashlib
 import inspect
 import logging
 import os
@@ -27,8 +26,9 @@ from marrow import provenance
 from marrow.archive import Archive
 from marrow.errors import MarrowError, Stopped
 from marrow.fingerprint.code import stage_code
-from marrow.fingerprint.values import Plain, canonical, plain
-from marrow.layout import ARCHIVE, CHECKPOINTS, is_result, partial_place, roles
+from marrow.fingerprint.job import job_fingerprint
+from marrow.fingerprint.values import Plain, plain
+from marrow.layout import ARCHIVE, CHECKPOINTS, UNREAD, is_result, partial_place, roles
 from marrow.log import configure_log
 from marrow.record import Product, Record, Source, Stop, read_record, record_of, write_record
 
@@ -42,7 +42,7 @@ class Job:
     """A job as Snakemake's `script` directive describes it, in plain types.
 
     Attributes:
-        inputs, outputs: name -> path or list of paths, without `freshness` and `record`.
+        inputs, outputs: name -> path or list of paths, without what is not read and without `record`.
         params: name -> setting.
         record: where its record goes.
     """
@@ -63,7 +63,7 @@ class Job:
         return cls(
             rule=snakemake.rule,
             wildcards=dict(snakemake.wildcards.items()),
-            inputs={name: value for name, value in inputs.items() if name != "freshness"},
+            inputs={name: value for name, value in inputs.items() if name not in UNREAD},
             outputs={name: value for name, value in outputs.items() if name != "record"},
             params={name: plain(value, name) for name, value in snakemake.params.items()},
             record=Path(outputs["record"]),
@@ -180,11 +180,10 @@ def _expected_record(job: Job, scripts: Path) -> Record:
     inputs = {role: Source.of(path) for role, path in roles(list(job.inputs.items())).items()}
     code = stage_code(scripts, job.rule)
     contents = {role: source.digest for role, source in inputs.items()}
-    parts = [job.rule, code, job.params, contents]
     return Record(
         rule=job.rule,
         wildcards=job.wildcards,
-        fingerprint=hashlib.sha256(canonical(parts).encode()).hexdigest(),
+        fingerprint=job_fingerprint(job.rule, code, job.params, contents),
         code=code,
         params=job.params,
         inputs=inputs,

@@ -2,7 +2,21 @@
 
 from collections.abc import Sequence
 
-from marrow.bench import augment, bags, bones, chain, correct, digits, learning, nyul, plan, sample, segment, torchmil
+from marrow.bench import (
+    augment,
+    bags,
+    bones,
+    chain,
+    correct,
+    digits,
+    learning,
+    nyul,
+    packed_seeds,
+    plan,
+    sample,
+    segment,
+    torchmil,
+)
 from marrow.bench.measurement import Benchmark
 from marrow.errors import MarrowError
 
@@ -25,6 +39,7 @@ BENCHMARKS = (
     learning.METHOD_STEPS,
     learning.PLAIN_LOOP,
     torchmil.MNIST,
+    packed_seeds.PACKED_SEEDS,
     plan.NOOP_300,
     plan.FRESH_5000,
 )

@@ -27,8 +27,8 @@ def is_out_of_memory(error: Exception) -> bool:
 class OutOfMemoryGuard:
     """Calls steps; after the first that runs out of memory it tells the encoder to run in chunks, and calls it again.
 
-    Chance stands where it stood at the first call. A step must set gradients and not add to them; whatever else a
-    failed one has changed stays changed.
+    Chance stands where it stood at the first call. A step must set gradients and not add to them, and give back what
+    else it has moved when it fails.
 
     Args:
         encoder: what the steps run.

@@ -48,6 +48,7 @@ def prepare(
     seed: int,
     device: torch.device,
     threads: int,
+    shared: Feed | None = None,
 ) -> Preparation:
     """Read the bags and make the model.
 
@@ -58,6 +59,7 @@ def prepare(
         seed: of weights, dropout, order and augmentation.
         device: where all of it lies.
         threads: of the job.
+        shared: all bags of the manifest with the tasks of the method, where another training has them at hand.
 
     Raises:
         MarrowError: there is nothing to learn from, a bag is damaged, or the method does not fit the bags.
@@ -66,7 +68,7 @@ def prepare(
     taught, watched = manifest.of_split("train"), manifest.of_split("validation")
     if not taught:
         raise MarrowError(f"{manifest.dataset} has no bags to train on; see `make splits`, or give it some")
-    everything = feed_of(manifest, manifest.entries, tasks, device, threads=threads)
+    everything = shared or feed_of(manifest, manifest.entries, tasks, device, threads=threads)
     bags = everything.part(taught, augmentation, seed)
     training = settings["training"]
     scaling = scaling_of(training["input"], manifest, bags)

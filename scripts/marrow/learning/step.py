@@ -10,12 +10,14 @@ pass is made twice, and no derivative is of second order. With `last_layer`, an 
 shared layer alone, and g from a single pass again.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
+from marrow.learning.gradients import Gradients, gradients_of, or_zeros, trunk_rows, weighted_sum
 from marrow.learning.model import Answers, Model
 from marrow.learning.packed import Batch
 from marrow.pooling.main_loss import MainLoss
@@ -23,7 +25,6 @@ from marrow.pooling.segments import Segments, segment_sum
 from marrow.weighting.gramian import gramian
 from marrow.weighting.weighting import Observation, Weighting, Weights
 
-Gradients = Sequence[Tensor | None]
 Parameters = Sequence[nn.Parameter]
 MAIN = "main"
 _TINY = 1e-30
@@ -75,13 +76,14 @@ class Stepper:
         answers = self.model.answer(cut, batch.segments)
         terms = self.main_loss(answers.pooled, batch.labels, batch.segments, batch.instances, epoch)
         losses = [torch.stack(list(terms.values())).sum(), *self._auxiliary_losses(answers, batch)]
-        above = [_gradients(loss, [cut, *own]) for loss, own in zip(losses, self._own, strict=True)]
-        into = [_or_zeros(gradients[0], cut) for gradients in above]
+        above = [gradients_of(loss, [cut, *own]) for loss, own in zip(losses, self._own, strict=True)]
+        into = [or_zeros(gradients[0], cut) for gradients in above]
         seen = Observation(epoch, step, torch.stack([loss.detach() for loss in losses]))
-        seen, weights = self._descend(seen, embeddings, into)
+        with unmoved_on_failure(self.weighting):
+            seen, weights = self._descend(seen, embeddings, into)
         for own, gradients, weight in zip(self._own, above, weights.heads, strict=True):
             _set(own, [gradient if gradient is None else weight * gradient for gradient in gradients[1:]])
-        numbers = dict(_of_weighting(seen, weights, self.model.tasks))
+        numbers = dict(numbers_of(seen, weights, self.model.tasks))
         numbers |= {f"loss_{MAIN}_{name}": term.detach() for name, term in terms.items() if len(terms) > 1}
         if answers.pooled.attention is not None:
             numbers["attention_entropy"] = attention_entropy(answers.pooled.attention.detach(), batch.segments).mean()
@@ -95,49 +97,34 @@ class Stepper:
         """Weigh the tasks, and set the gradients of the trunk."""
         trunk, asks = self._trunk, self.weighting.asks_gramian(seen.step)
         if asks and not self.last_layer:
-            rows = list(_rows(embeddings, trunk, into))
+            rows = list(trunk_rows(embeddings, trunk, into))
             seen = replace(seen, gramian=gramian(rows))
             weights = self.weighting(seen)
-            _set(trunk, [_weighted(weights.shared, tensors) for tensors in zip(*rows, strict=True)])
+            _set(trunk, [weighted_sum(weights.shared, tensors) for tensors in zip(*rows, strict=True)])
             return seen, weights
         if asks:
             last = list(self.model.encoder.last_layer.parameters())
-            seen = replace(seen, gramian=gramian(list(_rows(embeddings, last, into, keep=True))))
+            seen = replace(seen, gramian=gramian(list(trunk_rows(embeddings, last, into, keep=True))))
         weights = self.weighting(seen)
-        _set(trunk, next(_rows(embeddings, trunk, [_weighted(weights.shared, into)])))
+        _set(trunk, next(trunk_rows(embeddings, trunk, [weighted_sum(weights.shared, into)])))
         return seen, weights
+
+
+@contextmanager
+def unmoved_on_failure(weighting: Weighting) -> Generator[None]:
+    """Give a weighting back what it remembered where the block fails: the step may be made again."""
+    before = weighting.state()
+    try:
+        yield
+    except BaseException:
+        weighting.restore(before)
+        raise
 
 
 def attention_entropy(attention: Tensor, segments: Segments) -> Tensor:
     """Entropy of each bag's attention (instances,) over that of an even one: 1 is even, 0 one instance; (bags,)."""
     entropy = segment_sum(torch.special.entr(attention), segments)
     return torch.where(segments.lengths > 1, entropy / segments.lengths.clamp(min=2).log(), 1.0)
-
-
-def _gradients(loss: Tensor, of: Sequence[Tensor]) -> Gradients:
-    return torch.autograd.grad(loss, of, allow_unused=True) if loss.requires_grad else [None] * len(of)
-
-
-def _rows(
-    embeddings: Tensor, parameters: Parameters, into: Sequence[Tensor], keep: bool = False
-) -> Iterator[Sequence[Tensor]]:
-    """The gradients of each task on some parameters of the trunk; `keep` leaves the graph for another pass."""
-    for position, gradient in enumerate(into):
-        yield torch.autograd.grad(
-            embeddings, parameters, gradient, retain_graph=keep or position + 1 < len(into), materialize_grads=True
-        )
-
-
-def _weighted(weights: Tensor, tensors: Sequence[Tensor]) -> Tensor:
-    """sum_t w_t x_t."""
-    total = weights[0] * tensors[0]
-    for weight, tensor in zip(weights[1:], tensors[1:], strict=True):
-        total.addcmul_(weight, tensor)
-    return total
-
-
-def _or_zeros(gradient: Tensor | None, like: Tensor) -> Tensor:
-    return torch.zeros_like(like) if gradient is None else gradient
 
 
 def _set(parameters: Parameters, gradients: Gradients) -> None:
@@ -148,8 +135,11 @@ def _set(parameters: Parameters, gradients: Gradients) -> None:
         parameter.grad = gradient
 
 
-def _of_weighting(seen: Observation, weights: Weights, tasks: Sequence[str]) -> Iterator[tuple[str, Tensor]]:
-    """Losses, weights and, where there is one, the Gramian against the main task, under names for the history."""
+def numbers_of(seen: Observation, weights: Weights, tasks: Sequence[str]) -> Iterator[tuple[str, Tensor]]:
+    """Losses, weights and, where there is one, the Gramian against the main task, under names for the history.
+
+    The tasks are the first axes of all tensors; what lies behind them stays.
+    """
     for position, task in enumerate([MAIN, *tasks]):
         yield f"loss_{task}", seen.losses[position]
         yield f"weight_{task}", weights.shared[position]

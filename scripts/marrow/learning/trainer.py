@@ -3,11 +3,15 @@
 What a training is made of comes from outside: the model, its main loss and the weighting of its tasks in the stepper,
 and the feeds. The loop owns the order of bags, the learning rate, the watch over losses, the checkpoints and the choice
 of an epoch. Test bags never enter here.
+
+The loop says which step it wants and is given it, so that somebody else may make the steps of several trainings at once
+(`marrow.learning.together`).
 """
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -24,6 +28,7 @@ from marrow.learning.inference import judge
 from marrow.learning.interrupt import Interrupt
 from marrow.learning.optimiser import learning_rate, optimiser_of, restore, set_rate, state_of
 from marrow.learning.out_of_memory import OutOfMemoryGuard
+from marrow.learning.packed import Batch
 from marrow.learning.step import MAIN, Step, Stepper
 
 EXPLODED = 1e6
@@ -54,6 +59,24 @@ class Standing:
     seconds: float = 0.0
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """A step that a training wants made: the gradients of a batch.
+
+    Attributes:
+        batch: of bags.
+        epoch: counted from 0.
+        step: counted from 0, over all epochs.
+    """
+
+    batch: Batch
+    epoch: int
+    step: int
+
+
+Steps = Generator[Wanted, Step]
+
+
 class Trainer:
     """Trains a model.
 
@@ -68,6 +91,7 @@ class Trainer:
         guard: calls the steps, and knows what to do where memory runs out.
 
     Attributes:
+        stepper: as given.
         history: a row for each epoch so far.
         at: how far it is.
     """
@@ -86,7 +110,7 @@ class Trainer:
     ) -> None:
         self.history: list[Row] = []
         self.at = Standing()
-        self._stepper = stepper
+        self.stepper = stepper
         self._model = stepper.model
         self._training = training
         self._bags, self._validation = bags, validation
@@ -112,22 +136,39 @@ class Trainer:
             RunStopped: a loss is no number or exploded.
             SystemExit: the process was asked to leave; a checkpoint was kept.
         """
+        self._make_all(self.steps())
+
+    def run_epoch(self) -> None:
+        """Train for another epoch."""
+        self._make_all(self._epoch())
+
+    def make(self, wanted: Wanted) -> Step:
+        """A step that this training wants."""
+        return self._guard.attempt(lambda: self.stepper(wanted.batch, wanted.epoch, wanted.step))
+
+    def steps(self) -> Steps:
+        """All steps that it wants to train to the end; it goes on once it is sent what it wanted. As `train`."""
         self._resume()
         epochs: int = self._training["epochs"]
         self._model.train()
         with tqdm(total=epochs, initial=self.at.epoch, unit="epoch", disable=None, leave=False) as bar:
             while self.at.epoch < epochs and not self._is_over():
-                self.run_epoch()
+                yield from self._epoch()
                 bar.update()
         if self._best:
             self._model.load_state_dict(self._best)
         self._model.eval()
 
+    def _make_all(self, steps: Steps) -> None:
+        with closing(steps):
+            wanted = next(steps, None)
+            while wanted is not None:
+                wanted = following(steps, self.make(wanted))
+
     def _is_over(self) -> bool:
         return self._choice.is_over(self.at.epoch, self.at.best_epoch)
 
-    def run_epoch(self) -> None:
-        """Train for another epoch."""
+    def _epoch(self) -> Steps:
         began = time.monotonic() - self.at.seconds
         groups = self._groups()
         looks = _STEPS_BETWEEN_LOOKS[next(self._model.parameters()).device.type]
@@ -135,7 +176,7 @@ class Trainer:
         for group, batch in self._bags.batches(groups[self.at.position :], self.at.epoch):
             rate = learning_rate(self._training, self.at.epoch, self.at.step)
             set_rate(self._optimiser, rate)
-            step = self._guard.attempt(lambda batch=batch: self._stepper(batch, self.at.epoch, self.at.step))
+            step = yield Wanted(batch, self.at.epoch, self.at.step)
             unseen.append((group, step.losses))
             if len(unseen) >= looks or self.at.position + 1 == len(groups):
                 self._look_at(unseen)
@@ -176,7 +217,7 @@ class Trainer:
             self._counts[name] = self._counts.get(name, 0) + 1
 
     def _end_epoch(self, seconds: float) -> None:
-        self._stepper.main_loss.end_epoch()
+        self.stepper.main_loss.end_epoch()
         row: Row = {
             "epoch": self.at.epoch + 1,
             "seconds": seconds,
@@ -195,7 +236,7 @@ class Trainer:
     def _validate(self) -> Validation | None:
         if self._validation is None:
             return None
-        return Validation.of(judge(self._model, self._validation, self._stepper.encode), self._validation.labels)
+        return Validation.of(judge(self._model, self._validation, self.stepper.encode), self._validation.labels)
 
     def _choose(self, validation: Validation | None) -> None:
         """Remember the weights where they are better than any before."""
@@ -225,8 +266,8 @@ class Trainer:
             model=self._model.state_dict(),
             best=self._best,
             optimiser=state_of(self._optimiser),
-            weighting=self._stepper.weighting.state(),
-            main_loss=self._stepper.main_loss.state(),
+            weighting=self.stepper.weighting.state(),
+            main_loss=self.stepper.main_loss.state(),
             sums=self._sums,
             random=random_state(),
         )
@@ -253,7 +294,15 @@ class Trainer:
         self._best = {name: tensor.to(device) for name, tensor in kept.part("best").items()}
         self._sums = {name: tensor.to(device) for name, tensor in kept.part("sums").items()}
         restore(self._optimiser, kept.part("optimiser"))
-        self._stepper.weighting.restore(kept.part("weighting"))
-        self._stepper.main_loss.restore(kept.part("main_loss"))
+        self.stepper.weighting.restore(kept.part("weighting"))
+        self.stepper.main_loss.restore(kept.part("main_loss"))
         restore_random(kept.part("random"))
         _log.info("going on in epoch %d after step %d", self.at.epoch + 1, self.at.position)
+
+
+def following(steps: Steps, made: Step) -> Wanted | None:
+    """The step that is wanted after one that was made; None at the end."""
+    try:
+        return steps.send(made)
+    except StopIteration:
+        return None

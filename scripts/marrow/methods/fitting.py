@@ -29,7 +29,7 @@ def fitted(title: str, settings: Settings, instances: Instances, sections: Mappi
         sections: their schemas.
 
     Raises:
-        ConfigError: its encoder cannot read the instances, or its auxiliary tasks are not there.
+        ConfigError: its encoder or its scaling cannot take the instances, or its auxiliary tasks are not there.
     """
     auxiliary = _auxiliary(settings["auxiliary"], settings["weighting"]["kind"], instances.tasks)
     resolved = settings | {
@@ -103,6 +103,11 @@ def _pooling(pooling: Settings) -> Settings:
 
 def _training(training: Settings, instances: Instances) -> Settings:
     """What is left empty, what cannot be, and what is nothing."""
+    if training["input"] == "unit" and not instances.are_bytes:
+        raise ConfigError(
+            "training.input is unit, which takes bytes to 0 .. 1, and these instances are "
+            f"{_READS[len(instances.shape)][0]}, whose numbers have no such range; take standardised"
+        )
     augment = instances.kinds[0] == SCANS if training["augment"] is None else training["augment"]
     return {
         "augment": augment and len(instances.shape) > 1,

@@ -12,6 +12,7 @@ from marrow.sources.catalogue import TABLES
 DIGIT = (1, 28, 28)
 COLOURS = 3
 CIFAR_PIXELS = 32
+PICTURE_AXES = 3
 SIMULATED = "simulated"
 
 
@@ -28,6 +29,11 @@ class Instances:
     shape: tuple[int, ...]
     tasks: tuple[str, ...]
     kinds: tuple[str, ...]
+
+    @property
+    def are_bytes(self) -> bool:
+        """Whether they are stored as bytes; those of scans and tables are numbers without a range."""
+        return len(self.shape) == PICTURE_AXES
 
 
 def instances_of(bag_set: BagSet, spacing_mm: float, simulated: bool) -> Instances:

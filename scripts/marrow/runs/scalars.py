@@ -1,5 +1,6 @@
 """The history of a run for TensorBoard, for those who have it; the Parquet file is what counts."""
 
+import os
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,12 +12,12 @@ FOLDER = "MARROW_TENSORBOARD"
 
 
 def check_tensorboard() -> None:
-    """Look before a training for what is needed after it.
+    """Look before a training for what is needed after it, where it is.
 
     Raises:
         MarrowError: TensorBoard is not installed.
     """
-    if find_spec("tensorboard") is None:
+    if os.environ.get(FOLDER) and find_spec("tensorboard") is None:
         raise MarrowError(f"{FOLDER} is set, and tensorboard is not installed; `pip install tensorboard`, or unset it")
 
 

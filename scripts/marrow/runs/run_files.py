@@ -1,0 +1,34 @@
+"""The files of a run, in the order in which the rule `train_model` declares them."""
+
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """The files of a run.
+
+    Attributes:
+        model: the weights of the chosen epoch, with what they are for.
+        history: a row for each epoch.
+        predictions: a row for each bag.
+        instances: a row for each instance.
+        summary: of the run, JSON.
+    """
+
+    model: Path
+    history: Path
+    predictions: Path
+    instances: Path
+    summary: Path
+
+    @classmethod
+    def within(cls, folder: Path) -> "RunFiles":
+        """Those in a folder."""
+        names = ("model.safetensors", "history.parquet", "predictions.parquet", "instances.parquet", "run.json")
+        return cls(*(folder / name for name in names))
+
+    def __iter__(self) -> Iterator[Path]:
+        """All, in order."""
+        return iter(astuple(self))

@@ -1,0 +1,125 @@
+"""One run: a method trained on a data set with one seed, from the bags to the files."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from marrow.augment.settings import Augmentation
+from marrow.bags.manifest import Manifest
+from marrow.checkpoint import Checkpoints
+from marrow.files import write_text
+from marrow.learning.feed import Feed
+from marrow.learning.inference import judge
+from marrow.learning.interrupt import Interrupt
+from marrow.learning.out_of_memory import OutOfMemoryGuard
+from marrow.learning.preparation import Preparation, prepare
+from marrow.learning.trainer import Trainer
+from marrow.runs.model_file import About, save_model
+from marrow.runs.names import manifest_digest
+from marrow.runs.run_files import RunFiles
+from marrow.runs.scalars import FOLDER, write_scalars
+from marrow.runs.tables import write_history, write_instances, write_predictions
+
+
+@dataclass(frozen=True)
+class MethodOnData:
+    """What all runs of a method on a data set have in common.
+
+    Attributes:
+        bags: of the data set.
+        method: its name.
+        settings: encoder, pooling, auxiliary, weighting and training of the method.
+        augmentation: what training does to the bags, if anything.
+        device: where all of it lies.
+        threads: of the processor.
+    """
+
+    bags: Manifest
+    method: str
+    settings: Mapping[str, Any]
+    augmentation: Augmentation | None
+    device: torch.device
+    threads: int
+
+
+class Training:
+    """A run.
+
+    Args:
+        common: what it has in common with others.
+        seed: of weights, dropout, order and augmentation.
+        checkpoints: where a training that was stopped or killed left off.
+        interrupt: whether it was asked to leave.
+        shared: all bags, where another run has them at hand.
+
+    Attributes:
+        prepared: what it is made of.
+        guard: knows what to do where memory runs out.
+        trainer: trains.
+    """
+
+    def __init__(
+        self, common: MethodOnData, seed: int, checkpoints: Path, interrupt: Interrupt, shared: Feed | None = None
+    ) -> None:
+        self._common, self._seed = common, seed
+        self.prepared = prepare(
+            common.bags, common.settings, common.augmentation, seed, common.device, common.threads, shared=shared
+        )
+        self.guard = OutOfMemoryGuard(self.prepared.encoder)
+        self.trainer = Trainer(
+            self.prepared.stepper,
+            common.settings["training"],
+            self.prepared.bags,
+            self.prepared.validation,
+            seed=seed,
+            checkpoints=Checkpoints(checkpoints),
+            interrupt=interrupt,
+            guard=self.guard,
+        )
+
+    def write(self, files: RunFiles, **more: Any) -> None:
+        """Say what the trained model makes of every bag, and write everything down.
+
+        Args:
+            files: where.
+            more: for the summary.
+        """
+        common, prepared, trainer = self._common, self.prepared, self.trainer
+        verdicts = self.guard.attempt(lambda: judge(prepared.stepper.model, prepared.all, prepared.encoder))
+        about = About(
+            common.method, common.settings, self._seed, common.bags.dataset, common.bags.classes, common.bags.layout
+        )
+        save_model(prepared.stepper.model, about, files.model)
+        write_history(trainer.history, files.history)
+        write_predictions(common.bags, prepared.all.entries, verdicts, files.predictions)
+        write_instances(common.bags, prepared.all.entries, verdicts, files.instances)
+        told = {
+            "dataset": common.bags.dataset,
+            "manifest": manifest_digest(common.bags),
+            "method": common.method,
+            "seed": self._seed,
+            "settings": common.settings,
+            "epochs": trainer.at.epoch,
+            "chosen_epoch": trainer.chosen_epoch,
+            **_made_with(prepared),
+            **more,
+        }
+        write_text(files.summary, json.dumps(told, indent=1) + "\n")
+        if board := os.environ.get(FOLDER):
+            write_scalars(trainer.history, Path(board) / common.bags.dataset / common.method / f"seed-{self._seed}")
+
+
+def _made_with(prepared: Preparation) -> dict[str, Any]:
+    model = prepared.stepper.model
+    device = next(model.parameters()).device
+    return {
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "precision": str(prepared.encoder.precision).removeprefix("torch."),
+        "chunk": prepared.encoder.chunk,
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+    }
