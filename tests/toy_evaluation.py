@@ -100,7 +100,9 @@ def evaluation_inputs(folder: Path, entry: str = "scans", kind: str = "scans") -
         "evaluation": sorted(tables.iterdir()),
         "entries": [{"name": entry, "kind": kind, "titles": TITLES}],
         "localisation_curves": [path for m, seed in runs for path in _curves(folder, entry, m, seed)],
-        "inversions": [_picture(folder / "results" / "inversion" / entry / "atmil" / "seed-0" / "figure.png", (90, 300))],
+        "inversions": [
+            _picture(folder / "results" / "inversion" / entry / "atmil" / "seed-0" / "figure.png", (90, 300))
+        ],
         "manifests": [_manifest(folder, entry)],
     }
 
@@ -169,7 +171,11 @@ def _manifest(folder: Path, dataset: str) -> Path:
     rows = [scan for scan in SCANS if scan["label"]]
     labels = [{"healthy": 0, "inactive": 0, "focal": 1, "diffuse": 2}[scan["label"]] for scan in rows]
     columns = {name: [scan[name] for scan in rows] for name in ("patient", "split", "site")}
-    bags = {"bag": [scan["scan"] for scan in rows], "label": labels, "instances": [400 + 10 * label for label in labels]}
+    bags = {
+        "bag": [scan["scan"] for scan in rows],
+        "label": labels,
+        "instances": [400 + 10 * label for label in labels],
+    }
     pq.write_table(pa.table({**bags, **columns, "label_name": [CLASSES[label] for label in labels]}), path)
     return path
 

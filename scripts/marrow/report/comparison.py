@@ -47,6 +47,8 @@ def comparison(entry: Entry) -> Markup:
         means=_means(entry, metrics),
         charts=_charts(entry, metrics),
         differences=_difference_charts(entry, against),
+        compared=[name for name in DRAWN if name in against.of("metric")],
+        against=_against(entry, against),
         verdict=_verdict,
         crossings=_crossings(entry),
         reliabilities=_reliabilities(entry),
@@ -110,6 +112,15 @@ def _difference_charts(entry: Entry, against: Table) -> list[IntervalChart]:
         reference = entry.title(rows[0]["reference"])
         charts.append(interval_chart(f"{metric_title(metric)}, less that of {reference}", intervals, marks_zero=True))
     return [chart for chart in charts if chart is not None]
+
+
+def _against(entry: Entry, against: Table) -> list[tuple[str, list[Row | None]]]:
+    """A row per method: its title, and for each metric that is drawn what the comparison says."""
+    metrics = [name for name in DRAWN if name in against.of("metric")]
+    return [
+        (entry.title(m), [next(iter(against.where(method=m, metric=metric)), None) for metric in metrics])
+        for m in entry.methods("comparisons")
+    ]
 
 
 def _verdict(row: Row) -> str:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from marrow.report.tables import Row, number
 
-EDGE = 46  # of a cell, in the units of the SVG
+WIDTH, HEIGHT = 64, 38  # of a cell, in the units of the SVG
 LETTER = 6.4  # room for a letter of a class's name
-MOST_LETTERS = 11
+MOST_LETTERS = 10
 
 
 @dataclass(frozen=True)
@@ -24,30 +24,33 @@ class Cell:
 
 @dataclass(frozen=True)
 class Crossing:
-    """The drawing; `names` are the classes with the middle of their row or column."""
+    """The drawing; `names` are the classes with the middle of their column and of their row."""
 
     title: str
     label: str
     cells: tuple[Cell, ...]
-    names: tuple[tuple[str, float], ...]
+    names: tuple[tuple[str, float, float], ...]
     margin: int
-    size: int
-    edge: int = EDGE
+    width: int
+    height: int
+    cell_width: int = WIDTH
+    cell_height: int = HEIGHT
 
 
 def crossing_of(title: str, rows: Sequence[Row]) -> Crossing:
     """The drawing of rows with `label`, `predicted`, `count` and `row_percent`."""
     classes = list(dict.fromkeys([row["label"] for row in rows] + [row["predicted"] for row in rows]))
-    places = {name: index * EDGE for index, name in enumerate(classes)}
+    places = {name: index for index, name in enumerate(classes)}
     short = {name: name if len(name) <= MOST_LETTERS else f"{name[: MOST_LETTERS - 1]}…" for name in classes}
     cells = tuple(_cell(row, places) for row in rows)
     return Crossing(
         title=title,
         label=f"{title}: " + "; ".join(cell.label for cell in cells),
         cells=cells,
-        names=tuple((short[name], place + EDGE / 2) for name, place in places.items()),
+        names=tuple((short[name], (i + 0.5) * WIDTH, (i + 0.5) * HEIGHT) for name, i in places.items()),
         margin=round(16 + LETTER * max(map(len, short.values()), default=1)),
-        size=len(classes) * EDGE,
+        width=len(classes) * WIDTH,
+        height=len(classes) * HEIGHT,
     )
 
 
@@ -56,8 +59,8 @@ def _cell(row: Row, places: dict[str, int]) -> Cell:
     count = f"{number(row['count']) or 0:g}"
     share = "" if percent is None else f"{percent:.0f}%"
     return Cell(
-        x=places[row["predicted"]],
-        y=places[row["label"]],
+        x=places[row["predicted"]] * WIDTH,
+        y=places[row["label"]] * HEIGHT,
         shade=round((percent or 0) / 100, 2),
         count=count,
         percent=share,

@@ -7,6 +7,7 @@ from marrow.report.scale import scale_of
 
 WIDTH, ROW = 210, 20  # in the units of the SVG
 LETTER = 6.6  # room for a letter of a name
+MOST_LETTERS = 22
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def interval_chart(title: str, intervals: Sequence[Interval], *, marks_zero: boo
     scale = scale_of(values, WIDTH, (0.0, 0.0) if marks_zero else None, margin=0.04)
     rows = tuple(
         IntervalRow(
-            name=one.name,
+            name=_short(one.name),
             label=_told(one),
             y=(index + 0.5) * ROW,
             value=scale.place(one.value),
@@ -77,10 +78,14 @@ def interval_chart(title: str, intervals: Sequence[Interval], *, marks_zero: boo
         rows=rows,
         ticks=scale.ticks(),
         zero=scale.place(0.0) if marks_zero else None,
-        margin=round(14 + LETTER * max(len(one.name) for one in intervals)),
+        margin=round(14 + LETTER * max(len(row.name) for row in rows)),
         width=WIDTH,
         height=len(rows) * ROW,
     )
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= MOST_LETTERS else f"{name[: MOST_LETTERS - 1]}…"
 
 
 def _told(one: Interval) -> str:

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from marrow.report.entries import SCANS, Entry
 from marrow.report.interval_chart import IntervalChart, interval_chart
-from marrow.report.metrics import intervals_of
+from marrow.report.metrics import Mean, intervals_of, mean_of
 from marrow.report.page import Section, render
 from marrow.report.pictures import Picture
 from marrow.report.reading import Reading
@@ -45,6 +45,7 @@ INVERSION = Reading(
     bad="marks everywhere or nowhere, or a control that does as well: then shrinking alone explains the gain.",
     remedy="change the step or the weight of sparsity, and judge by F1 on validation bags, never by how it looks.",
 )
+OF_ONE_BONE = "bone_hit_rate_"
 DRAWN = (("auroc", "instance AUROC"), ("average_precision", "average precision"), ("f1", "F1"))
 
 
@@ -72,6 +73,8 @@ def located(entry: Entry, curves: Sequence[Path], inversions: Sequence[tuple[str
         quantity=_quantity,
         metric=_metric,
         number=number,
+        metrics=_headlines(table.rows),
+        pairs=_pairs(entry),
         charts=_charts(entry, table.rows),
         curves=curves_of(entry, curves),
         inversions=[(name, picture) for name, picture in inversions if name.split("/")[0] in entry.datasets],
@@ -79,6 +82,22 @@ def located(entry: Entry, curves: Sequence[Path], inversions: Sequence[tuple[str
         how_curved=CURVE,
         how_inverted=INVERSION,
     )
+
+
+def _headlines(rows: Sequence[Row]) -> list[str]:
+    """The metrics of the first table: all but those of single bones."""
+    return list(dict.fromkeys(_metric(row) for row in rows if not _metric(row).startswith(OF_ONE_BONE)))
+
+
+def _pairs(entry: Entry) -> list[tuple[str, str, list[Mean]]]:
+    """A row per method and instance score: what it is called, and a mean per metric."""
+    table = entry.tables["localisation"]
+    metrics = _headlines(table.rows)
+    return [
+        (entry.title(method), score, [mean_of(table, method, f"{score}:{metric}") for metric in metrics])
+        for method in entry.methods("localisation")
+        for score in dict.fromkeys(_quantity(row) for row in table.where(method=method))
+    ]
 
 
 def _quantity(row: Row) -> str:

@@ -12,6 +12,8 @@
   const names = new Map(bones.map(([id, name]) => [id, name]));
   const views = { coronal: "Coronal", multiplanar: "Three planes", render: "Solid" };
   const TOP = 252;
+  // Small weights let the scan show through.
+  const WEIGHTS = { R: [90, 205, 250, 252, 252], G: [20, 50, 130, 200, 255], B: [110, 80, 30, 60, 190], A: [0, 110, 190, 230, 255], I: [0, 64, 128, 192, 255] };
   let shown = null;
 
   async function unpacked(text) {
@@ -45,8 +47,9 @@
     const { Niivue, NVImage, SLICE_TYPE } = await program();
     const viewer = new Niivue({
       logLevel: "error", isRadiologicalConvention: true, backColor: [0, 0, 0, 1], crosshairColor: [0.56, 0.76, 0.96, 0.6],
-      crosshairWidth: 0.5, isOrientCube: false, dragAndDropEnabled: false, loadingText: "", multiplanarForceRender: false,
+      crosshairWidth: 0.15, crosshairWidthUnit: "percent", isOrientCube: false, dragAndDropEnabled: false, loadingText: "", multiplanarForceRender: false,
     });
+    viewer.addColormap("weights", WEIGHTS);
     await viewer.attachToCanvas(canvas);
     viewer.addVolume(await NVImage.new(await unpacked(layers.volume), "volume.nii", "gray", 1, null, 0, TOP));
     const labels = await NVImage.new(await unpacked(layers.bones), "bones.nii", "gray", 0, null, 0, 255);
@@ -54,7 +57,7 @@
     viewer.addVolume(labels);
     for (const [number, map] of layers.maps.entries()) {
       const opacity = number === 0 ? 0.6 : 0;
-      viewer.addVolume(await NVImage.new(await unpacked(map.volume), `map${number}.nii`, "inferno", opacity, null, 3, TOP));
+      viewer.addVolume(await NVImage.new(await unpacked(map.volume), `map${number}.nii`, "weights", opacity, null, 3, TOP));
     }
     viewer.setInterpolation(false);
     viewer.setSliceType(SLICE_TYPE.CORONAL);
@@ -81,7 +84,7 @@
     const place = viewer.canvasPos2frac([event.offsetX * ratio, event.offsetY * ratio]);
     if (!(place[0] >= 0)) return "";
     const [volume, labels, ...maps] = viewer.volumes;
-    const value = (layer) => layer.getValue(...layer.convertFrac2Vox(place));
+    const value = (layer) => layer.getValue(...[0, 1, 2].map((i) => Math.round(place[i] * layer.dimsRAS[i + 1] - 0.5)));
     const words = [names.get(value(labels)) ?? "no bone"];
     const map = layers.maps[chosen];
     if (map) {
