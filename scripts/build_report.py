@@ -70,7 +70,7 @@ def main(
         standards: the standard scale of each contrast, in the order of `contrasts`.
         manifests: of all data sets.
         predictions: what each run says of scans, `.../{dataset}/{method}/seed-{seed}/predictions.parquet`.
-        evaluation: the tables of every entry, `results/evaluation/{entry}/{table}.csv`, and `tables.tex`.
+        evaluation: the tables of every entry, `results/evaluation/{entry}/{table}.csv`, `tables.md`, `tables.tex`.
         localisation_curves: `results/localisation/{dataset}/{method}/seed-{seed}/{froc or perturbation}.csv`.
         maps: the files of every map, `results/maps/{dataset}/{method}/seed-{seed}/{scan}/{file}`.
         inversions: figures of inversions, `results/inversion/{dataset}/{method}/seed-{seed}/figure.png`.

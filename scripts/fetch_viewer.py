@@ -9,22 +9,22 @@ from marrow.viewer.package import PACKAGE, REMEDY, SHA256, take_script
 PAUSE_S = 0.5  # a report does not wait long for what it can do without
 
 
-def main(*, package: list[Path], script: Path, addresses: list[str], checkpoints: Path | None) -> None:
+def main(*, package: list[Path], program: Path, addresses: list[str], checkpoints: Path | None) -> None:
     """Write the viewer's script.
 
     Args:
         package: the npm package as a file, if the config names one.
-        script: where it goes; empty where the package cannot be had, and the record says why.
+        program: where it goes; empty where the package cannot be had, and the record says why.
         addresses: where the package is on the web.
         checkpoints: where what has arrived is kept until it is whole.
     """
     try:
         if package:
-            take_script(package[0], script)
+            take_script(package[0], program)
             return
-        folder = checkpoints or script.parent
+        folder = checkpoints or program.parent
         download(addresses, folder / PACKAGE, SHA256, pause_s=PAUSE_S)
-        take_script(folder / PACKAGE, script)
+        take_script(folder / PACKAGE, program)
         (folder / PACKAGE).unlink()
     except MarrowError as error:
         told = str(error) if REMEDY in str(error) else f"{error} {REMEDY}"

@@ -1,7 +1,6 @@
 """An entry's methods side by side: what ran, how well each did, and which differences the data carry."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from markupsafe import Markup
 
@@ -16,16 +15,6 @@ from marrow.report.page import render
 from marrow.report.tables import Row, Table, number
 
 LEVEL = 0.05  # of the corrected p, below which a difference is said to be shown
-TABLE = "table"  # the column of the papers' tables that says which of them a row belongs to
-
-
-@dataclass(frozen=True)
-class Paper:
-    """A table in a paper's layout; what is empty in all of its rows is left out."""
-
-    name: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
 
 def comparison(entry: Entry) -> Markup:
@@ -53,7 +42,6 @@ def comparison(entry: Entry) -> Markup:
         crossings=_crossings(entry),
         reliabilities=_reliabilities(entry),
         groups=[row for row in tables["groups"].rows if number(row["mean"]) is not None],
-        papers=_papers(tables["tables"]),
         courses=courses_of(entry),
         how=METRICS,
         how_compared=COMPARISON,
@@ -149,14 +137,3 @@ def _reliabilities(entry: Entry) -> list[LineChart]:
         ends = (0.0, 1.0)
         charts.append(line_chart(title, series, "mean probability", x_least=ends, y_least=ends, has_diagonal=True))
     return [chart for chart in charts if chart is not None]
-
-
-def _papers(table: Table) -> list[Paper]:
-    """The papers' tables: one for each value of the column `table`, or all rows as one."""
-    names = table.of(TABLE) if TABLE in table.columns else [""]
-    papers: list[Paper] = []
-    for name in names if table.rows else []:
-        rows = [row for row in table.rows if row.get(TABLE, "") == name]
-        columns = tuple(c for c in table.columns if c != TABLE and any(row[c] for row in rows))
-        papers.append(Paper(name or "As published", columns, tuple(tuple(row[c] for c in columns) for row in rows)))
-    return papers

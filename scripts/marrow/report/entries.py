@@ -1,11 +1,13 @@
 """What was evaluated: an entry of `runs` in the config with the tables that the evaluation made of it."""
 
+import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from marrow.report.metrics import SUMMARY
-from marrow.report.tables import Table, number, read_csv
+from marrow.report.paper_tables import PaperTables, read_paper_tables
+from marrow.report.tables import Table, number, read_csv, why_absent
 
 COLUMNS = {
     "runs": ("dataset", "method", "seed", "status", "reason"),
@@ -14,7 +16,6 @@ COLUMNS = {
     "confusion": ("method", "label", "predicted", "count", "row_percent"),
     "reliability": ("method", "low", "high", "count", "mean_probability", "observed"),
     "groups": ("method", "grouping", "group", "metric", "mean", "n"),
-    "tables": (),
     "curves": ("dataset", "method", "seed", "epoch", "quantity", "value"),
     "localisation": SUMMARY,
 }
@@ -32,7 +33,9 @@ class Entry:
         datasets: those that its runs learn from.
         titles: method -> what tables call it, in the order of the config.
         tables: name of the table -> the table.
-        latex: the papers' tables for a manuscript; empty where there are none.
+        papers: the tables in the papers' layouts.
+        latex: the same for a manuscript; empty where there are none.
+        sizes: metrics by number of training bags as a `data:` address; empty where there is one number of them.
     """
 
     name: str
@@ -40,7 +43,9 @@ class Entry:
     datasets: tuple[str, ...]
     titles: Mapping[str, str]
     tables: Mapping[str, Table]
+    papers: PaperTables
     latex: str
+    sizes: str
 
     @property
     def anchor(self) -> str:
@@ -74,7 +79,7 @@ def entries_of(planned: Sequence[Mapping[str, object]], files: Sequence[Path]) -
 
     Args:
         planned: `name`, `kind`, and `titles` (method -> title) of each entry.
-        files: `results/evaluation/{entry}/{table}.csv`, and `tables.tex` beside them.
+        files: `results/evaluation/{entry}/{table}.csv`, and `tables.md`, `tables.tex` and `sizes.svg` beside them.
     """
     found = {(path.parent.name, path.name): path for path in files}
     return [part for one in planned for part in _parts(_entry(one, found))]
@@ -91,15 +96,23 @@ def _entry(planned: Mapping[str, object], found: Mapping[tuple[str, str], Path])
         datasets=tuple(tables["runs"].of("dataset")) or (name,),
         titles={str(key): str(value) for key, value in titles.items()} if isinstance(titles, Mapping) else {},
         tables=tables,
+        papers=read_paper_tables(found.get((name, "tables.md"))),
         latex=latex.read_text(encoding="utf-8", errors="replace") if latex and latex.is_file() else "",
+        sizes=_drawing(found.get((name, "sizes.svg"))),
     )
+
+
+def _drawing(path: Path | None) -> str:
+    if path is None or why_absent(path):
+        return ""
+    return f"data:image/svg+xml;base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
 def _parts(entry: Entry) -> list[Entry]:
     """An entry as it is averaged: folds together, data sets of different sizes each for itself."""
     names = entry.tables["runs"].of(PART)
     if len(names) < 2:
-        return [entry]
+        return [replace(entry, sizes="")]
     return [_part(entry, name, is_first=name == names[0]) for name in names]
 
 
@@ -115,4 +128,8 @@ def _part(entry: Entry, name: str, is_first: bool) -> Entry:
             rows = table.rows if is_first else ()
         why = table.why or ("" if rows else f"{kind}.csv says nothing of {name}")
         tables[kind] = Table(table.columns, rows, why)
-    return replace(entry, name=name, datasets=datasets, tables=tables, latex=entry.latex if is_first else "")
+    own = replace(entry, name=name, datasets=datasets, tables=tables)
+    if is_first:
+        return own
+    papers = PaperTables((), f"those of all sizes stand under {entry.tables['runs'].of(PART)[0]}")
+    return replace(own, papers=papers, latex="", sizes="")

@@ -116,7 +116,7 @@
     close.addEventListener("click", () => dialog.close());
     picture.addEventListener("click", () => dialog.close());
     dialog.addEventListener("close", () => picture.removeAttribute("src"));
-    for (const sheet of document.querySelectorAll(".sheet")) {
+    for (const sheet of document.querySelectorAll(".sheet:has(.enlarge)")) {
       const small = sheet.querySelector("img");
       const open = () => {
         picture.alt = small.alt;
