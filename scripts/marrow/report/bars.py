@@ -25,14 +25,14 @@ class Bar:
     even: float | None
 
 
-def bars_of(values: Sequence[tuple[str, float, str, float | None]]) -> tuple[Bar, ...]:
-    """Bars of name, value, note and what would be even; a value below 0 has no length."""
+def bars_of(values: Sequence[tuple[str, float, str, float | None]], form: str = "%.3f") -> tuple[Bar, ...]:
+    """Bars of name, value, note and what would be even; a value below 0 has no length, `form` writes it."""
     longest = max((end for _, value, _, even in values for end in (value, even or 0.0)), default=0.0) or 1.0
 
     def length(value: float) -> float:
         return round(max(value, 0.0) / longest * WIDTH, 1)
 
     return tuple(
-        Bar(name.replace("_", " "), length(value), f"{value:.3f}", note, None if even is None else length(even))
+        Bar(name.replace("_", " "), length(value), form % value, note, None if even is None else length(even))
         for name, value, note, even in values
     )

@@ -6,17 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from marrow.report.interval_chart import Interval, IntervalChart, interval_chart
+from marrow.report.bars import bars_of
 from marrow.report.page import Section, render
 from marrow.report.reading import Reading
 from marrow.report.tables import number
 
+BUILDING = "build_report"  # its measurement is of the page before
+MOST_BARS = 12
 SECONDS, MEMORY, LOAD = "s", "max_rss", "mean_load"
 READING = Reading(
     figure="time and memory",
     shown="for each rule how many of its jobs left a measurement, their time (wall clock) in all and for one job, the "
-    "most memory (resident, MiB) that a job had, and how many processors it kept busy on average (100% is one). A dot "
-    "is the median job, a line goes from the shortest to the longest.",
+    "most memory (resident, MiB) that a job had, and how many processors it kept busy on average (100% is one).",
     good="one or two rules that take most of the time, and those the training of networks and models.",
     bad="a job that takes many times as long as its likes: a scan of another size, or a machine that was busy. Memory "
     "near what the rule asks for (mem_mb): the next larger scan will be killed.",
@@ -46,7 +47,7 @@ def section(benchmarks: Path) -> Section:
         "costs.html.j2",
         costs=costs,
         total=sum(cost.total for cost in costs),
-        chart=_chart(costs),
+        bars=bars_of([(c.rule, c.total / 60, f"{c.jobs} jobs", None) for c in costs[:MOST_BARS]], "%.1f"),
         how=READING,
     )
     return Section("costs", "Time and memory", html)
@@ -57,7 +58,8 @@ def costs_of(benchmarks: Path) -> list[Cost]:
     measured: dict[str, list[dict[str, float]]] = defaultdict(list)
     for path in sorted(benchmarks.rglob("*.tsv")):
         rule = path.relative_to(benchmarks).parts[0].removesuffix(".tsv")
-        measured[rule] += _measurements(path)
+        if rule != BUILDING:
+            measured[rule] += _measurements(path)
     costs = [_cost(rule, jobs) for rule, jobs in measured.items() if jobs]
     return sorted(costs, key=lambda cost: (-cost.total, cost.rule))
 
@@ -86,8 +88,3 @@ def _cost(rule: str, jobs: Sequence[dict[str, float]]) -> Cost:
         memory=max(memory, default=None),
         load=sum(load) / sum(seconds) if load and sum(seconds) else None,
     )
-
-
-def _chart(costs: Sequence[Cost]) -> IntervalChart | None:
-    shown = [Interval(cost.rule, cost.middle, cost.shortest, cost.longest, f"{cost.jobs} jobs") for cost in costs]
-    return interval_chart("Seconds of a job: shortest, median, longest", shown)

@@ -6,7 +6,7 @@ it.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from marrow.fingerprint.code import stage_code
 from marrow.record import Record, is_record, read_record
 
 MOST_LETTERS = 160  # of a setting
+MOST_JOBS = 4  # that are named
 BUILDING = "build_report"  # its own record is of the page before
 
 
@@ -35,11 +36,17 @@ class Ledger:
 
 @dataclass(frozen=True)
 class Doubt:
-    """Why the results of a job may not follow any more."""
+    """Why results of a rule may not follow any more, or what was said of them, and of which jobs."""
 
     rule: str
-    job: str
+    jobs: tuple[str, ...]
     reason: str
+
+    @property
+    def told(self) -> str:
+        """The jobs in words."""
+        more = len(self.jobs) - MOST_JOBS
+        return ", ".join(self.jobs[:MOST_JOBS]) + (f" and {more} more" if more > 0 else "")
 
 
 @dataclass(frozen=True)
@@ -71,20 +78,20 @@ def doubts_of(ledger: Ledger, scripts: Path) -> list[Doubt]:
     """What does not follow any more, job by job."""
     digests = {path: made.digest for record in ledger.records.values() for path, made in record.outputs.items()}
     codes = {rule: _code(scripts, rule) for rule in ledger.by_rule()}
-    return [
-        Doubt(record.rule, job_of(record), reason)
+    return _together(
+        (record, reason)
         for record in ledger.records.values()
         for reason in _reasons(record, codes[record.rule], digests)
-    ]
+    )
 
 
 def accepted_of(ledger: Ledger) -> list[Doubt]:
     """Edits that somebody declared neutral, with the reason given."""
-    return [
-        Doubt(record.rule, job_of(record), " ".join(str(note.get(name, "")) for name in ("date", "reason")).strip())
+    return _together(
+        (record, " ".join(str(note.get(name, "")) for name in ("date", "reason")).strip())
         for record in ledger.records.values()
         for note in record.accepted
-    ]
+    )
 
 
 def settings_of(ledger: Ledger) -> list[Setting]:
@@ -104,6 +111,14 @@ def settings_of(ledger: Ledger) -> list[Setting]:
 def job_of(record: Record) -> str:
     """The name of a job among those of its rule."""
     return " ".join(record.wildcards.values())
+
+
+def _together(said: Iterable[tuple[Record, str]]) -> list[Doubt]:
+    """What is said of jobs, those of one rule and one reason together."""
+    jobs: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for record, reason in said:
+        jobs[record.rule, reason].append(job_of(record))
+    return [Doubt(rule, tuple(names), reason) for (rule, reason), names in jobs.items()]
 
 
 def _code(scripts: Path, rule: str) -> dict[str, str] | None:

@@ -12,7 +12,6 @@ from marrow.report.ledger import accepted_of, doubts_of, read_ledger, settings_o
 from marrow.report.page import Section, render
 from marrow.report.reading import Reading
 
-MOST_DOUBTS = 200
 READING = Reading(
     figure="the provenance",
     shown="what the records beside the results say. By rule: how many jobs, the commit they ran from, whether files "
@@ -57,8 +56,8 @@ def section(results: Path, scripts: Path) -> Section:
         changed=sum(bool(record.made.get("dirty")) for record in records),
         records=len(records),
         unreadable=ledger.unreadable,
-        doubts=doubts[:MOST_DOUBTS],
-        doubted=len(doubts),
+        doubts=doubts,
+        doubted=sum(len(doubt.jobs) for doubt in doubts),
         accepted=accepted_of(ledger),
         settings=settings_of(ledger),
         machines=_different(str(record.made.get("machine") or "") for record in records),

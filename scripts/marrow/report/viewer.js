@@ -61,6 +61,10 @@
     }
     viewer.setInterpolation(false);
     viewer.setSliceType(SLICE_TYPE.CORONAL);
+    if (layers.maps.length > 0) { // where the first map is highest
+      viewer.scene.crosshairPos = viewer.mm2frac(layers.maps[0].at);
+      viewer.drawScene();
+    }
     return { viewer, types: { coronal: SLICE_TYPE.CORONAL, multiplanar: SLICE_TYPE.MULTIPLANAR, render: SLICE_TYPE.RENDER } };
   }
 
@@ -103,7 +107,7 @@
     canvas.addEventListener("mousemove", (event) => { under.value = told(viewer, layers, state.map, event, canvas) || " "; });
     const tools = make("div", { className: "tools" },
       labelled("view", chooser(Object.entries(views), (name) => viewer.setSliceType(types[name]))),
-      labelled("back to front", slider(0.5, move(1), 0.01)),
+      labelled("back to front", slider(viewer.scene.crosshairPos[1], move(1), 0.01)),
     );
     if (layers.maps.length > 0) {
       const options = layers.maps.map((map, number) => [String(number), map.title]);

@@ -21,7 +21,7 @@ from marrow.report.maps import ScanMap
 from marrow.report.page import packed_text
 from marrow.report.scanlist import ScanRow
 from marrow.report.tables import why_absent
-from marrow.viewer.shrunk import packed, shrunk_map
+from marrow.viewer.shrunk import highest, packed, shrunk_map
 from marrow.volume import read_volume
 
 SHARE = 0.3  # of the page's budget, for all scans in the viewer together
@@ -129,7 +129,7 @@ def _map(one: ScanMap, grid: sitk.Image) -> dict[str, Any] | None:
         image, low, high = shrunk_map(read_volume(one.volume), grid)
     except RuntimeError:
         return None
-    return {"title": one.title, "low": low, "high": high, "volume": _text(packed(image))}
+    return {"title": one.title, "low": low, "high": high, "at": highest(image), "volume": _text(packed(image))}
 
 
 def _text(content: bytes) -> str:

@@ -53,6 +53,14 @@ def on_grid(labels: sitk.Image, grid: sitk.Image) -> sitk.Image:
     return sitk.Resample(labels, grid, sitk.Transform(), sitk.sitkNearestNeighbor, 0, labels.GetPixelID())
 
 
+def highest(image: sitk.Image) -> list[float]:
+    """Where the highest voxel lies, in millimetres to the right, front and head as NIfTI counts them."""
+    voxels = sitk.GetArrayViewFromImage(image)
+    z, y, x = (int(i) for i in np.unravel_index(int(voxels.argmax()), voxels.shape))
+    left, back, up = image.TransformIndexToPhysicalPoint((x, y, z))
+    return [round(-left, 2), round(-back, 2), round(up, 2)]
+
+
 def packed(image: sitk.Image) -> bytes:
     """An image as compressed NIfTI; the same image gives the same bytes."""
     with tempfile.TemporaryDirectory() as folder:
