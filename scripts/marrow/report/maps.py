@@ -14,6 +14,7 @@ from marrow.report.tables import number, read_csv, why_absent
 
 FIGURE, TOP, ABOUT, BONES, VOLUME = "figure.png", "top.png", "about.json", "bones.csv", "map.nii.gz"
 PICTURES = (FIGURE, TOP)
+ELSEWHERE = {"scan", "method", "seed", "seeds", "label", "predicted", "probabilities"}  # told beside the map
 MOST_WORDS = 400  # of a value in about.json
 
 
@@ -106,11 +107,12 @@ def _told(path: Path | None) -> tuple[tuple[str, str], ...]:
         return ()
     if not isinstance(content, dict):
         return ()
-    return tuple((str(name).replace("_", " "), words) for name, value in content.items() if (words := _words(value)))
+    kept = {str(name): _words(value) for name, value in content.items() if name not in ELSEWHERE}
+    return tuple((name.replace("_", " "), words) for name, words in kept.items() if words)
 
 
 def _words(value: Any) -> str:
-    """A plain value, a list of such or a dictionary of such as words; what is deeper is left out."""
+    """A plain value or a list of such as words; what is deeper is left out."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
@@ -119,6 +121,4 @@ def _words(value: Any) -> str:
         return str(value)[:MOST_WORDS]
     if isinstance(value, list):
         return " to ".join(filter(None, map(_words, value))) if len(value) == 2 else ", ".join(map(_words, value))
-    if isinstance(value, dict):
-        return "; ".join(f"{name} {words}" for name, inner in value.items() if (words := _words(inner)))
     return ""
