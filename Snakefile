@@ -13,6 +13,10 @@ min_version("9.21.1")
 configfile: f"{workflow.basedir}/config.yaml"
 
 
+# The front page of `snakemake --report`; which results it shows, the rules say.
+report: "docs/captions/workflow.rst"
+
+
 include: "rules/common.smk"
 include: "rules/cohort.smk"
 include: "rules/volumes.smk"
@@ -34,6 +38,7 @@ localrules:
     volumes,
     runs,
     fetch_source,
+    fetch_viewer,
 
 
 # A real run writes down who is in which split; a dry run and the jobs of a run do not.

@@ -226,7 +226,13 @@ rule draw_bones:
         told="results/bones/{scan}/corrected/told.json",
         bone_table=BONE_TABLE,
     output:
-        sheet="results/bones/{scan}/sheet.png",
+        sheet=report(
+            "results/bones/{scan}/sheet.png",
+            caption="../docs/captions/bones.rst",
+            category="Scans",
+            subcategory="Bones",
+            labels={"scan": "{scan}", "shows": "bone sheet"},
+        ),
         record="results/bones/{scan}/sheet.record.json",
     log:
         "results/logs/draw_bones/{scan}.log",
@@ -277,7 +283,13 @@ rule gather_scores:
         freshness=freshness("gather_scores"),
         scores=expand("results/bones/{scan}/scores.csv", scan=bones.validation),
     output:
-        scores_table="results/bones/scores.csv",
+        scores_table=report(
+            "results/bones/scores.csv",
+            caption="../docs/captions/scores.rst",
+            category="Scans",
+            subcategory="Bones",
+            labels={"scan": "all", "shows": "scores of the bones"},
+        ),
         record="results/bones/scores.record.json",
     log:
         "results/logs/gather_scores.log",

@@ -9,7 +9,13 @@ rule tabulate_checks:
         records=last_records,
         checks=expand("results/volumes/{scan}/checks.json", scan=cohort.ids),
     output:
-        table="results/checks/table.tsv",
+        table=report(
+            "results/checks/table.tsv",
+            caption="../docs/captions/checks.rst",
+            category="Scans",
+            subcategory="Checks",
+            labels={"scan": "all", "shows": "what the checks found"},
+        ),
         record="results/checks/table.record.json",
     log:
         "results/logs/tabulate_checks.log",

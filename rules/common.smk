@@ -4,6 +4,7 @@ import re
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 
 from snakemake.logging import logger
 
@@ -22,6 +23,7 @@ from marrow.rules import Freshness
 from marrow.run_plan import plan_runs, run_folder
 from marrow.sources.catalogue import SOURCES
 from marrow.splits.memory import MEMORY, remember
+from marrow.viewer.package import ADDRESSES
 
 SCHEMAS = Path(workflow.basedir) / "schemas"
 
@@ -98,6 +100,46 @@ localised = [
 
 simulated = {row.scan: asdict(row) for row in roster(config["simulate"])}
 summaries = [scan.summary() for scan in cohort]
+
+
+def entry_of(run):
+    """The entry of `runs` in the config that a run belongs to."""
+    return Path(data.datasets[run.dataset].bags[0]).parent.name
+
+
+def kind_of(run):
+    """The kind of the bags that a run learns from."""
+    return data.bag_sets[entry_of(run)].kind
+
+
+def said_of_scans(files):
+    """The predictions among files of runs that are of scans."""
+    names = {run.dataset for run in planned.runs if kind_of(run) == "scans"}
+    return [file for file in files if Path(file).name == "predictions.parquet" and Path(file).parts[2] in names]
+
+
+def reported_entries():
+    """The entries of `runs`, with what their methods are called."""
+    entries = {}
+    for run in planned.runs:
+        entry = entries.setdefault(entry_of(run), {"name": entry_of(run), "kind": kind_of(run), "titles": {}})
+        entry["titles"][run.method] = run.title
+    return list(entries.values())
+
+
+# What the report shows of runs: files that the rules of other parts make, none where a part makes none.
+reported = SimpleNamespace(
+    entries=reported_entries(),
+    predictions=said_of_scans(trained),
+    evaluation=[],
+    localisation_curves=[],
+    maps=[],
+    inversions=[],
+)
+
+# The scans that have a map to look at can be opened in the viewer of the report.
+viewed = sorted({Path(file).parts[-2] for file in reported.maps}) if config["report"]["viewer"]["enabled"] else []
+VIEWED = "b900" if "b900" in config["contrasts"] else "water"
 
 
 def settle_splits():

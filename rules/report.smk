@@ -1,5 +1,7 @@
-# Needs: results/normalised/{scan}/, what the checks found, and the bones with their scores.
-# Gives: results/qc/{scan}/sheet.png, one picture to judge a scan by; results/report/index.html, one file for readers.
+# Needs: results/normalised/{scan}/, what the checks found, the bones with their scores, and what was made of runs:
+#        results/evaluation/, results/localisation/, results/maps/, results/inversion/.
+# Gives: results/qc/{scan}/sheet.png, one picture to judge a scan by; results/views/{scan}/, a scan small enough for a
+#        page; results/viewer/, the program that shows it; results/report/index.html, one file for readers.
 
 
 rule draw_qc:
@@ -10,7 +12,13 @@ rule draw_qc:
         body_resampled="results/resampled/{scan}/body.nii",
         checks="results/volumes/{scan}/checks.json",
     output:
-        sheet="results/qc/{scan}/sheet.png",
+        sheet=report(
+            "results/qc/{scan}/sheet.png",
+            caption="../docs/captions/quality.rst",
+            category="Scans",
+            subcategory="Quality",
+            labels={"scan": "{scan}", "shows": "quality sheet"},
+        ),
         record="results/qc/{scan}/record.json",
     log:
         "results/logs/draw_qc/{scan}.log",
@@ -31,6 +39,58 @@ rule draw_qc:
         "../scripts/draw_qc.py"
 
 
+# A scan's layers for the viewer, made apart from the page so that a new scan reads no other.
+rule shrink_scan:
+    input:
+        freshness=freshness("shrink_scan"),
+        normalised=f"results/normalised/{{scan}}/{VIEWED}.nii",
+        body_resampled="results/resampled/{scan}/body.nii",
+        dilated="results/bones/{scan}/corrected/dilated.nii",
+    output:
+        volume="results/views/{scan}/volume.nii.gz",
+        bones="results/views/{scan}/bones.nii.gz",
+        record="results/views/{scan}/record.json",
+    log:
+        "results/logs/shrink_scan/{scan}.log",
+    benchmark:
+        "results/benchmarks/shrink_scan/{scan}.tsv"
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=mebibytes(base=500, per_input=4),
+        runtime=minutes(base=2, per_gigabyte=5),
+        archive_mb=config["archive_mb"],
+    params:
+        spacing_mm=config["report"]["viewer"]["spacing_mm"],
+    script:
+        "../scripts/shrink_scan.py"
+
+
+# The viewer's program, from npm or from a file. Without a way out it leaves an empty file, and the report says so.
+rule fetch_viewer:
+    input:
+        freshness=freshness("fetch_viewer"),
+        package=[config["report"]["viewer"]["package"]] if config["report"]["viewer"]["package"] else [],
+    output:
+        program="results/viewer/niivue.js",
+        record="results/viewer/niivue.record.json",
+    log:
+        "results/logs/fetch_viewer.log",
+    benchmark:
+        "results/benchmarks/fetch_viewer.tsv"
+    conda:
+        "../envs/report.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        addresses=list(ADDRESSES),
+    script:
+        "../scripts/fetch_viewer.py"
+
+
 rule build_report:
     input:
         freshness=freshness("build_report"),
@@ -41,6 +101,15 @@ rule build_report:
         bone_sheets=expand("results/bones/{scan}/sheet.png", scan=with_bones),
         bone_histories=bones.histories,
         standards=expand("results/standard/{contrast}.npy", contrast=STANDARDISED),
+        manifests=expand("results/manifests/{dataset}.parquet", dataset=data.datasets),
+        predictions=reported.predictions,
+        evaluation=reported.evaluation,
+        localisation_curves=reported.localisation_curves,
+        maps=reported.maps,
+        inversions=reported.inversions,
+        layers=expand("results/views/{scan}/{layer}.nii.gz", scan=viewed, layer=["volume", "bones"]),
+        program=["results/viewer/niivue.js"] if viewed else [],
+        bone_table=BONE_TABLE,
     output:
         report="results/report/index.html",
         record="results/report/index.record.json",
@@ -52,13 +121,15 @@ rule build_report:
         "../envs/report.yaml"
     threads: 1
     resources:
-        mem_mb=mebibytes(base=800, per_input=3),
+        mem_mb=mebibytes(base=1200, per_input=3),
         runtime=minutes(base=5, per_gigabyte=10),
     params:
         scans=summaries,
         split_notes=cohort.notes,
         contrasts=STANDARDISED,
+        entries=reported.entries,
+        results="results",
         title=config["title"],
-        settings=config["report"],
+        settings={"budget_mb": config["report"]["budget_mb"]},
     script:
         "../scripts/build_report.py"

@@ -1,15 +1,34 @@
-"""Build the report: one HTML file with the cohort, what the checks found, the standard scale, bones and pictures."""
+"""Build the report: one HTML file with the cohort, its images and bones, how well models do, and where they look."""
 
 from pathlib import Path
 from typing import Any
 
-from marrow.report import bones, cohort, flags, gallery, overview, provenance, standard, stopped
+from marrow.report import (
+    bag_counts,
+    benchmark_sets,
+    bones,
+    cohort,
+    costs,
+    flags,
+    gallery,
+    localisation,
+    methods,
+    overview,
+    provenance,
+    standard,
+    stopped,
+)
+from marrow.report.entries import SCANS, entries_of
+from marrow.report.maps import PICTURES, maps_of
 from marrow.report.page import render_page
 from marrow.report.pictures import album
+from marrow.report.predictions import predictions_of
 from marrow.report.scanlist import read_flags, scan_rows, stops_told_by
+from marrow.report.views import viewer_of
 
 MEGABYTE = 1_000_000
-BYTES_PER_SCAN = 4_000  # of tables and text; the rest of the budget is for pictures
+BYTES_PER_SCAN = 12_000  # of tables, drawings and text; the rest of the budget is for pictures and the viewer
+FIGURE = "figure.png"
 
 
 def main(
@@ -17,30 +36,52 @@ def main(
     sheets: list[Path],
     checks_table: Path,
     records: list[Path],
-    scans: list[dict[str, str]],
-    split_notes: list[str],
-    standards: list[Path],
-    contrasts: list[str],
     bone_scores: list[Path],
     bone_sheets: list[Path],
     bone_histories: list[Path],
+    standards: list[Path],
+    manifests: list[Path],
+    predictions: list[Path],
+    evaluation: list[Path],
+    localisation_curves: list[Path],
+    maps: list[Path],
+    inversions: list[Path],
+    layers: list[Path],
+    program: list[Path],
+    bone_table: Path,
+    scans: list[dict[str, str]],
+    split_notes: list[str],
+    contrasts: list[str],
+    entries: list[dict[str, Any]],
+    results: str,
     title: str,
     report: Path,
     settings: dict[str, Any],
 ) -> None:
-    """Write the report.
+    """Write the report. Any file that other stages make may be empty or missing; the page then says why.
 
     Args:
         sheets: the scans' quality sheets, PNG, in the order of `scans`; empty where a scan was stopped.
         checks_table: what the checks found, TSV.
         records: the record of each scan's last stage, in the order of `scans`.
-        scans: `scan`, `patient`, `label`, `split` and `site` of each scan.
-        split_notes: what somebody should know of the splits.
-        standards: the standard scale of each contrast, in the order of `contrasts`.
-        contrasts: the contrasts that have a standard scale.
         bone_scores: the bones' scores, CSV; none where no scan can be scored.
         bone_sheets: the scans' bone sheets, PNG, in the order of `scans`; none where bones are switched off.
         bone_histories: the training of each network, CSV in a folder of the network's name; none where bones are given.
+        standards: the standard scale of each contrast, in the order of `contrasts`.
+        manifests: of all data sets.
+        predictions: what each run says of scans, `.../{dataset}/{method}/seed-{seed}/predictions.parquet`.
+        evaluation: the tables of every entry, `results/evaluation/{entry}/{table}.csv`, `tables.md`, `tables.tex`.
+        localisation_curves: `results/localisation/{dataset}/{method}/seed-{seed}/{froc or perturbation}.csv`.
+        maps: the files of every map, `results/maps/{dataset}/{method}/seed-{seed}/{scan}/{file}`.
+        inversions: figures of inversions, `results/inversion/{dataset}/{method}/seed-{seed}/figure.png`.
+        layers: volumes for the viewer, `results/views/{scan}/{volume or bones}.nii.gz`.
+        program: the viewer's script; none where it is switched off.
+        bone_table: names of the bones.
+        scans: `scan`, `patient`, `label`, `split` and `site` of each scan.
+        split_notes: what somebody should know of the splits.
+        contrasts: the contrasts that have a standard scale.
+        entries: `name`, `kind` and `titles` (method -> title) of each entry of `runs`.
+        results: the folder of results, where records and benchmark files are looked for.
         title: the report's heading.
         report: the page to write.
         settings: see `config.yaml`, section `report`.
@@ -48,7 +89,15 @@ def main(
     ids = [scan["scan"] for scan in scans]
     found = read_flags(checks_table)
     rows = scan_rows(scans, [*found, *stops_told_by(ids, records, found)])
-    pictures = album([*sheets, *bone_sheets], int(settings["budget_mb"] * MEGABYTE) - BYTES_PER_SCAN * len(rows))
+    evaluated = entries_of(entries, evaluation)
+    titles = {method: name for entry in evaluated if entry.kind == SCANS for method, name in entry.titles.items()}
+
+    budget = int(settings["budget_mb"] * MEGABYTE)
+    viewer = viewer_of(program, layers, bone_table, rows, maps_of(maps, {}, titles), budget)
+    drawn = [*sheets, *bone_sheets, *(path for path in maps if path.name in PICTURES), *inversions]
+    pictures = album(drawn, budget - BYTES_PER_SCAN * len(rows) - viewer.size)
+    of_path = pictures.by_path
+    inverted = [("/".join(path.parts[-4:-1]), picture) for path in inversions if (picture := of_path[path])]
     sections = [
         overview.section(rows),
         stopped.section(rows),
@@ -56,10 +105,25 @@ def main(
         flags.section(rows),
         standard.section(contrasts, standards),
         bones.section(rows, bone_scores, bone_sheets, bone_histories),
-        gallery.section(rows, contrasts, pictures),
-        provenance.section(ids, records),
+        bag_counts.section(manifests, [entry.datasets for entry in evaluated]),
+        methods.section(evaluated),
+        localisation.section(evaluated, localisation_curves, inverted),
+        gallery.section(
+            rows,
+            contrasts,
+            sheets=[of_path[path] for path in sheets],
+            bones=[of_path[path] for path in bone_sheets],
+            reduced=pictures.reduced,
+            predictions=predictions_of(ids, predictions, titles),
+            maps=maps_of(maps, of_path, titles),
+            viewer=viewer,
+        ),
+        benchmark_sets.section(evaluated, localisation_curves, inverted),
+        costs.section(Path(results) / "benchmarks"),
+        provenance.section(Path(results), Path(__file__).parent),
     ]
-    report.write_text(render_page(title, overview.lead(rows), sections), encoding="utf-8", newline="\n")
+    page = render_page(title, overview.lead(rows), sections, program=viewer.program, layers=viewer.bones)
+    report.write_text(page, encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -252,7 +253,7 @@ def test_a_standard_that_was_not_made_is_said_to_be_missing(inputs):
 
 
 def test_a_record_that_cannot_be_read_is_counted_and_stops_nothing(inputs):
-    inputs["records"][0].write_text("{")
+    (Path(inputs["results"]) / "normalised" / "P10-a" / "record.json").write_text("{")
     assert "Records that cannot be read</dt><dd>1;" in build(inputs)
 
 

@@ -5,18 +5,25 @@ it downloads nothing and needs no Node. Where either program is missing, the tes
 """
 
 import base64
+import io
 import json
+import os
 import shutil
+from pathlib import Path
 
 import pytest
+from PIL import Image
+from toy_evaluation import VIEWED, evaluation_inputs, scan_inputs
 from toy_report import HOSTILE, SCANS, bone_inputs, report_inputs
 
 import build_report
+from marrow.viewer.package import take_script
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed (requirements-dev.txt)")
 from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 from selenium.webdriver.support.select import Select  # noqa: E402
+from selenium.webdriver.support.wait import WebDriverWait  # noqa: E402
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = [
@@ -26,7 +33,9 @@ pytestmark = [
 FLAGS = [
     "headless",
     "no-sandbox",
-    "disable-gpu",
+    "use-gl=angle",
+    "use-angle=swiftshader",  # WebGL2 without a graphics card
+    "enable-unsafe-swiftshader",
     "disable-quic",
     "no-first-run",
     "disable-background-networking",
@@ -40,9 +49,21 @@ SIZES = {"desktop": (1440, 900), "tablet": (820, 1180), "phone": (390, 844)}
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     folder = tmp_path_factory.mktemp("report")
-    arguments = report_inputs(folder) | bone_inputs(folder)
-    build_report.main(**arguments)
+    arguments = report_inputs(folder) | bone_inputs(folder) | scan_inputs(folder)
+    scans, table = evaluation_inputs(folder), evaluation_inputs(folder / "more", "musk1", "classical")
+    arguments |= {name: scans[name] + table[name] for name in scans}
+    build_report.main(**arguments | {"program": viewer_program(folder)})
     return arguments["report"].as_uri()
+
+
+def viewer_program(folder):
+    """NiiVue out of the package that `MARROW_NIIVUE` names; a stand-in that draws nothing where it names none."""
+    program = folder / "niivue.js"
+    if package := os.environ.get("MARROW_NIIVUE"):
+        take_script(Path(package), program)
+    else:
+        program.write_text("window.niivue = {};\n")
+    return [program]
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +134,8 @@ def test_every_picture_is_loaded_once_it_is_reached(page):
         "(async () => { for (const p of pictures) { p.scrollIntoView(); await p.decode(); }"
         " done(pictures.map(p => p.naturalWidth)); })()"
     )
-    assert widths == [960] * 2 * (len(SCANS) - 1), "a quality sheet and a bone sheet of each scan that was not stopped"
+    assert all(widths)
+    assert widths.count(960) == 2 * (len(SCANS) - 1), "quality and bone sheets of each scan that was not stopped"
 
 
 def test_hostile_names_are_shown_and_do_nothing(page):
@@ -235,14 +257,94 @@ def test_a_scored_scan_leads_to_its_pictures(page):
     assert 0 <= top < SIZES["desktop"][1]
 
 
-def cut_words(page):
+def cut_words(page, part="#bones"):
     """Words of the drawings that reach out of them."""
     return page.execute_script(
-        "return [...document.querySelectorAll('#bones svg text')].filter(t => {"
+        "return [...document.querySelectorAll(arguments[0] + ' svg text')].filter(t => {"
         " const [word, all] = [t, t.ownerSVGElement].map(e => e.getBoundingClientRect());"
         " return word.left < all.left - 1 || word.right > all.right + 1 || word.top < all.top - 1 ||"
-        " word.bottom > all.bottom + 1; }).map(t => t.textContent)"
+        " word.bottom > all.bottom + 1; }).map(t => t.textContent)",
+        part,
     )
+
+
+# Models
+
+
+def test_a_column_of_means_with_their_spread_sorts_by_the_means(page):
+    name = "entry-scans-metrics"
+    button = table(page, name).find_elements(By.CSS_SELECTOR, "thead button")[2]
+    page.execute_script("arguments[0].click()", button)
+    means = [float(cell.split(" ±")[0]) for cell in column(page, 2, name)]
+    assert means == sorted(means)
+
+
+@pytest.mark.parametrize("size", ["desktop", "tablet"])
+def test_no_word_of_the_methods_drawings_is_cut(page, size):
+    show(page, *SIZES[size])
+    assert cut_words(page, "#methods") + cut_words(page, "#localisation") + cut_words(page, "#costs") == []
+
+
+def test_a_folded_data_set_opens_by_keyboard(page):
+    summary = page.find_element(By.CSS_SELECTOR, "#benchmarks summary")
+    opened = "return document.querySelector('#benchmarks details.entry').open"
+    before = page.execute_script(opened)
+    page.execute_script("arguments[0].focus()", summary)
+    press(page, Keys.ENTER)
+    assert page.execute_script(opened) != before
+
+
+# The viewer
+
+
+def open_viewer(page):
+    button = page.find_element(By.CSS_SELECTOR, f"#scan-{VIEWED} .start")
+    page.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
+    button.click()
+    WebDriverWait(page, 60).until(
+        lambda _: page.find_elements(By.CSS_SELECTOR, ".panel[data-ready], .panel .empty"), "the viewer said nothing"
+    )
+    return page.find_element(By.CLASS_NAME, "panel")
+
+
+def test_nothing_of_the_viewer_runs_before_a_click(page):
+    assert page.execute_script("return typeof window.niivue") == "undefined"
+    assert not page.find_elements(By.TAG_NAME, "canvas")
+
+
+def test_without_webgl2_the_viewer_says_so_and_the_pictures_stay(page):
+    page.execute_script("HTMLCanvasElement.prototype.getContext = () => null")
+    panel = open_viewer(page)
+    assert "no WebGL2" in panel.find_element(By.CSS_SELECTOR, "[role=status]").text
+    assert page.find_element(By.CSS_SELECTOR, f"#scan-{VIEWED} .map img").is_displayed()
+    assert page.get_log("browser") == []
+
+
+def test_a_program_that_fails_leaves_a_sentence_and_no_canvas(page):
+    page.execute_script("window.niivue = {}")
+    panel = open_viewer(page)
+    assert "could not draw" in panel.find_element(By.CSS_SELECTOR, "[role=status]").text
+    assert not panel.find_elements(By.TAG_NAME, "canvas")
+
+
+@pytest.mark.skipif(not os.environ.get("MARROW_NIIVUE"), reason="MARROW_NIIVUE names no npm package of NiiVue")
+def test_the_viewer_draws_names_what_is_under_the_pointer_and_asks_nothing(page):
+    panel = open_viewer(page)
+    canvas = panel.find_element(By.TAG_NAME, "canvas")
+    picture = Image.open(io.BytesIO(base64.b64decode(canvas.screenshot_as_base64))).convert("RGB")
+    assert len(set(picture.resize((60, 60)).getdata())) > 3, "scan, map and ground"
+    under = panel.find_element(By.CLASS_NAME, "under")
+    webdriver.ActionChains(page).move_to_element_with_offset(canvas, 0, -40).perform()
+    WebDriverWait(page, 10).until(lambda _: "skull" in under.text, "the bone is not named")
+    assert "map: " in under.text
+    page.execute_script("arguments[0].focus()", panel.find_element(By.CSS_SELECTOR, "input[type=range]"))
+    press(page, Keys.ARROW_RIGHT)
+    messages = [json.loads(entry["message"])["message"] for entry in page.get_log("performance")]
+    asked = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
+    assert not [url for url in asked if not url.startswith(("data:", "file:"))]
+    assert page.get_log("browser") == []
+    panel.find_element(By.CSS_SELECTOR, ".tools button").click()
+    assert focused(page) == page.find_element(By.CSS_SELECTOR, f"#scan-{VIEWED} .start")
 
 
 # Keyboard
@@ -349,12 +451,14 @@ def test_print_unfolds_what_is_folded_and_leaves_out_what_cannot_be_used(page, t
     assert (tmp_path / "print.pdf").read_bytes().startswith(b"%PDF")
 
 
-def test_nothing_of_the_bones_is_cut_on_paper(page):
+@pytest.mark.parametrize("part", ["#bones", "#methods", "#localisation", "#costs"])
+def test_nothing_is_cut_on_paper(page, part):
     """On A4 between its margins a page has 680 pixels, and what does not fit cannot be scrolled to."""
     show(page, 680, 1000, medium="print")
-    assert cut_words(page) == []
+    assert cut_words(page, part) == []
     beyond = page.execute_script(
-        "const end = document.body.clientWidth; return [...document.querySelectorAll('#bones *')].filter(e =>"
-        " e.getBoundingClientRect().right > end + 1).map(e => e.outerHTML.slice(0, 80))"
+        "const end = document.body.clientWidth; return [...document.querySelectorAll(arguments[0] + ' *')].filter(e =>"
+        " e.getBoundingClientRect().right > end + 1).map(e => e.outerHTML.slice(0, 80))",
+        part,
     )
     assert beyond == []

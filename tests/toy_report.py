@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from marrow.bones import DEFAULT_TABLE
+
 HOSTILE = "<script>document.title='owned'</script>"
 SCANS = [
     {"scan": "P10-a", "patient": "P10", "label": "healthy", "split": "train", "site": "north"},
@@ -35,6 +37,12 @@ PERCENTILES = [1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 99]
 CONTRASTS = ["fat", "water"]
 
 
+# What models add; see `toy_evaluation.py`.
+NOTHING = (
+    "manifests", "predictions", "evaluation", "localisation_curves", "maps", "inversions", "layers", "program",
+    "entries",
+)  # fmt: skip
+
 BONES = ["skull", "ribs_left", "<i>femur</i>"]
 VALIDATION = "P4-a"
 
@@ -57,10 +65,25 @@ def report_inputs(folder: Path, rows: list[tuple[str, ...]] = ROWS) -> dict[str,
         "bone_scores": [],
         "bone_sheets": [],
         "bone_histories": [],
+        **{name: [] for name in NOTHING},
+        "bone_table": DEFAULT_TABLE,
+        "results": str(_results(folder)),
         "title": "A <b>report</b>",
         "report": folder / "index.html",
         "settings": {"budget_mb": 28},
     }
+
+
+def _results(folder: Path) -> Path:
+    """A folder of results with a record, of code that is not today's, and two measurements."""
+    results = folder / "results"
+    (results / "normalised" / "P10-a").mkdir(parents=True)
+    _record(results / "normalised" / "P10-a" / "record.json", "P10-a")
+    (results / "benchmarks" / "train_model" / "scans").mkdir(parents=True)
+    for name, seconds in (("a", 2.0), ("b", 6.0)):
+        file = results / "benchmarks" / "train_model" / "scans" / f"{name}.tsv"
+        file.write_text(f"s\th:m:s\tmax_rss\tmean_load\n{seconds}\t0:00:02\t{100 * seconds}\t50.0\n")
+    return results
 
 
 def bone_inputs(folder: Path) -> dict[str, Any]:

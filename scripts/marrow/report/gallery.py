@@ -1,11 +1,15 @@
-"""A place for every scan: its row, what was found, its quality sheet and its bone sheet."""
+"""A place for every scan: its row, what was found, what is predicted and where, its quality and bone sheets."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+from marrow.report.maps import ScanMap
 from marrow.report.page import Section, render
-from marrow.report.pictures import Album
+from marrow.report.pictures import Picture
+from marrow.report.predictions import ScanPrediction
 from marrow.report.reading import Reading
 from marrow.report.scanlist import ScanRow
+from marrow.report.views import Viewer
 
 READING = Reading(
     figure="a quality sheet",
@@ -40,22 +44,81 @@ BONES = Reading(
 )
 
 
-def section(scans: Sequence[ScanRow], contrasts: Sequence[str], album: Album) -> Section:
-    """The scans with their pictures, in the order of the sheet.
+PREDICTION = Reading(
+    figure="a prediction",
+    shown="the probability that each method gives each class: the mean over its seeds, and from the least to the "
+    "greatest. The drawing is of the class that most methods name. A scan of the split train or validation was seen "
+    "when the models were made; only those of test and predict say how good they are.",
+    good="methods and seeds that agree, on the class in the sample sheet.",
+    bad="a wide range: the seeds disagree, and the answer depends on chance. All methods agree against the sheet: look "
+    "at the scan and at its label before the models.",
+    remedy="take a wide range for 'not known'. For a scan that all methods call another class, ask who labelled it.",
+)
+MAP = Reading(
+    figure="a map",
+    shown="the weights of instances put back where they were cut from: b900 in coronal slices, the map over it, and "
+    "the outlines of bones. Each map says which quantity it shows, of which class, and how it is scaled; where patches "
+    "overlap they are combined as it says. Beside it, attention by bone and the instances with the most weight.",
+    good="a few bones stand out, and the instances with the most weight show what a radiologist would point at.",
+    bad="an even veil over all bones: the attention chooses nothing. Weight on edges of bones, on the outermost "
+    "slices, or on noise in the instances: the model learned something else than disease.",
+    remedy="look whether the method's localisation scores are above chance at all. If only this scan is odd, look at "
+    "its bone sheet: patches of a wrong bone look like disease.",
+)
+
+
+@dataclass(frozen=True)
+class ScanPage:
+    """All that is shown of a scan."""
+
+    scan: ScanRow
+    sheet: Picture | None
+    bones: Picture | None
+    predictions: Sequence[ScanPrediction]
+    maps: Sequence[ScanMap]
+    is_viewable: bool
+
+
+def section(
+    scans: Sequence[ScanRow],
+    contrasts: Sequence[str],
+    sheets: Sequence[Picture | None],
+    bones: Sequence[Picture | None],
+    reduced: str,
+    predictions: Mapping[str, Sequence[ScanPrediction]],
+    maps: Mapping[str, Sequence[ScanMap]],
+    viewer: Viewer,
+) -> Section:
+    """The scans with all that is known of them, in the order of the sheet.
 
     Args:
         scans: the cohort.
         contrasts: those on the quality sheets.
-        album: a quality sheet per scan, and then, unless bones are switched off, a bone sheet per scan.
+        sheets: a quality sheet per scan.
+        bones: a bone sheet per scan; none where bones are switched off.
+        reduced: how the pictures were made smaller, in words.
+        predictions: scan -> what is predicted of it.
+        maps: scan -> its maps.
+        viewer: which scans can be opened in it.
     """
-    sheets, bones = album.pictures[: len(scans)], album.pictures[len(scans) :]
+    pages = [
+        ScanPage(
+            scan, sheet, sketch, predictions.get(scan.scan, ()), maps.get(scan.scan, ()), scan.scan in viewer.scans
+        )
+        for scan, sheet, sketch in zip(scans, sheets, bones or (None,) * len(scans), strict=True)
+    ]
     html = render(
         "gallery.html.j2",
-        scans=list(zip(scans, sheets, bones or (None,) * len(scans), strict=True)),
+        pages=pages,
         contrasts=contrasts,
-        reduced=album.reduced,
+        reduced=reduced,
         with_bones=bool(bones),
+        viewer=viewer,
+        any_map=any(page.maps for page in pages),
+        any_prediction=any(page.predictions for page in pages),
         how=READING,
         how_bones=BONES,
+        how_predicted=PREDICTION,
+        how_mapped=MAP,
     )
     return Section("scans", "Scan by scan", html, note=str(len(scans)))

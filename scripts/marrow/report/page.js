@@ -13,6 +13,9 @@
 
   const textOf = (row, column) => row.cells[column].textContent.trim();
 
+  // What a cell is sorted by: its number where it shows more than that, such as a mean with its spread.
+  const keyOf = (row, column) => row.cells[column].dataset.value ?? textOf(row, column);
+
   // Numbers by their value, also below zero; words as people sort them.
   const compare = (a, b) => {
     const difference = Number(a || NaN) - Number(b || NaN);
@@ -29,7 +32,7 @@
     const sign = descending ? -1 : 1;
     const sorted = [...rows].sort((a, b) => {
       const nones = isNone(a, column) - isNone(b, column);
-      return nones || sign * compare(textOf(a, column), textOf(b, column));
+      return nones || sign * compare(keyOf(a, column), keyOf(b, column));
     });
     body.append(...sorted);
   }
@@ -113,7 +116,7 @@
     close.addEventListener("click", () => dialog.close());
     picture.addEventListener("click", () => dialog.close());
     dialog.addEventListener("close", () => picture.removeAttribute("src"));
-    for (const sheet of document.querySelectorAll(".sheet")) {
+    for (const sheet of document.querySelectorAll(".sheet:has(.enlarge)")) {
       const small = sheet.querySelector("img");
       const open = () => {
         picture.alt = small.alt;

@@ -1,10 +1,12 @@
 """The page around the sections: head, contents, style and script, and a policy that forbids every request.
 
-The Content-Security-Policy names the one style sheet and the one script of the page by their digests; anything else,
-such as a script smuggled in by a name in the sample sheet, would not run even if it were not escaped.
+The Content-Security-Policy names the one style sheet and the one script of the page by their digests, and the program
+of the viewer by its own; anything else, such as a script smuggled in by a name in the sample sheet, would not run even
+if it were not escaped. The viewer needs nothing more: no address to connect to, no `blob:`, no worker, no WebAssembly.
 """
 
 import base64
+import gzip
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,20 +51,24 @@ def render(template: str, **data: object) -> Markup:
     return Markup(environment().get_template(template).render(**data))  # noqa: S704
 
 
-def render_page(title: str, lead: str, sections: Sequence[Section]) -> str:
+def render_page(title: str, lead: str, sections: Sequence[Section], program: str = "", layers: str = "") -> str:
     """The whole page.
 
     Args:
         title: the heading.
         lead: a sentence under it.
         sections: in the order in which they are read.
+        program: the script of the viewer, which runs once somebody asks for it; empty where there is none.
+        layers: what the viewer needs to know for every scan, as JSON.
     """
     repeated = sorted({one.anchor for one in sections if [two.anchor for two in sections].count(one.anchor) > 1})
     if repeated:
         raise ValueError(f"sections share the anchor {', '.join(repeated)}; give each its own")
-    style, script = _text("page.css"), _text("page.js")
+    style = _text("page.css")
+    script = _text("page.js") + (_text("viewer.js") if program else "")
+    allowed = " ".join(f"'{_digest(text)}'" for text in filter(None, (script, program)))
     policy = (
-        f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; script-src '{_digest(script)}'; "
+        f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; script-src {allowed}; "
         "base-uri 'none'; form-action 'none'"
     )
     return render(
@@ -73,7 +79,14 @@ def render_page(title: str, lead: str, sections: Sequence[Section]) -> str:
         style=Markup(style),  # noqa: S704
         script=Markup(script),  # noqa: S704
         policy=policy,
+        program=packed_text(program) if program else "",
+        layers=layers,
     )
+
+
+def packed_text(text: str) -> str:
+    """Text as the page holds what it unpacks itself: compressed, in base64."""
+    return base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
 
 
 def _text(name: str) -> str:

@@ -36,12 +36,19 @@ class Album:
     """The pictures of a page.
 
     Attributes:
-        pictures: one per path, None where the file is empty.
+        paths: of the pictures.
+        pictures: one per path, None where there is none that can be read.
         reduced: how they were made smaller, in words; empty where they are whole.
     """
 
+    paths: tuple[Path, ...]
     pictures: tuple[Picture | None, ...]
     reduced: str
+
+    @property
+    def by_path(self) -> dict[Path, Picture | None]:
+        """Path -> its picture."""
+        return dict(zip(self.paths, self.pictures, strict=True))
 
 
 def album(paths: Sequence[Path], budget: int) -> Album:
@@ -49,9 +56,9 @@ def album(paths: Sequence[Path], budget: int) -> Album:
 
     The smallest step is taken even where it does not suffice: a report that is too large is better than none.
     """
-    contents = [path.read_bytes() for path in paths]
+    contents = [_content(path) for path in paths]
     if _size_in_page(contents) <= budget:
-        return Album(tuple(_picture(content, "png") for content in contents), "")
+        return Album(tuple(paths), tuple(_picture(content, "png") for content in contents), "")
     share = budget / max(sum(map(bool, contents)), 1)
     smaller: list[bytes] = []
     step = STEPS[-1]
@@ -61,9 +68,21 @@ def album(paths: Sequence[Path], budget: int) -> Album:
             break
     width, quality = step
     return Album(
+        tuple(paths),
         tuple(_picture(content, "webp") for content in smaller),
         f"{width:.0%} of their width, WebP of quality {quality}",
     )
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a picture; none where the file is missing, empty or cut short."""
+    content = path.read_bytes() if path.is_file() else b""
+    try:
+        with Image.open(io.BytesIO(content)) as picture:
+            picture.load()
+    except (OSError, SyntaxError, ValueError):
+        return b""
+    return content
 
 
 def _promising(contents: Sequence[bytes], share: float) -> Iterator[tuple[float, int]]:

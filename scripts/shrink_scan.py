@@ -1,0 +1,30 @@
+"""Rule shrink_scan: a scan's volume and bones, small enough for the viewer in the report."""
+
+from pathlib import Path
+
+from marrow.viewer.shrunk import on_grid, packed, shrunk_volume
+from marrow.volume import read_volume
+
+
+def main(
+    *, normalised: Path, body_resampled: Path, dilated: Path, volume: Path, bones: Path, spacing_mm: float
+) -> None:
+    """Write both on one grid.
+
+    Args:
+        normalised: the contrast to show, on the standard scale.
+        body_resampled: the mask of the body.
+        dilated: the scan's bones as they go on.
+        volume: the volume to write, 0 outside the body.
+        bones: the label map to write.
+        spacing_mm: edge of its voxels, as near as whole blocks come.
+    """
+    small = shrunk_volume(read_volume(normalised), read_volume(body_resampled), spacing_mm)
+    volume.write_bytes(packed(small))
+    bones.write_bytes(packed(on_grid(read_volume(dilated), small)))
+
+
+if __name__ == "__main__":
+    from marrow.stage import run
+
+    run(main)
