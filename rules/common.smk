@@ -102,14 +102,9 @@ simulated = {row.scan: asdict(row) for row in roster(config["simulate"])}
 summaries = [scan.summary() for scan in cohort]
 
 
-def entry_of(run):
-    """The entry of `runs` in the config that a run belongs to."""
-    return Path(data.datasets[run.dataset].bags[0]).parent.name
-
-
 def kind_of(run):
     """The kind of the bags that a run learns from."""
-    return data.bag_sets[entry_of(run)].kind
+    return data.bag_sets[run.entry].kind
 
 
 def said_of_scans(files):
@@ -122,7 +117,7 @@ def reported_entries():
     """The entries of `runs`, with what their methods are called."""
     entries = {}
     for run in planned.runs:
-        entry = entries.setdefault(entry_of(run), {"name": entry_of(run), "kind": kind_of(run), "titles": {}})
+        entry = entries.setdefault(run.entry, {"name": run.entry, "kind": kind_of(run), "titles": {}})
         entry["titles"][run.method] = run.title
     return list(entries.values())
 
@@ -131,10 +126,25 @@ def reported_entries():
 reported = SimpleNamespace(
     entries=reported_entries(),
     predictions=said_of_scans(trained),
-    evaluation=[],
-    localisation_curves=[],
-    maps=[],
-    inversions=[],
+    evaluation=[
+        f"{evaluation.folder}/{table}"
+        for evaluation in evaluations.values()
+        for table in (
+            *(f"{name}.csv" for name in ("runs", "summary", "comparisons", "confusion", "reliability", "groups")),
+            *("curves.csv", "localisation.csv", "tables.md", "tables.tex"),
+        )
+    ],
+    localisation_curves=[
+        f"{run_folder(run.dataset, run.method, run.seed, LOCALISATION)}/{curve}.csv"
+        for run in where.scored
+        for curve in ("froc", *(["perturbation"] if config["localisation"]["drop_bags"] else []))
+    ],
+    maps=[
+        f"{drawn.folder}/{name}"
+        for drawn in where.maps
+        for name in ("map.nii.gz", "figure.png", "top.png", "bones.csv", "about.json")
+    ],
+    inversions=[f"{inversion.folder}/figure.png" for inversion in inverted.inversions],
 )
 
 # The scans that have a map to look at can be opened in the viewer of the report.
@@ -341,6 +351,15 @@ def scored_runs(pattern):
     return lambda wildcards: [
         pattern.format(folder=run_folder(run.dataset, run.method, run.seed, LOCALISATION))
         for run in where.of_entry(wildcards.entry)
+    ]
+
+
+def inverted_runs(pattern):
+    """A file of each run of an entry that is inverted."""
+    return lambda wildcards: [
+        pattern.format(folder=inversion.folder)
+        for inversion in inverted.inversions
+        if inversion.run.entry == wildcards.entry
     ]
 
 

@@ -71,6 +71,7 @@ rule gather_localisation:
         scores=scored_runs("{folder}/scores.csv"),
         bag_scores=scored_runs("{folder}/bags.csv"),
         perturbations=scored_runs("{folder}/perturbation.csv") if config["localisation"]["drop_bags"] else [],
+        inversions=inverted_runs("{folder}/scores.csv"),
     output:
         localisation="results/evaluation/{entry}/localisation.csv",
         record="results/evaluation/{entry}/localisation.record.json",

@@ -130,6 +130,7 @@ def test_a_run_that_learnt_what_is_key_scores_well_and_all_runs_gather_in_one_ta
         scores=[files["scores"], empty, files["scores"]],
         bag_scores=[files["bag_scores"], empty, files["bag_scores"]],
         perturbations=[perturbation, empty, perturbation],
+        inversions=[],
         localisation=table,
         methods=["one", "two", "two"],
     )
@@ -142,7 +143,7 @@ def test_a_run_that_learnt_what_is_key_scores_well_and_all_runs_gather_in_one_ta
 
 
 def test_an_entry_without_runs_to_score_has_an_empty_table(tmp_path):
-    nothing = {"scores": [], "bag_scores": [], "perturbations": [], "methods": []}
+    nothing = {"scores": [], "bag_scores": [], "perturbations": [], "inversions": [], "methods": []}
     gather_localisation.main(localisation=tmp_path / "table.csv", **nothing)
     assert (tmp_path / "table.csv").read_text() == "method,metric,mean,std,sem,n,low,high\n"
 

@@ -32,7 +32,7 @@ SHEET = {
     "dice": 0.0, "halve_at": [0.486, 0.629, 0.772, 0.858, 0.943], "final": "all",
 }  # fmt: skip
 SIMULATED = {
-    "width": 0.27, "depth": 6, "dropout": 0.0, "epochs": 14, "segments": 240, "batch": 2, "learning_rate": 3e-3,
+    "width": 0.27, "depth": 6, "dropout": 0.0, "epochs": 9, "segments": 240, "batch": 2, "learning_rate": 3e-3,
     "dice": 1.0, "halve_at": [0.55, 0.7, 0.8, 0.88, 0.95], "final": "train",
 }  # fmt: skip
 

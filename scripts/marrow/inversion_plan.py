@@ -75,7 +75,7 @@ def plan_inversions(config: Mapping[str, Any], data: DataPlan, runs: RunPlan) ->
         ConfigError: `inversion.runs` names what is not trained, or a method without attention.
     """
     section: Mapping[str, Any] = config["inversion"]
-    by_entry = _by_entry(data, runs)
+    by_entry = _by_entry(runs)
     wanted: Mapping[str, Sequence[str] | None] | None = section["runs"]
     if wanted is None:
         wanted = dict.fromkeys(name for name in by_entry if data.bag_sets[name].kind in SMALL_PICTURES)
@@ -89,12 +89,11 @@ def plan_inversions(config: Mapping[str, Any], data: DataPlan, runs: RunPlan) ->
     return InversionPlan(tuple(found))
 
 
-def _by_entry(data: DataPlan, runs: RunPlan) -> dict[str, list[Run]]:
-    """The runs of each entry of `runs`: results/bags/{entry}/ is where their bags are."""
+def _by_entry(runs: RunPlan) -> dict[str, list[Run]]:
+    """The runs of each entry of `runs`."""
     found: dict[str, list[Run]] = {}
     for run in runs.runs:
-        entry = data.datasets[run.dataset].bags[0].split("/")[2]
-        found.setdefault(entry, []).append(run)
+        found.setdefault(run.entry, []).append(run)
     return found
 
 
