@@ -88,7 +88,10 @@ evaluated = [
     for name in (
         "summary.csv",
         "tables.md",
-        *(f"{figure}.svg" for figure in ("confusion", "reliability", "differences", "sizes", "training", "weights")),
+        *(
+            f"{figure}.svg"
+            for figure in ("confusion_matrices", "reliability_curves", "differences", "sizes", "training", "weights")
+        ),
     )
 ]
 

@@ -74,10 +74,10 @@ rule write_tables:
         "../scripts/write_tables.py"
 
 
-# A figure shows one of the tables.
+# A figure shows one of the tables. None has the name of a table: the record beside a table would not be its own.
 DRAWN_FROM = {
-    "confusion": "confusion",
-    "reliability": "reliability",
+    "confusion_matrices": "confusion",
+    "reliability_curves": "reliability",
     "differences": "comparisons",
     "sizes": "summary",
 }
@@ -130,7 +130,7 @@ rule gather_curves:
         mem_mb=mebibytes(base=1000, per_input=20),
         runtime=minutes(base=10, per_gigabyte=60),
     params:
-        runs=entry_of_runs("planned"),
+        runs=entry_of_runs("trained"),
     script:
         "../scripts/gather_curves.py"
 

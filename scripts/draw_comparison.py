@@ -29,7 +29,7 @@ def main(
         runs_table: a row for each run.
         table: what is drawn: confusion, reliability, comparisons or, for sizes, the summary.
         picture: where the figure goes, SVG.
-        figure: which: confusion, reliability, differences or sizes.
+        figure: which: confusion_matrices, reliability_curves, differences or sizes.
         about: what the data are, and how many training bags each part has.
         reference: the method that the others are compared with.
         significance: below which a corrected p marks a difference.
@@ -43,9 +43,9 @@ def _drawn(
     figure: str, table: Path, titles: dict[str, str], about: dict[str, Any], reference: str, significance: float
 ) -> Figure:
     match figure:
-        case "confusion":
+        case "confusion_matrices":
             return confusion_figure(read_rows(table, "confusion"), titles)
-        case "reliability":
+        case "reliability_curves":
             return reliability_figure(read_rows(table, "reliability"), titles)
         case "differences":
             return differences_figure(read_rows(table, "comparisons"), titles, reference, significance)

@@ -6,7 +6,6 @@ from typing import Any
 
 from marrow.evaluation.cells import write_rows
 from marrow.evaluation.curves import curve_rows
-from marrow.evaluation.judged import PlannedRun
 
 
 def main(*, histories: list[Path], curves: Path, runs: list[dict[str, Any]]) -> None:
@@ -15,10 +14,9 @@ def main(*, histories: list[Path], curves: Path, runs: list[dict[str, Any]]) -> 
     Args:
         histories: of each run, in the order of `runs`.
         curves: where a row for each run, epoch and quantity goes.
-        runs: as planned: dataset, method, title, seed, part.
+        runs: as planned: dataset, method, seed.
     """
-    planned = [PlannedRun.of(run) for run in runs]
-    rows = (curve_rows(run, path) for run, path in zip(planned, histories, strict=True))
+    rows = (curve_rows(run, path) for run, path in zip(runs, histories, strict=True))
     write_rows(chain.from_iterable(rows), "curves", curves)
 
 

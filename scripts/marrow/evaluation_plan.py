@@ -59,6 +59,11 @@ class Evaluation:
             for run in self.runs
         ]
 
+    @property
+    def trained(self) -> list[dict[str, Any]]:
+        """What the runs are known by; a title is nothing to a curve."""
+        return [{name: run[name] for name in ("dataset", "method", "seed")} for run in self.planned]
+
     def of_runs(self, name: str) -> list[str]:
         """A file of each run."""
         return [f"{run.folder}/{name}" for run in self.runs]

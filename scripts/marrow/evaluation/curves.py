@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,15 +13,19 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
 from marrow.evaluation.cells import COLUMNS, Row
-from marrow.evaluation.judged import PlannedRun
 from marrow.evaluation.predictions import Numbers
 
 EPOCH = "epoch"
 _log = logging.getLogger(__name__)
 
 
-def curve_rows(run: PlannedRun, history: Path) -> Iterator[Row]:
-    """A row for each epoch and quantity that has a value; none where the history is missing, empty or damaged."""
+def curve_rows(run: Mapping[str, Any], history: Path) -> Iterator[Row]:
+    """A row for each epoch and quantity that has a value; none where the history is missing, empty or damaged.
+
+    Args:
+        run: its dataset, method and seed.
+        history: of it.
+    """
     try:
         if history.stat().st_size == 0:
             return
@@ -28,15 +33,19 @@ def curve_rows(run: PlannedRun, history: Path) -> Iterator[Row]:
             table = file.read()
         epochs = table[EPOCH].to_pylist()
     except (pa.ArrowException, OSError, KeyError) as error:
-        _log.warning("the history of %s cannot be read (%s); its curves are left out", run.name, error)
+        _log.warning(
+            "%s of %s cannot be read (%s); its curves are left out",
+            history.name,
+            " ".join(map(str, run.values())),
+            error,
+        )
         return
-    about = {"dataset": run.dataset, "method": run.method, "seed": run.seed}
     for quantity in table.column_names:
         if quantity == EPOCH:
             continue
         for epoch, value in zip(epochs, table[quantity].to_pylist(), strict=True):
             if value is not None and math.isfinite(value):
-                yield {**about, "epoch": epoch, "quantity": quantity, "value": float(value)}
+                yield {**run, "epoch": epoch, "quantity": quantity, "value": float(value)}
 
 
 @dataclass(frozen=True)
