@@ -13,7 +13,7 @@ from marrow.localisation.lesions import pointed_at
 from marrow.localisation.run_tables import InstanceTable, JudgedBag, judged_bags
 from marrow.localisation.score import BagScore, Score, write_rows
 from marrow.localisation.scoring import Scans, score_run
-from marrow.nifti import map_voxels
+from marrow.volume import read_volume, voxels
 
 
 def main(
@@ -74,7 +74,8 @@ def _scans(test: list[JudgedBag], bags: Manifest, masks: dict[str, Path], least_
 
 
 def _pointed(bag: JudgedBag, path: Path, edge: int, least_lesion: float) -> npt.NDArray[np.bool_]:
-    mask = np.greater(map_voxels(path), 0)
+    image = read_volume(path)
+    mask = np.greater(voxels(image), 0)
     corners = np.stack([bag.columns[axis] for axis in ("i", "j", "k")], axis=1)
     if (corners.max(axis=0) + edge > mask.shape[::-1]).any():
         raise MarrowError(
