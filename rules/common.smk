@@ -380,13 +380,11 @@ def together(wildcards):
 
 
 def trained_before(wildcards):
-    """What trains a run along with other seeds of its method, if two of these or more are to be trained."""
-    due = [
-        run
-        for run in together(wildcards)
-        if freshness.is_due("train_model", {"dataset": run.dataset, "method": run.method, "seed": str(run.seed)})
-    ]
-    return ["results/packed/{dataset}/{method}/trained.json"] if len(due) > 1 else []
+    """What trains a run that is due along with other seeds of its method, if these are due as well."""
+    seeds = (str(run.seed) for run in together(wildcards))
+    of_method = {"dataset": wildcards.dataset, "method": wildcards.method}
+    due = [seed for seed in seeds if freshness.is_due("train_model", {**of_method, "seed": seed})]
+    return ["results/packed/{dataset}/{method}/trained.json"] if wildcards.seed in due and len(due) > 1 else []
 
 
 def mebibytes(base, per_input):

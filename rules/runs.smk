@@ -39,7 +39,7 @@ rule train_packed:
 rule train_model:
     input:
         freshness=freshness("train_model"),
-        after=ancient(trained_before),
+        after=trained_before,
         manifest="results/manifests/{dataset}.parquet",
     output:
         model="results/runs/{dataset}/{method}/seed-{seed}/model.safetensors",
