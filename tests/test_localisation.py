@@ -168,6 +168,16 @@ def test_the_threshold_is_the_best_on_validation_bags_and_the_highest_of_equal_o
         assert threshold == max(one for one, value in f1.items() if value == pytest.approx(max(f1.values())))
 
 
+def test_of_thresholds_that_are_equally_good_the_highest_is_taken():
+    assert best_threshold(Counted([bag([5, 4, 3, 2], [1, 0, 0, 1])])) == 5
+
+
+def test_an_instance_at_the_threshold_is_marked():
+    validation = Counted([bag([0.2, 0.6], [0, 1])])
+    found = by_metric(marking_scores("x", validation, validation, best_threshold(validation)))
+    assert found["recall"].value == found["precision"].value == 1
+
+
 def test_test_bags_have_no_say_in_the_threshold():
     validation = Counted([bag([0.1, 0.6, 0.7], [0, 1, 1])])
     threshold = best_threshold(validation)
