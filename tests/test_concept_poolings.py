@@ -34,7 +34,7 @@ def test_another_instance_never_lowers_the_maximum_of_instances():
     pooling, chance = made("max"), torch.Generator().manual_seed(1)
     for _ in range(50):
         bag = 5 * torch.randn(8, 6, generator=chance)
-        assert probability(pooling, bag) >= probability(pooling, bag[:-1])
+        assert probability(pooling, bag) >= probability(pooling, bag[:-1]) - 1e-6
 
 
 @pytest.mark.parametrize("kind", ["mean", "log-mean-exp", "attention", "gated-attention", "loss-attention"])

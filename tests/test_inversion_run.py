@@ -64,6 +64,8 @@ def run_of(folder, manifest, pooling="attention", epochs=12):
             "instance_weight": 0.1,
             "instance_reduction": "mean",
             "consistency_weight": 0,
+            "consistency_ramp": 0,
+            "consistency_decay": 0.6,
             **level,
         },
         auxiliary=[],

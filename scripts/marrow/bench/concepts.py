@@ -47,8 +47,8 @@ METHODS = (
     "embedding-mean", "attention", "gated-attention", "loss-attention",
 )  # fmt: skip
 SEEDS, FEATURES = 3, 32
-BAGS = {"train": 400, "validation": 100, "test": 400}
-TRAINING = {"epochs": 30, "bags_per_step": 8, "learning_rate": 0.0005}
+BAGS = {"train": 1000, "validation": 200, "test": 400}
+TRAINING = {"epochs": 20, "bags_per_step": 8, "learning_rate": 0.001}
 PASSED, SHORTCUT = 0.9, 0.5
 TABLE = "areas.csv"
 
