@@ -384,7 +384,7 @@ def test_a_column_sorts_by_keyboard(page):
 
 
 def test_a_picture_opens_large_and_escape_returns_to_its_button(page):
-    button = page.find_element(By.CLASS_NAME, "enlarge")
+    button = page.find_element(By.CSS_SELECTOR, ".enlarge[aria-label^='Enlarge the quality sheet']")
     page.execute_script("arguments[0].focus()", button)
     press(page, Keys.ENTER)
     dialog = page.find_element(By.TAG_NAME, "dialog")

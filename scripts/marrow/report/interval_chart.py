@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from marrow.report.scale import scale_of
 
 WIDTH, ROW = 210, 20  # in the units of the SVG
-LETTER = 6.6  # room for a letter of a name
+LETTER = 7.6  # room for a letter of a name
 MOST_LETTERS = 22
 
 

@@ -11,7 +11,7 @@ def section(entries: Sequence[Entry]) -> Section:
     """The comparison on scans, or why there is none."""
     ours = [entry for entry in entries if entry.kind == SCANS]
     parts = [(entry, comparison(entry)) for entry in ours]
-    html = render("methods.html.j2", parts=parts, is_named=len(parts) > 1)
+    html = render("methods.html.j2", parts=parts)
     return Section("methods", "Methods compared", html, note=counted(ours))
 
 

@@ -30,7 +30,7 @@ def shrunk_volume(volume: sitk.Image, body: sitk.Image, spacing_mm: float) -> si
     masked = sitk.GetImageFromArray(np.where(inside, values, np.float32(low)).astype(np.float32))
     masked.CopyInformation(volume)
     small = _averaged(masked, spacing_mm)
-    near = sitk.GetArrayViewFromImage(on_grid(body, small)) > 0
+    near = sitk.GetArrayFromImage(on_grid(body, small)) > 0
     share = (sitk.GetArrayViewFromImage(small) - low) / max(float(high - low), 1e-6)
     return _like(np.where(near, _quantised(share), 0).astype(np.uint8), small)
 
