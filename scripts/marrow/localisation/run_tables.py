@@ -22,7 +22,7 @@ from marrow.bags.manifest import Entry, Manifest
 from marrow.errors import MarrowError, RunStopped
 from marrow.localisation.keys import Mask, key_instances
 from marrow.localisation.quantities import Quantity, quantities_of, said_of
-from marrow.runs.tables import manifest_digest
+from marrow.runs.names import manifest_digest
 
 _TRAINED_ANEW = "delete the folder of the run and run the workflow again"
 
