@@ -14,12 +14,12 @@ from marrow.inversion.looking import Looker
 from marrow.inversion.network import Network
 from marrow.inversion.picture import draw_picture
 from marrow.inversion.space import space_of
-from marrow.inversion.table import write_scores
 from marrow.inversion.truth import key_instances
 from marrow.learning.chunked import ChunkedEncoder
 from marrow.learning.deterministic import deterministic
 from marrow.learning.out_of_memory import OutOfMemoryGuard
 from marrow.learning.residence import feed_of
+from marrow.localisation.score import Score, write_rows
 from marrow.runs.model_file import load_model
 from marrow.runs.names import manifest_digest
 
@@ -72,7 +72,8 @@ def main(
         results = compare(side(watched) if watched else None, test, settings)
         heading = f"{bags.dataset} · {title} · seed {about.seed}"
         draw_picture(bags, tested, test, results, network.space.is_bounded, heading, figure)
-    write_scores((row for name, result in results.items() for row in result.scores(name, test.key)), scores)
+    rows = (row for name, result in results.items() for row in result.scores(name, test.key))
+    write_rows(rows, Score, scores)
 
 
 def _first(bags: Manifest, split: str, most: int | None) -> list[Entry]:

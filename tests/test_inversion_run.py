@@ -53,7 +53,7 @@ def data_set(folder, name, labelled=True):
     return learning_sets.written(folder, layout, change=with_labels if labelled else None)
 
 
-def run_of(folder, manifest, pooling="attention", epochs=12):
+def run_of(folder, manifest, pooling="attention", epochs=1):
     axes = len(manifest.layout.shape)
     encoder = {"kind": ENCODERS[axes], "kernel": 3, "dropout": 0.0}
     level = {"level": "embedding"} if pooling == "max" else {}

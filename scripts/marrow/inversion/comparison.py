@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from marrow.inversion.looking import Look, Looker
-from marrow.inversion.scores import Choice, Score, choose, scores_of
+from marrow.inversion.scores import Choice, choose, scores_of
 from marrow.inversion.truth import Marks
 from marrow.inversion.variants import AS_IT_IS, ATTENTION, Variant, variants_of
+from marrow.localisation.score import Score
 
 _log = logging.getLogger(__name__)
 

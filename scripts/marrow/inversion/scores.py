@@ -14,31 +14,11 @@ from sklearn.metrics import average_precision_score, precision_recall_fscore_sup
 from marrow.inversion.looking import Look
 from marrow.inversion.marking import heights_of
 from marrow.inversion.truth import Marks
+from marrow.localisation.score import Score
 
 MARKING = ("precision", "recall", "f1")
 RANKING = {"auroc": roc_auc_score, "average_precision": average_precision_score}
 METRICS = (*MARKING, *RANKING, "probability", "change")
-
-
-@dataclass(frozen=True)
-class Score:
-    """A row of the table.
-
-    Attributes:
-        quantity: what instances were scored by.
-        metric: which number.
-        value: it; None where it is undefined.
-        n: over how many instances (precision, recall, F1) or bags (all others).
-        threshold: of the marks; None where there is none.
-        note: what it was done with, or why there is no value.
-    """
-
-    quantity: str
-    metric: str
-    value: float | None
-    n: int
-    threshold: float | None
-    note: str
 
 
 @dataclass(frozen=True)
