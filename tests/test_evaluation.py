@@ -178,13 +178,17 @@ def test_drawn_permutations_agree_with_all_of_them():
 
 
 def test_a_patients_scans_are_swapped_together():
-    """Two patients can be swapped in four ways however many scans they have, so p is one half at least."""
-    patients = ["A", "B", "A", "B"] * 6
-    labels = [0, 1, 2, 0, 1, 2] * 4
-    strong, weak = run_of("atmil", labels=labels, skill=9, patients=patients), run_of(
-        "weak", labels=labels, skill=0, patients=patients, like=2
-    )  # fmt: skip
-    assert row(compare(strong, weak), metric="accuracy")["p"] >= 0.5
+    """Against all sign flips of whole patients, who have three scans each."""
+    labels, patients = [0, 1, 2] * 6, [f"P{index // 3}" for index in range(18)]
+    a = run_of("atmil", labels=labels, skill=2, patients=patients)
+    b = run_of("other", labels=labels, skill=0.5, patients=patients, like=2)
+    assert a.predictions is not None
+    assert b.predictions is not None
+    right = [(each.predictions.predicted == each.predictions.labels).astype(float) for each in (a, b)]
+    differences = (right[1] - right[0]).reshape(6, 3).sum(1)
+    flips = np.array([np.sum(differences * signs) for signs in itertools.product([1, -1], repeat=6)])
+    found = row(compare(a, b), metric="accuracy")
+    assert found["p"] == pytest.approx(np.mean(np.abs(flips) >= abs(differences.sum()) - 1e-12))
 
 
 def test_a_real_difference_is_found_and_its_interval_leaves_out_nothing():

@@ -162,6 +162,13 @@ def test_an_entry_is_put_beside_the_tables_that_have_its_data(entry, runs, datas
     assert all(column.parts for table in found for column in table.columns)
 
 
+def test_a_column_is_filled_by_the_part_with_its_number_of_training_bags():
+    made = plan({"digits": {}}, DIGITS)["digits"]
+    binary = published_tables(TABLES, NUMBERS, made.about, list(made.parts.values()))[1]
+    assert {column.name: column.parts for column in binary.columns} == {"50": ("digits-50",), "100": ("digits-100",)}
+    assert binary.left_out == ("150", "200")
+
+
 # The stages
 
 
