@@ -147,7 +147,9 @@ def test_methods_come_in_the_order_of_the_config(page):
 
 def test_a_metric_without_a_value_is_none_and_never_nought(inputs):
     summary = next(path for path in inputs["evaluation"] if path.name == "summary.csv")
-    lines = [re.sub(r"(auc),[^,]*,[^,]*,[^,]*,\d+,[^,]*,.*", r"\1,,,,0,,", line) for line in summary.read_text().splitlines()]
+    lines = [
+        re.sub(r"(auc),[^,]*,[^,]*,[^,]*,\d+,[^,]*,.*", r"\1,,,,0,,", line) for line in summary.read_text().splitlines()
+    ]
     summary.write_text("\n".join(line.rstrip() for line in lines) + "\n")
     part = section(build(inputs), "methods")
     assert "Undefined in every run" in part
