@@ -89,7 +89,7 @@ class Freshness:
         self._is_main = bool(workflow.is_main_process)
         self._announced = False
         if self._is_main:
-            _write_fresh()
+            _write_both()
 
     def __call__(self, rule: str) -> Callable[[Any], str]:
         """An input function for a rule: which of the two files a job depends on."""
@@ -179,7 +179,10 @@ def _time(path: Path) -> int:
     return max(path.stat().st_mtime_ns, path.lstat().st_mtime_ns)
 
 
-def _write_fresh() -> None:
+def _write_both() -> None:
+    """Have both files there: Snakemake looks into their folder once, and misses what comes into it afterwards."""
+    if not STALE.exists():
+        write_text(STALE, "")
     if not FRESH.exists():
         write_text(FRESH, "The results that depend on this file stand as they are.\n")
     os.utime(FRESH, (0, 0))
