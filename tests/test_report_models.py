@@ -147,10 +147,7 @@ def test_methods_come_in_the_order_of_the_config(page):
 
 def test_a_metric_without_a_value_is_none_and_never_nought(inputs):
     summary = next(path for path in inputs["evaluation"] if path.name == "summary.csv")
-    lines = [
-        re.sub(r"(auc),[^,]*,[^,]*,[^,]*,\d+,[^,]*,.*", r"\1,,,,0,,", line) for line in summary.read_text().splitlines()
-    ]
-    summary.write_text("\n".join(line.rstrip() for line in lines) + "\n")
+    summary.write_text(re.sub(r",auc,.*", ",auc,,,,0,,", summary.read_text()))
     part = section(build(inputs), "methods")
     assert "Undefined in every run" in part
     assert {row[7] for row in rows(part, "entry-scans-metrics")} == {"none"}
