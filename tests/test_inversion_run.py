@@ -17,14 +17,20 @@ from marrow.config import complete, read_schema, spacing_of
 from marrow.dataset_plan import plan_datasets
 from marrow.errors import ConfigError, MarrowError, RunStopped
 from marrow.inversion.cells import cells_of, sheet_of, windowed
-from marrow.inversion.looking import Look
+from marrow.inversion.looking import Look, Looker
+from marrow.inversion.network import Network
 from marrow.inversion.scores import METRICS
 from marrow.inversion.showing import MOST, chosen_bags, shown_of
-from marrow.inversion.variants import QUANTITIES
+from marrow.inversion.space import space_of
+from marrow.inversion.variants import QUANTITIES, Variant
 from marrow.inversion_plan import WITH_ATTENTION, plan_inversions
+from marrow.learning.chunked import ChunkedEncoder
+from marrow.learning.out_of_memory import OutOfMemoryGuard
+from marrow.learning.residence import feed_of
 from marrow.pooling.build import KINDS, pooling_of
 from marrow.pooling.segments import Segments
 from marrow.run_plan import plan_runs
+from marrow.runs.model_file import load_model
 from marrow.workflow import REPOSITORY
 
 SETTINGS = {
@@ -141,6 +147,23 @@ def test_no_choice_looks_at_test_bags(pictures, tmp_path):
         for column in ("threshold", "note"):
             assert rows[quantity, "f1"][column] == wrong[quantity, "f1"][column]
         assert rows[quantity, "f1"]["value"] != wrong[quantity, "f1"]["value"]
+
+
+@pytest.mark.parametrize("level", [0.0, 0.5, 1.0])
+def test_a_bag_keeps_the_class_that_it_looked_like_whatever_is_made_of_it(pictures, level):
+    manifest, run = pictures
+    model, _ = load_model(run / "model.safetensors")
+    feed = feed_of(manifest, manifest.entries, [], torch.device("cpu"), threads=1)
+    looker = Looker(
+        Network(model, space_of(manifest.layout, model.scaling)), feed, OutOfMemoryGuard(ChunkedEncoder(model.encoder))
+    )
+    before = looker.before()
+    after = looker.after(Variant(lambda units, _gradient, _within: torch.full_like(units, level), ""), before)
+    assert {look.is_positive for look in before} == {True, False}
+    assert [look.predicted for look in after] == [look.predicted for look in before]
+    even = [look for look in after if look.is_positive]
+    assert all(look.attention == pytest.approx(np.full(len(look.attention), 1 / len(look.attention))) for look in even)
+    assert all(look is was for look, was in zip(after, before, strict=True) if not was.is_positive)
 
 
 def test_the_same_job_gives_the_same_bytes(pictures, tmp_path):

@@ -130,9 +130,9 @@ def verdict(found: Sequence[Area]) -> str:
     """What the areas of all seeds say of a pooling on one set."""
     if min(area.tested for area in found) >= PASSED:
         return "passes"
-    if mean(area.tested for area in found) < SHORTCUT:
-        return "takes the shortcut"
-    return "fails" if mean(area.validation for area in found) >= PASSED else "does not learn it"
+    if mean(area.validation for area in found) < PASSED:
+        return "does not learn it"
+    return "takes the shortcut" if mean(area.tested for area in found) < SHORTCUT else "fails"
 
 
 def table(found: Sequence[Area]) -> list[str]:
