@@ -1,5 +1,6 @@
 """What the report tells of models: methods, where they look, scans, costs, provenance; and without them, why."""
 
+import io
 import json
 import re
 from html import unescape
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import toy_evaluation as toy
+from docutils.core import publish_string
 from test_report import Page, build
 from toy_report import HOSTILE, SCANS, STOPPED, report_inputs
 
@@ -26,6 +28,7 @@ from marrow.report.tables import read_csv, read_parquet
 from marrow.report.views import viewer_of
 from marrow.viewer.package import take_script
 from marrow.viewer.shrunk import LEVELS, STEP, highest, shrunk_map, shrunk_volume
+from marrow.workflow import REPOSITORY as ROOT
 
 
 @pytest.fixture(scope="module")
@@ -428,3 +431,14 @@ def test_layers_are_only_of_scans_that_have_some(whole, tmp_path):
     text = build(whole | {"program": [program], "report": tmp_path / "p.html"})
     assert re.findall(r'data-view="([^"]*)"', text) == [f"scan-{toy.VIEWED}-layers"]
     assert Path(whole["layers"][0]).name == "bones.nii.gz"
+
+
+# Snakemake's own report
+
+
+@pytest.mark.parametrize("caption", sorted((ROOT / "docs" / "captions").glob("*.rst")), ids=lambda path: path.stem)
+def test_a_caption_is_sound_markup(caption):
+    text = re.sub(r"{{.*?}}", "x", caption.read_text(), flags=re.DOTALL)
+    told = io.StringIO()
+    publish_string(text, settings_overrides={"warning_stream": told, "report_level": 1})
+    assert told.getvalue() == ""
