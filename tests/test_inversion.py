@@ -10,6 +10,7 @@ import torch
 from sklearn.metrics import f1_score
 from torch.nn.functional import softshrink
 
+from marrow.inversion.comparison import Side, compare
 from marrow.inversion.looking import Look
 from marrow.inversion.marking import heights_of, scaled
 from marrow.inversion.network import Network
@@ -245,6 +246,31 @@ def test_the_way_and_the_threshold_are_those_with_the_highest_f1_and_of_equal_on
     good, bad = [look([0.5, 0.25, 0.15, 0.1])], [look([0.1, 0.2, 0.3, 0.4])]
     found = choose([bad, good, good], key, [0.1, 0.3, 0.35])
     assert (found.variant, found.threshold) == (1, 0.3)
+
+
+class Fixed:
+    """Says of its bags what it was given, before and after whatever inversion."""
+
+    def __init__(self, looks):
+        self.looks = looks
+
+    def before(self):
+        return self.looks
+
+    def after(self, variant, looks):
+        return self.looks
+
+
+def test_thresholds_are_those_of_validation_bags_where_test_bags_would_choose_others():
+    looks = [look([0.5, 0.25, 0.15, 0.1])]
+    validation = Side(Fixed(looks), [np.array([1, 1, 0, 0], bool)])
+    test = Side(Fixed(looks), [np.array([1, 0, 0, 0], bool)])
+    sparse = {"steps": 1, "step_size": 0.1, "lambdas": [0.1]}
+    plain = {"steps": 1, "step_size": 0.1, "momentum": 0.0}
+    settings = {"plain": plain, "sparse": sparse, "thresholds": [0.1, 0.3, 0.5]}
+    assert {result.threshold for result in compare(validation, test, settings).values()} == {0.3}
+    assert {result.threshold for result in compare(test, validation, settings).values()} == {0.5}
+    assert {result.threshold for result in compare(None, test, settings).values()} == {None}
 
 
 def test_without_key_instances_in_validation_no_threshold_is_chosen_and_f1_stays_undefined():
