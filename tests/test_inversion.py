@@ -257,7 +257,7 @@ class Fixed:
     def before(self):
         return self.looks
 
-    def after(self, variant, looks):
+    def after(self, _variant, _looks):
         return self.looks
 
 
