@@ -86,6 +86,6 @@ def _words(
     look, entry = before[one.position], entries[one.position]
     count, of = len(one.instances), len(look.attention)
     part = f"the {count} of {of} instances with the most attention before or after · " if count < of else ""
-    truth = f"is {entry.label_name}, " if entry.label_name else ""
+    truth = f"of class {entry.label_name} " if entry.label_name else ""
     sure = f"{look.probability:.3f} before, {after[one.position].probability:.3f} after"
-    return f"bag {entry.bag} {truth}looks {classes[look.predicted]} ({sure}) · {part}{told}"
+    return f"bag {entry.bag} {truth}looks like {classes[look.predicted]} ({sure}) · {part}{told}"
