@@ -134,7 +134,7 @@ reported = SimpleNamespace(
         for evaluation in evaluations.values()
         for table in (
             *(f"{name}.csv" for name in ("runs", "summary", "comparisons", "confusion", "reliability", "groups")),
-            *("curves.csv", "localisation.csv", "tables.md", "tables.tex"),
+            *("curves.csv", "localisation.csv", "tables.md", "tables.tex", "sizes.svg"),
         )
     ],
     localisation_curves=[

@@ -89,7 +89,13 @@ rule draw_comparison:
         runs_table=f"{EVALUATED}/runs.csv",
         table=lambda wildcards: f"results/evaluation/{wildcards.entry}/{DRAWN_FROM[wildcards.figure]}.csv",
     output:
-        picture=f"{EVALUATED}/{{figure}}.svg",
+        picture=report(
+            f"{EVALUATED}/{{figure}}.svg",
+            caption="../docs/captions/comparison.rst",
+            category="Methods",
+            subcategory="{entry}",
+            labels={"entry": "{entry}", "shows": "{figure}"},
+        ),
         record=f"{EVALUATED}/{{figure}}.record.json",
     log:
         "results/logs/draw_comparison/{entry}/{figure}.log",
@@ -140,7 +146,13 @@ rule draw_curves:
         freshness=freshness("draw_curves"),
         curves=f"{EVALUATED}/curves.csv",
     output:
-        picture=f"{EVALUATED}/{{figure}}.svg",
+        picture=report(
+            f"{EVALUATED}/{{figure}}.svg",
+            caption="../docs/captions/comparison.rst",
+            category="Methods",
+            subcategory="{entry}",
+            labels={"entry": "{entry}", "shows": "{figure}"},
+        ),
         record=f"{EVALUATED}/{{figure}}.record.json",
     log:
         "results/logs/draw_curves/{entry}/{figure}.log",

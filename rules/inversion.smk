@@ -11,7 +11,13 @@ rule invert_run:
         manifest="results/manifests/{dataset}.parquet",
     output:
         scores="results/inversion/{dataset}/{method}/seed-{seed}/scores.csv",
-        figure="results/inversion/{dataset}/{method}/seed-{seed}/figure.png",
+        figure=report(
+            "results/inversion/{dataset}/{method}/seed-{seed}/figure.png",
+            caption="../docs/captions/inversion.rst",
+            category="Localisation",
+            subcategory="Inversion",
+            labels={"data set": "{dataset}", "method": "{method}", "seed": "{seed}"},
+        ),
         record="results/inversion/{dataset}/{method}/seed-{seed}/record.json",
     log:
         "results/logs/invert_run/{dataset}/{method}/seed-{seed}.log",

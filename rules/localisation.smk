@@ -73,7 +73,13 @@ rule gather_localisation:
         perturbations=scored_runs("{folder}/perturbation.csv") if config["localisation"]["drop_bags"] else [],
         inversions=inverted_runs("{folder}/scores.csv"),
     output:
-        localisation="results/evaluation/{entry}/localisation.csv",
+        localisation=report(
+            "results/evaluation/{entry}/localisation.csv",
+            caption="../docs/captions/localisation.rst",
+            category="Localisation",
+            subcategory="{entry}",
+            labels={"entry": "{entry}", "shows": "scores"},
+        ),
         record="results/evaluation/{entry}/localisation.record.json",
     log:
         "results/logs/gather_localisation/{entry}.log",
@@ -109,7 +115,13 @@ rule draw_map:
     output:
         weights="results/maps/{dataset}/{method}/seed-{seed}/{bag}/map.nii.gz",
         weights_original="results/maps/{dataset}/{method}/seed-{seed}/{bag}/original.nii.gz",
-        figure="results/maps/{dataset}/{method}/seed-{seed}/{bag}/figure.png",
+        figure=report(
+            "results/maps/{dataset}/{method}/seed-{seed}/{bag}/figure.png",
+            caption="../docs/captions/map.rst",
+            category="Localisation",
+            subcategory="Maps",
+            labels={"scan": "{bag}", "method": "{method}", "seed": "{seed}"},
+        ),
         bone_weights="results/maps/{dataset}/{method}/seed-{seed}/{bag}/bones.csv",
         top="results/maps/{dataset}/{method}/seed-{seed}/{bag}/top.png",
         about="results/maps/{dataset}/{method}/seed-{seed}/{bag}/about.json",

@@ -472,14 +472,14 @@ def test_pictures_beyond_the_budget_shrink_until_they_fit_and_the_page_says_so(i
 
 
 def test_the_report_shows_one_plot_per_contrast(inputs):
-    drawn = [svg.get("aria-label") or "" for svg in Page(build(inputs)).all("svg")]
-    assert sum(label.startswith("Standard scale of") for label in drawn) == len(CONTRASTS)
+    part = re.search('<section id="standard".*?</section>', build(inputs), re.DOTALL).group(0)
+    assert part.count("<svg ") == len(CONTRASTS)
 
 
 def test_pictures_that_the_step_was_not_chosen_by_count_as_well(inputs, tmp_path):
     blank = tmp_path / "blank.png"
     Image.new("L", (960, 480)).save(blank)
     noisy = inputs["sheets"][0]
-    paths = [blank if i % 3 == 0 else noisy for i in range(24)]  # every third is looked at for the first guess
-    pictures = album(paths, 900_000)
-    assert sum(len(picture.source.split(",")[1]) for picture in pictures.pictures if picture) <= 900_000
+    paths = [blank if i % 3 == 0 else noisy for i in range(72)]  # every third is looked at for the first guess
+    pictures = album(paths, 2_700_000)
+    assert sum(len(picture.source.split(",")[1]) for picture in pictures.pictures if picture) <= 2_700_000
