@@ -4,6 +4,7 @@ The bag is one of ATMIL's: 755 patches of 16 voxels along each edge. Ours is tim
 rates, watch over losses, weights and history, but without augmentation.
 """
 
+import sys
 import tempfile
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from marrow.bags.bag_file import write_bags
 from marrow.bags.digest import bag_digest
 from marrow.bags.manifest import Entry, Manifest
 from marrow.bench.measurement import Benchmark, Goal, Measurement, side_by_side
+from marrow.bench.process import run_measured
 from marrow.checkpoint import Checkpoints
 from marrow.learning.interrupt import Interrupt
 from marrow.learning.out_of_memory import OutOfMemoryGuard
@@ -55,14 +57,15 @@ def measure_overhead() -> list[Measurement]:
 
 
 def measure_methods() -> list[Measurement]:
-    """A step of each method against one of uniform."""
+    """A step of each method against one of uniform, and the memory of a process that trains by it."""
     found: list[Measurement] = []
     with _data_set() as manifest:
         for method in METHODS:
             ours, uniform = _per_step(_trainer(manifest, method), _trainer(manifest, "uniform"))
             found.append(Measurement(f"step_{method}", ours, "s", uniform, ours / uniform))
     atmil = found[-1]
-    return [Measurement("gramian_step", atmil.value, "s", atmil.reference, atmil.ratio), *found]
+    memory = [Measurement(f"memory_{method}", _peak(method), "GB") for method in METHODS]
+    return [Measurement("gramian_step", atmil.value, "s", atmil.reference, atmil.ratio), *found, *memory]
 
 
 def measure_plain_loop() -> list[Measurement]:
@@ -73,6 +76,11 @@ def measure_plain_loop() -> list[Measurement]:
 
 
 Epoch = Callable[[], object]
+
+
+def _peak(method: str) -> float:
+    """Memory that a process needs at most which trains an epoch, in GB."""
+    return run_measured([sys.executable, "-m", "marrow.bench.learning", method], REPOSITORY / "scripts")[0].peak_gb
 
 
 def _per_step(ours: Epoch, theirs: Epoch) -> tuple[float, float]:
@@ -213,10 +221,12 @@ OVERHEAD = Benchmark(
 )
 METHOD_STEPS = Benchmark(
     "gramian_step",
-    f"A step of each of ATMIL's nine methods against one of uniform: {_BAG}. `gramian_step` is that of ATMIL.",
+    f"A step of each of ATMIL's nine methods against one of uniform: {_BAG}. `gramian_step` is that of ATMIL. "
+    "`memory` is that of a process that trains an epoch of four such bags.",
     {
         "gramian_step": Goal("ratio", "most", 1.75, "at most 1.75 times uniform"),
         **{f"step_{method}": Goal("ratio", "most", float("inf"), "none") for method in METHODS},
+        **{f"memory_{method}": Goal("value", "most", float("inf"), "none") for method in METHODS},
     },
     measure_methods,
 )
@@ -227,3 +237,7 @@ PLAIN_LOOP = Benchmark(
     {"step_plain_loop": Goal("ratio", "least", 2, "at least 2 times faster")},
     measure_plain_loop,
 )
+
+if __name__ == "__main__":
+    with _data_set() as noise:
+        _trainer(noise, sys.argv[1])()
