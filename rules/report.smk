@@ -128,7 +128,6 @@ rule build_report:
         split_notes=cohort.notes,
         contrasts=STANDARDISED,
         entries=reported.entries,
-        results="results",
         title=config["title"],
         settings={"budget_mb": config["report"]["budget_mb"]},
     script:

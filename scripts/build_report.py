@@ -53,7 +53,6 @@ def main(
     split_notes: list[str],
     contrasts: list[str],
     entries: list[dict[str, Any]],
-    results: str,
     title: str,
     report: Path,
     settings: dict[str, Any],
@@ -81,9 +80,8 @@ def main(
         split_notes: what somebody should know of the splits.
         contrasts: the contrasts that have a standard scale.
         entries: `name`, `kind` and `titles` (method -> title) of each entry of `runs`.
-        results: the folder of results, where records and benchmark files are looked for.
         title: the report's heading.
-        report: the page to write.
+        report: the page to write, `results/report/index.html`; records and benchmark files lie beside its folder.
         settings: see `config.yaml`, section `report`.
     """
     ids = [scan["scan"] for scan in scans]
@@ -92,6 +90,7 @@ def main(
     evaluated = entries_of(entries, evaluation)
     titles = {method: name for entry in evaluated if entry.kind == SCANS for method, name in entry.titles.items()}
 
+    results = report.parent.parent
     budget = int(settings["budget_mb"] * MEGABYTE)
     viewer = viewer_of(program, layers, bone_table, rows, maps_of(maps, {}, titles), budget)
     drawn = [*sheets, *bone_sheets, *(path for path in maps if path.name in PICTURES), *inversions]
@@ -119,8 +118,8 @@ def main(
             viewer=viewer,
         ),
         benchmark_sets.section(evaluated, localisation_curves, inverted),
-        costs.section(Path(results) / "benchmarks"),
-        provenance.section(Path(results), Path(__file__).parent),
+        costs.section(results / "benchmarks"),
+        provenance.section(results, Path(__file__).parent),
     ]
     page = render_page(title, overview.lead(rows), sections, program=viewer.program, layers=viewer.bones)
     report.write_text(page, encoding="utf-8", newline="\n")

@@ -133,9 +133,12 @@ def test_each_seed_comes_out_as_it_does_alone(tables, weighting):
     assert not torch.equal(*(load_file(runs[seed].model)["encoder.layers.0.weight"] for seed in (0, 1)))
 
 
-def test_each_seed_of_a_network_of_volumes_comes_out_as_it_does_alone_augmented_as_it_is(volumes):
-    """Without Adam, which makes a whole step of a gradient that is nothing but rounding."""
-    training = {"epochs": 2, "optimiser": "sgd", "momentum": 0.9, "nesterov": False, "learning_rate": 0.01}
+SGD = {"optimiser": "sgd", "momentum": 0.9, "nesterov": False, "learning_rate": 0.01}
+
+
+@pytest.mark.parametrize("optimiser", [SGD, {}], ids=["sgd", "adam"])
+def test_each_seed_of_a_network_of_volumes_comes_out_as_it_does_alone_augmented_as_it_is(volumes, optimiser):
+    training = {"epochs": 2} | optimiser
     chosen = method(encoder=LENET3D, auxiliary=["stripe", "height"], training=training)
     augmentation = {"flip_probability": 0.5}
     _, runs = packed(volumes, chosen, augmentation=augmentation)

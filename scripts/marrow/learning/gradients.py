@@ -41,3 +41,13 @@ def weighted_sum(weights: Sequence[Tensor] | Tensor, tensors: Sequence[Tensor]) 
     for weight, tensor in zip(weights[1:], tensors[1:], strict=True):
         total.addcmul_(weight, tensor)
     return total
+
+
+def lying_as(parameter: Tensor, gradient: Tensor | None) -> Tensor | None:
+    """A gradient with the strides of its parameter, which those of `autograd.grad` need not have.
+
+    A fused step of an optimiser reads both as they lie in memory.
+    """
+    if gradient is None or gradient.stride() == parameter.stride():
+        return gradient
+    return torch.empty_like(parameter).copy_(gradient)

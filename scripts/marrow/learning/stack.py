@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from marrow.learning.gradients import Gradients
+from marrow.learning.gradients import Gradients, lying_as
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,6 @@ class Stack:
     def set_gradients(self, gradients: Gradients) -> None:
         """Give each module its part of the gradients (modules, ...); None is none."""
         for of_modules, gradient in zip(self.parameters, gradients, strict=True):
-            # An optimiser that works on flat memory wants gradients to lie as parameters do.
-            parts = [None] * len(of_modules) if gradient is None else gradient.contiguous()
+            parts = [None] * len(of_modules) if gradient is None else gradient
             for parameter, part in zip(of_modules, parts, strict=True):
-                parameter.grad = part
+                parameter.grad = lying_as(parameter, part)

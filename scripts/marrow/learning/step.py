@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from marrow.learning.gradients import Gradients, gradients_of, or_zeros, trunk_rows, weighted_sum
+from marrow.learning.gradients import Gradients, gradients_of, lying_as, or_zeros, trunk_rows, weighted_sum
 from marrow.learning.model import Answers, Model
 from marrow.learning.packed import Batch
 from marrow.pooling.main_loss import MainLoss
@@ -128,11 +128,9 @@ def attention_entropy(attention: Tensor, segments: Segments) -> Tensor:
 
 
 def _set(parameters: Parameters, gradients: Gradients) -> None:
-    """Hand gradients to the optimiser, laid out as the parameters are: a fused step reads both as they lie there."""
+    """Hand gradients to the optimiser."""
     for parameter, gradient in zip(parameters, gradients, strict=True):
-        if gradient is not None and gradient.stride() != parameter.stride():
-            gradient = torch.empty_like(parameter).copy_(gradient)
-        parameter.grad = gradient
+        parameter.grad = lying_as(parameter, gradient)
 
 
 def numbers_of(seen: Observation, weights: Weights, tasks: Sequence[str]) -> Iterator[tuple[str, Tensor]]:
