@@ -34,5 +34,7 @@ rule invert_run:
     params:
         title=lambda wildcards: planned_inversion(wildcards).run.title,
         settings=lambda wildcards: planned_inversion(wildcards).settings,
+        negatives=negative_classes,
+        least_lesion=config["localisation"]["least_lesion"],
     script:
         "../scripts/invert_run.py"

@@ -14,11 +14,11 @@ from marrow.inversion.looking import Looker
 from marrow.inversion.network import Network
 from marrow.inversion.picture import draw_picture
 from marrow.inversion.space import space_of
-from marrow.inversion.truth import key_instances
 from marrow.learning.chunked import ChunkedEncoder
 from marrow.learning.deterministic import deterministic
 from marrow.learning.out_of_memory import OutOfMemoryGuard
 from marrow.learning.residence import feed_of
+from marrow.localisation.run_tables import instance_columns, keys_of
 from marrow.localisation.score import Score, write_rows
 from marrow.runs.model_file import load_model
 from marrow.runs.names import manifest_digest
@@ -33,6 +33,8 @@ def main(
     figure: Path,
     title: str,
     settings: dict[str, Any],
+    negatives: list[int],
+    least_lesion: float,
     threads: int,
 ) -> None:
     """Invert test bags that look positive, and score attention before and after.
@@ -45,6 +47,8 @@ def main(
         figure: test bags before and after, PNG.
         title: of the method.
         settings: `plain`, `sparse`, `thresholds` and `most_bags` of the section `inversion`.
+        negatives: the numbers of the classes in which nothing is key.
+        least_lesion: share of a patch that has to be lesion to be key.
         threads: of the processor.
     """
     if not model.stat().st_size:
@@ -66,7 +70,10 @@ def main(
         guard = OutOfMemoryGuard(encoder)
 
         def side(entries: list[Entry]) -> Side:
-            return Side(Looker(network, feed.part(entries), guard), key_instances(bags, entries))
+            return Side(
+                Looker(network, feed.part(entries), guard),
+                [keys_of(instance_columns(bags, entry), bags, entry, negatives, least_lesion) for entry in entries],
+            )
 
         test = side(tested)
         results = compare(side(watched) if watched else None, test, settings)

@@ -1,6 +1,5 @@
 """The steps of network inversion, what they do to a frozen model's bags, and how key instances are scored."""
 
-import math
 from dataclasses import replace
 
 import learning_sets
@@ -17,7 +16,6 @@ from marrow.inversion.network import Network
 from marrow.inversion.scores import METRICS, choose, marking, scores_of
 from marrow.inversion.space import space_of
 from marrow.inversion.steps import descended, shrunk, sparsely_descended
-from marrow.inversion.truth import key_of
 from marrow.inversion.variants import PLAIN, PRINTED, SHRINK, TEXTBOOK, variants_of
 from marrow.learning.build import build_model
 from marrow.learning.chunked import ChunkedEncoder
@@ -190,28 +188,7 @@ def test_an_inversion_makes_the_model_surer_and_leaves_it_and_the_bag_as_they_we
         assert not any(parameter.requires_grad for parameter in frozen._model.parameters())
 
 
-# Key instances and marks
-
-
-@pytest.mark.parametrize(
-    ("label", "name", "classes", "labels", "key"),
-    [
-        (1, "9", tuple("0123456789"), [9, 3, 9], [1, 0, 1]),
-        (0, "none", tuple("0123456789"), [8, 3, 1], [0, 0, 0]),
-        (2, "5", tuple("0123456789"), [5, 3, 9], [1, 0, 0]),
-        (1, "tumoral", ("ordinary", "tumoral"), [0, 1], [0, 1]),
-        (0, "reactive", ("ordinary", "tumoral"), [0, 1], [0, 0]),
-        (1, "positive", ("healthy", "inactive", "focal", "diffuse"), [0, 1, 2, 3], [0, 0, 1, 1]),
-        (1, "positive", ("background", "first concept", "second concept", "poison"), [0, 1, 2, 3], [0, 1, 1, 0]),
-        (1, "focal", (), [0.0, 0.2], [0, 1]),
-        (1, "strange", ("some", "other"), [0, 1], None),
-        (1, "focal", (), [0.0, math.nan], None),
-        (-1, "", (), [0.0, 0.2], None),
-    ],
-)
-def test_an_instance_is_key_where_it_makes_its_bag_what_it_is(label, name, classes, labels, key):
-    found = key_of(np.array(labels), label, name, replace(PICTURES, instance_classes=classes))
-    assert (found if found is None else found.astype(int).tolist()) == key
+# Marks
 
 
 def look(attention, predicted=1):

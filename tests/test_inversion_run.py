@@ -23,13 +23,13 @@ from marrow.inversion.scores import METRICS
 from marrow.inversion.showing import MOST, chosen_bags, shown_of
 from marrow.inversion.space import space_of
 from marrow.inversion.variants import QUANTITIES, Variant
-from marrow.inversion_plan import WITH_ATTENTION, plan_inversions
+from marrow.inversion_plan import plan_inversions
 from marrow.learning.chunked import ChunkedEncoder
 from marrow.learning.out_of_memory import OutOfMemoryGuard
 from marrow.learning.residence import feed_of
 from marrow.pooling.build import KINDS, pooling_of
 from marrow.pooling.segments import Segments
-from marrow.run_plan import plan_runs
+from marrow.run_plan import WEIGHING, plan_runs
 from marrow.runs.model_file import load_model
 from marrow.workflow import REPOSITORY
 
@@ -86,6 +86,7 @@ def inverted(folder, run, manifest, **changed):
     files = {"scores": folder / "scores.csv", "figure": folder / "figure.png"}
     made = {"model": run / "model.safetensors", "summary": run / "run.json", "manifest": manifest.path}
     given = {**made, **files, "title": "Mine", "settings": SETTINGS, "threads": 1}
+    given |= {"negatives": [0], "least_lesion": 0.0}
     invert_run.main(**{**given, **changed})
     with files["scores"].open() as lines:
         rows = {(row["quantity"], row["metric"]): row for row in csv.DictReader(lines)}
@@ -294,7 +295,7 @@ def test_the_plan_knows_which_poolings_have_attention():
         for kind in KINDS
         if pooling_of(settings | {"kind": kind}, 3, 2)(torch.zeros(2, 3), Segments.of([2])).attention is not None
     ]
-    assert found == list(WITH_ATTENTION)
+    assert found == list(WEIGHING)
 
 
 # The figure

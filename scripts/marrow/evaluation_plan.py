@@ -11,7 +11,6 @@ from marrow.run_plan import Run, RunPlan
 
 EVALUATION = "results/evaluation"
 PREFERRED = "atmil"
-ATTENTIVE = ("attention", "gated-attention", "loss-attention")
 # What of a bag set's settings tells which published table it can be compared with.
 TELLING = ("task", "table", "target", "size", "classes")
 
@@ -88,7 +87,7 @@ def plan_evaluations(config: Mapping[str, Any], data: DataPlan, planned: RunPlan
 def reference_of(runs: Sequence[Run], wanted: str | None) -> str:
     """The method that others are compared with: the wanted one, ATMIL, the first with attention, the first."""
     methods = {run.method: run for run in runs}
-    attentive = [name for name, run in methods.items() if run.settings["pooling"]["kind"] in ATTENTIVE]
+    attentive = [name for name, run in methods.items() if run.has_attention]
     ranked = [name for name in (wanted, PREFERRED) if name in methods]
     return [*ranked, *attentive, *methods][0]
 

@@ -15,7 +15,6 @@ from marrow.errors import ConfigError
 from marrow.run_plan import Run, RunPlan, run_folder
 
 INVERSIONS = "results/inversion"
-WITH_ATTENTION = ("attention", "gated-attention", "loss-attention")
 SMALL_PICTURES = ("mosaics", "mnist_bags", "morpho", "cifar")
 COLOURED = ("cifar", "blood")
 
@@ -99,7 +98,7 @@ def _by_entry(runs: RunPlan) -> dict[str, list[Run]]:
 
 def _chosen(entry: str, runs: Sequence[Run], methods: Sequence[str] | None) -> Iterator[Run]:
     """The runs of some methods, or of all with attention."""
-    able = list(dict.fromkeys(run.method for run in runs if _kind(run) in WITH_ATTENTION))
+    able = list(dict.fromkeys(run.method for run in runs if run.has_attention))
     if methods is None and not able:
         return
     for method in able if methods is None else methods:
@@ -108,15 +107,12 @@ def _chosen(entry: str, runs: Sequence[Run], methods: Sequence[str] | None) -> I
             hint = nearest(method, list(dict.fromkeys(run.method for run in runs)))
             raise ConfigError(f"config: inversion.runs.{entry} names {method!r}, which runs.{entry} does not; {hint}")
         if method not in able:
+            kind = of_method[0].settings["pooling"]["kind"]
             raise ConfigError(
-                f"config: inversion.runs.{entry} names {method}, which pools by {_kind(of_method[0])} and has no "
+                f"config: inversion.runs.{entry} names {method}, which pools by {kind} and has no "
                 f"attention to look at; take {_either(able)}"
             )
         yield from of_method
-
-
-def _kind(run: Run) -> str:
-    return run.settings["pooling"]["kind"]
 
 
 def _either(able: Sequence[str]) -> str:

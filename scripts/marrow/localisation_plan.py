@@ -13,14 +13,13 @@ from marrow.cohort import Cohort
 from marrow.config import nearest
 from marrow.dataset_plan import SCANS, DataPlan
 from marrow.errors import ConfigError
+from marrow.evaluation_plan import reference_of
 from marrow.run_plan import Run, RunPlan, run_folder
 
 LOCALISATION = "results/localisation"
 MAPS = "results/maps"
 WITHOUT_INSTANCE_LABELS = frozenset({"classical"})
 NEGATIVE_LABELS = frozenset({"healthy", "inactive"})
-REFERENCE = "atmil"
-ATTENTION_KINDS = frozenset({"attention", "gated-attention", "loss-attention"})
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,8 @@ def plan_localisation(config: Mapping[str, Any], cohort: Cohort, data: DataPlan,
         for dataset in runs.datasets
     }
     scored = tuple(run for run in runs.runs if data.bag_sets[run.entry].kind not in WITHOUT_INSTANCE_LABELS)
-    return LocalisationPlan(scored, tuple(_maps(config["maps"], data, runs)), lesions)
+    maps = tuple(_maps(config["maps"], config["evaluation"]["reference"], data, runs))
+    return LocalisationPlan(scored, maps, lesions)
 
 
 def negatives(run: Run, data: DataPlan) -> list[int]:
@@ -116,12 +116,12 @@ def negatives(run: Run, data: DataPlan) -> list[int]:
     return [number for number, labels in enumerate(classes) if NEGATIVE_LABELS.issuperset(labels)]
 
 
-def _maps(settings: Mapping[str, Any], data: DataPlan, runs: RunPlan) -> Iterator[Map]:
+def _maps(settings: Mapping[str, Any], reference: str | None, data: DataPlan, runs: RunPlan) -> Iterator[Map]:
     of_scans = [run for run in runs.runs if data.bag_sets[run.entry].kind == SCANS]
     _check(settings, of_scans)
     for dataset in dict.fromkeys(run.dataset for run in of_scans):
         of_dataset = [run for run in of_scans if run.dataset == dataset]
-        methods = settings["methods"] if settings["methods"] is not None else _usual_methods(of_dataset)
+        methods = settings["methods"] if settings["methods"] is not None else [reference_of(of_dataset, reference)]
         for run in of_dataset:
             first = next(other.seed for other in of_dataset if other.method == run.method)
             seeds = settings["seeds"] if settings["seeds"] is not None else [first]
@@ -129,12 +129,6 @@ def _maps(settings: Mapping[str, Any], data: DataPlan, runs: RunPlan) -> Iterato
                 for part, split in ((dataset, "test"), (f"{dataset}-predict", "predict")):
                     rows = data.datasets[part].rows if part in data.datasets else ()
                     yield from (Map(run, row["bag"], split == "predict") for row in rows if row["split"] == split)
-
-
-def _usual_methods(runs: Sequence[Run]) -> list[str]:
-    """The reference method, or else the first with attention."""
-    weighing = [run.method for run in runs if run.settings["pooling"]["kind"] in ATTENTION_KINDS]
-    return [REFERENCE] if REFERENCE in weighing else weighing[:1]
 
 
 def _check(settings: Mapping[str, Any], runs: Sequence[Run]) -> None:

@@ -21,6 +21,7 @@ from marrow.methods.stacking import why_alone
 
 RUNS = "results/runs"
 PREDICTED = "results/predicted"
+WEIGHING = ("attention", "gated-attention", "loss-attention")
 SEEDS = 3  # ATMIL's repetitions on scans
 
 # What is trained where nobody says what: the tables of two papers, for data with auxiliary tasks and without.
@@ -51,6 +52,11 @@ class Run:
     title: str
     settings: dict[str, Any]
     augmentation: dict[str, Any] | None
+
+    @property
+    def has_attention(self) -> bool:
+        """Whether its pooling weighs instances."""
+        return self.settings["pooling"]["kind"] in WEIGHING
 
     @property
     def folder(self) -> str:

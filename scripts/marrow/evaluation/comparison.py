@@ -80,12 +80,15 @@ def _compared(
     part: Part, method: str, reference: str, permutations: Permutations, bins: int
 ) -> dict[str, tuple[float, float]]:
     """Metric -> the difference and its p."""
-    pairs = [(a, b) for a, b in _pairs(part, method, reference) if a.predictions and b.predictions]
+    pairs = _pairs(part, method, reference)
     observed = {name: _mean_difference(pairs, name) for name in METRICS}
     sums = {name: np.zeros(permutations.ways.shape[1]) for name in METRICS}
     counts = dict.fromkeys(METRICS, 0)
     for a, b in pairs:
-        for name, values in _swapped_differences(a, b, part, permutations.ways, bins).items():
+        if not (a.predictions and b.predictions):
+            continue
+        swaps = permutations.ways[part.rows(a.predictions)]
+        for name, values in _swapped_differences(a.predictions, b.predictions, swaps, bins).items():
             if np.isfinite(values).all():
                 sums[name] += values
                 counts[name] += 1
@@ -111,18 +114,18 @@ def _mean_difference(pairs: Sequence[tuple[JudgedRun, JudgedRun]], metric: str) 
     return float(known.mean()) if len(known) else float("nan")
 
 
-def _swapped_differences(a: JudgedRun, b: JudgedRun, part: Part, ways: Numbers, bins: int) -> dict[str, Numbers]:
+def _swapped_differences(a: Predictions, b: Predictions, swaps: Numbers, bins: int) -> dict[str, Numbers]:
     """Every metric's difference for each way to swap, (ways,).
 
     Both methods' answers stand side by side, each bag twice; a way gives one method the weight 1 where the other has 0.
+
+    Args:
+        a: what a method says of bags.
+        b: what another one says of them.
+        swaps: (bags, ways), 1 where a bag's answers are swapped, else 0.
+        bins: of the calibration error.
     """
-    assert a.predictions is not None  # noqa: S101
-    assert b.predictions is not None  # noqa: S101
-    both = _side_by_side(a.predictions, b.predictions)
-    if len(both) == 0:
-        return {name: np.full(ways.shape[1], np.nan) for name in METRICS}
-    metrics = WeightedMetrics(both, bins)
-    swaps = ways[part.rows(a.predictions)]
+    metrics = WeightedMetrics(_side_by_side(a, b), bins)
     first = metrics(np.concatenate([1 - swaps, swaps]))
     second = metrics(np.concatenate([swaps, 1 - swaps]))
     return {name: first[name] - second[name] for name in METRICS}

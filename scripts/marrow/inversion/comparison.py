@@ -7,8 +7,8 @@ from typing import Any
 
 from marrow.inversion.looking import Look, Looker
 from marrow.inversion.scores import Choice, choose, scores_of
-from marrow.inversion.truth import Marks
 from marrow.inversion.variants import AS_IT_IS, ATTENTION, Variant, variants_of
+from marrow.localisation.keys import Mask
 from marrow.localisation.score import Score
 
 _log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ class Side:
     """
 
     looker: Looker
-    key: Sequence[Marks | None]
+    key: Sequence[Mask | None]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Result:
     threshold: float | None
     variant: Variant
 
-    def scores(self, quantity: str, key: Sequence[Marks | None]) -> Iterator[Score]:
+    def scores(self, quantity: str, key: Sequence[Mask | None]) -> Iterator[Score]:
         """The rows of the table."""
         return scores_of(quantity, self.looks, key, self.threshold, self.variant.told)
 

@@ -12,8 +12,8 @@ from marrow.inversion.comparison import Result, Side
 from marrow.inversion.figure import Content, draw_figure, draw_nothing, places_of
 from marrow.inversion.marking import heights_of
 from marrow.inversion.showing import Shown, chosen_bags, shown_of
-from marrow.inversion.truth import Marks
 from marrow.inversion.variants import ATTENTION, PRINTED, SHRINK
+from marrow.localisation.keys import Mask
 
 
 def draw_picture(
@@ -67,7 +67,7 @@ def _of_shown(values: Sequence[np.ndarray], shown: Sequence[Shown]) -> np.ndarra
     return np.concatenate([values[each.position][each.instances] for each in shown])
 
 
-def _key(key: Sequence[Marks | None], shown: Sequence[Shown]) -> Marks | None:
+def _key(key: Sequence[Mask | None], shown: Sequence[Shown]) -> Mask | None:
     known = [key[each.position] for each in shown]
     if any(marks is None for marks in known):
         return None

@@ -13,7 +13,7 @@ from sklearn.metrics import average_precision_score, precision_recall_fscore_sup
 
 from marrow.inversion.looking import Look
 from marrow.inversion.marking import heights_of
-from marrow.inversion.truth import Marks
+from marrow.localisation.keys import Mask
 from marrow.localisation.score import Score
 
 MARKING = ("precision", "recall", "f1")
@@ -34,7 +34,7 @@ class Choice:
     threshold: float | None
 
 
-def choose(looks: Sequence[Sequence[Look]], key: Sequence[Marks | None], thresholds: Sequence[float]) -> Choice:
+def choose(looks: Sequence[Sequence[Look]], key: Sequence[Mask | None], thresholds: Sequence[float]) -> Choice:
     """The way to invert and the threshold with the highest F1 on validation bags; of equal ones the first.
 
     Without a bag that is known to have key instances nothing can be told: no threshold, and the way in the middle.
@@ -51,7 +51,7 @@ def choose(looks: Sequence[Sequence[Look]], key: Sequence[Marks | None], thresho
     return Choice(*ways[int(np.argmax(found))])
 
 
-def marking(looks: Sequence[Look], key: Sequence[Marks | None], threshold: float) -> dict[str, float]:
+def marking(looks: Sequence[Look], key: Sequence[Mask | None], threshold: float) -> dict[str, float]:
     """Precision, recall and F1 of the marks at a threshold; not a number where undefined."""
     known = [(height, marks) for height, marks in zip(heights_of(looks), key, strict=True) if marks is not None]
     if not known:
@@ -64,7 +64,7 @@ def marking(looks: Sequence[Look], key: Sequence[Marks | None], threshold: float
 def scores_of(
     quantity: str,
     looks: Sequence[Look],
-    key: Sequence[Marks | None],
+    key: Sequence[Mask | None],
     threshold: float | None,
     told: str,
 ) -> Iterator[Score]:
@@ -98,7 +98,7 @@ def scores_of(
         yield _row(quantity, metric, _mean(values), len(positive), None, told, lack)
 
 
-def _lack(known: Sequence[tuple[Look, Marks]]) -> str:
+def _lack(known: Sequence[tuple[Look, Mask]]) -> str:
     """Why nothing can be scored; empty where it can."""
     if not known:
         return "no instance labels, so nobody knows which instances are key"

@@ -15,7 +15,7 @@ from marrow.bags.bag_file import open_bags, read_bag
 from marrow.bags.manifest import Entry, Manifest
 from marrow.inversion.looking import Look
 from marrow.inversion.marking import scaled
-from marrow.inversion.truth import Marks
+from marrow.localisation.keys import Mask
 
 SMALL = 20  # instances, in the bags that go row below row
 ROWS = 8
@@ -40,7 +40,7 @@ class Shown:
     columns: Places
 
 
-def chosen_bags(looks: Sequence[Look], key: Sequence[Marks | None]) -> list[int]:
+def chosen_bags(looks: Sequence[Look], key: Sequence[Mask | None]) -> list[int]:
     """The bags to show, at most as many as there are rows; none where no bag looks positive."""
     positive = [position for position, look in enumerate(looks) if look.is_positive]
     positive.sort(key=lambda position: not _has_any(key[position]))
@@ -78,7 +78,7 @@ def shown_of(
     return [Shown(bag, instances, rows, columns)]
 
 
-def _has_any(marks: Marks | None) -> bool:
+def _has_any(marks: Mask | None) -> bool:
     return marks is not None and bool(marks.any())
 
 

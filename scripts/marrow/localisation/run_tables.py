@@ -131,15 +131,29 @@ def judged_bags(
     for entry in manifest.entries:
         if entry.split in splits:
             columns = instance_columns(manifest, entry)
-            is_negative = entry.label in negatives
-            labels = columns.get("instance_label")
             yield JudgedBag(
                 entry=entry,
                 quantities=quantities_of(said_of(table.of(entry), manifest.classes, negatives)),
-                keys=key_instances(labels, entry.label_name, is_negative, manifest.layout, least_lesion),
-                is_negative=is_negative,
+                keys=keys_of(columns, manifest, entry, negatives, least_lesion),
+                is_negative=entry.label in negatives,
                 columns=columns,
             )
+
+
+def keys_of(
+    columns: Mapping[str, Array], manifest: Manifest, entry: Entry, negatives: Sequence[int], least_lesion: float
+) -> Mask | None:
+    """Which instances of a bag are key, (instances,); None where nobody knows.
+
+    Args:
+        columns: what the bag says of its instances.
+        manifest: of the bags.
+        entry: the bag's row in it.
+        negatives: the numbers of the classes in which nothing is key.
+        least_lesion: share of a patch that has to be lesion to be key.
+    """
+    labels = columns.get("instance_label")
+    return key_instances(labels, entry.label_name, entry.label in negatives, manifest.layout, least_lesion)
 
 
 def instance_columns(manifest: Manifest, entry: Entry) -> dict[str, Array]:
