@@ -18,6 +18,7 @@ report: "docs/captions/workflow.rst"
 
 
 include: "rules/common.smk"
+include: "rules/common_runs.smk"
 include: "rules/cohort.smk"
 include: "rules/volumes.smk"
 include: "rules/resampled.smk"
