@@ -52,7 +52,7 @@ BAGS = jobs("sample_bag scans") | {"write_manifest scans"}
 CORRECT = jobs("correct_bones") | jobs("draw_bones") | BAGS | SCORES | TABLES
 SEGMENT = jobs("segment_bones") | {"learn_surface"} | CORRECT
 ATLAS = {"build_atlas", "learn_surface"} | jobs("register_atlas")
-CONCEPTS = {"write_manifest concepts"} | {
+CONCEPTS = {"write_manifest concepts", "build_report"} | {
     f"make_concepts {block} concepts" for block in ("train-00000", "train-00050", "validation-00000", "test-00000")
 }
 NETWORKS = {"train_bones all", "train_bones train"}
@@ -81,9 +81,21 @@ def test_a_real_run_writes_down_who_is_in_which_split(project):
         ("bones.sheet.window_percentiles", [2, 98], jobs("draw_bones") | {"build_report"}),
         ("bones.gpus", 1, set()),
         ("datasets.scans.stride_mm", 10, BAGS | TABLES),
-        ("datasets.scans.classes", {"focal": ["focal"], "other": ["healthy"]}, {"write_manifest scans"}),
-        ("datasets.concepts.training_bags", [50, 100], {f"write_manifest concepts-{count}" for count in (50, 100)}),
-        ("datasets.concepts.training_bags", [150], {"make_concepts train-00100 concepts", "write_manifest concepts"}),
+        (
+            "datasets.scans.classes",
+            {"focal": ["focal"], "other": ["healthy"]},
+            {"write_manifest scans", "build_report"},
+        ),
+        (
+            "datasets.concepts.training_bags",
+            [50, 100],
+            {"write_manifest concepts-50", "write_manifest concepts-100", "build_report"},
+        ),
+        (
+            "datasets.concepts.training_bags",
+            [150],
+            {"make_concepts train-00100 concepts", "write_manifest concepts", "build_report"},
+        ),
         ("title", "Another", {"build_report"}),
     ],
 )

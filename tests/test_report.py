@@ -5,7 +5,6 @@ import hashlib
 import json
 import re
 from html.parser import HTMLParser
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -253,7 +252,7 @@ def test_a_standard_that_was_not_made_is_said_to_be_missing(inputs):
 
 
 def test_a_record_that_cannot_be_read_is_counted_and_stops_nothing(inputs):
-    (Path(inputs["results"]) / "normalised" / "P10-a" / "record.json").write_text("{")
+    (inputs["report"].parents[1] / "normalised" / "P10-a" / "record.json").write_text("{")
     assert "Records that cannot be read</dt><dd>1;" in build(inputs)
 
 

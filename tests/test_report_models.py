@@ -407,7 +407,7 @@ def test_a_page_without_the_viewer_says_why_and_lets_no_second_script_run(whole,
     program = tmp_path / "results" / "viewer" / "niivue.js"
     program.parent.mkdir(parents=True)
     program.touch()
-    text = build(whole | {"program": [program], "report": tmp_path / "p.html"})
+    text = build(whole | {"program": [program], "report": whole["report"].with_name("p.html")})
     assert "No viewer in this page" in text
     assert "niivue.js is empty" in text
     policy = re.search(r"script-src ([^;]*);", unescape(text)).group(1)
@@ -417,7 +417,7 @@ def test_a_page_without_the_viewer_says_why_and_lets_no_second_script_run(whole,
 def test_the_policy_names_the_viewers_program_by_its_digest_and_nothing_else(whole, tmp_path):
     program = tmp_path / "niivue.js"
     program.write_text("window.niivue = {};")
-    text = build(whole | {"program": [program], "report": tmp_path / "p.html"})
+    text = build(whole | {"program": [program], "report": whole["report"].with_name("p.html")})
     policy = re.search(r'Content-Security-Policy" content="([^"]*)"', text).group(1)
     assert policy.count("sha256-") == 3
     assert not re.search("unsafe|blob:|connect-src|worker-src|wasm", policy)
@@ -428,7 +428,7 @@ def test_the_policy_names_the_viewers_program_by_its_digest_and_nothing_else(who
 def test_layers_are_only_of_scans_that_have_some(whole, tmp_path):
     program = tmp_path / "niivue.js"
     program.write_text("x")
-    text = build(whole | {"program": [program], "report": tmp_path / "p.html"})
+    text = build(whole | {"program": [program], "report": whole["report"].with_name("p.html")})
     assert re.findall(r'data-view="([^"]*)"', text) == [f"scan-{toy.VIEWED}-layers"]
     assert Path(whole["layers"][0]).name == "bones.nii.gz"
 

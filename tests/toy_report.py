@@ -67,16 +67,16 @@ def report_inputs(folder: Path, rows: list[tuple[str, ...]] = ROWS) -> dict[str,
         "bone_histories": [],
         **{name: [] for name in NOTHING},
         "bone_table": DEFAULT_TABLE,
-        "results": str(_results(folder)),
         "title": "A <b>report</b>",
-        "report": folder / "index.html",
+        "report": _results(folder) / "report" / "index.html",
         "settings": {"budget_mb": 28},
     }
 
 
 def _results(folder: Path) -> Path:
-    """A folder of results with a record, of code that is not today's, and two measurements."""
+    """A folder of results with a record, of code that is not today's, two measurements, and a place for the report."""
     results = folder / "results"
+    (results / "report").mkdir(parents=True)
     (results / "normalised" / "P10-a").mkdir(parents=True)
     _record(results / "normalised" / "P10-a" / "record.json", "P10-a")
     (results / "benchmarks" / "train_model" / "scans").mkdir(parents=True)
