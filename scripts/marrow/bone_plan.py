@@ -28,12 +28,14 @@ SET_ASIDE = 20 / 75
 # What a key of the config means that is left empty. The simulated cohort's network is small and trains in minutes on
 # a processor; that of a sheet is the paper's.
 SHEET = {
-    "width": 1.0, "depth": 8, "dropout": 0.5, "epochs": 35, "segments": 20000, "batch": 10, "learning_rate": 1e-3,
-    "dice": 0.0, "halve_at": [0.486, 0.629, 0.772, 0.858, 0.943], "final": "all",
+    "width": 1.0, "depth": 8, "dropout": 0.5, "epochs": 35, "segments": 20000, "batch": 10, "edge": 37,
+    "learning_rate": 1e-3, "dice": 0.0, "halve_at": [0.486, 0.629, 0.772, 0.858, 0.943], "final": "all",
+    "spacing_mm": 6, "iterations": [60, 60, 30],
 }  # fmt: skip
 SIMULATED = {
-    "width": 0.27, "depth": 6, "dropout": 0.0, "epochs": 9, "segments": 240, "batch": 2, "learning_rate": 3e-3,
-    "dice": 1.0, "halve_at": [0.55, 0.7, 0.8, 0.88, 0.95], "final": "train",
+    "width": 0.256, "depth": 6, "dropout": 0.0, "epochs": 6, "segments": 900, "batch": 4, "edge": 23,
+    "learning_rate": 3e-3, "dice": 1.0, "halve_at": [0.55, 0.7, 0.8, 0.88, 0.95], "final": "train",
+    "spacing_mm": 8, "iterations": [40, 40, 20],
 }  # fmt: skip
 
 
@@ -104,7 +106,7 @@ def plan_bones(config: Mapping[str, Any], cohort: Cohort, schemas: Path) -> Bone
     """
     bones = config["bones"]
     defaults = SHEET if config["samples"] else SIMULATED
-    settings = {**bones["network"], **bones["training"]}
+    settings = {**bones["network"], **bones["training"], **bones["atlas"]}
     chosen = {key: defaults.get(key) if value is None else value for key, value in settings.items()}
     training, validation = _shared_out([scan for scan in cohort if "bones" in scan.truths])
     table = Path(config["bone_table"] or schemas / "bones.tsv")
@@ -120,7 +122,7 @@ def plan_bones(config: Mapping[str, Any], cohort: Cohort, schemas: Path) -> Bone
         frozen_network=bones["network"]["frozen"] or "",
         atlas=atlas if bones["correction"]["atlas"]["enabled"] else "",
         surface=_surface(config, training, atlas),
-        atlas_settings={key: value for key, value in bones["atlas"].items() if key != "frozen"},
+        atlas_settings={key: chosen[key] for key in bones["atlas"] if key != "frozen"},
         mappings=_mappings(bones, schemas, table),
     )
     _check(plan, config)

@@ -38,6 +38,7 @@ _log = logging.getLogger(__name__)
 # What chance is used for; each has a stream of its own.
 SEGMENTS, DROPOUT, VALIDATION, BALANCE = range(4)
 BALANCED_ON = 100  # segments
+EVEN_EDGE = 21  # voxels, at least, that are predicted of a segment drawn evenly
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ class Trainer:
         self._mirrored_ids = np.asarray(mirrored_ids, np.uint8)
         self._margin = network.architecture.margin
         self._predicted = recipe.edge - 2 * self._margin
+        self._even = max(self._predicted, EVEN_EDGE)
         self._device = next(network.parameters()).device
         if self._predicted < 1:
             raise MarrowError(
@@ -146,7 +148,7 @@ class Trainer:
         if not cases:
             return float("nan")
         draw = np.random.default_rng([self.recipe.seed, VALIDATION])
-        places = uniform_places(cases, self.recipe.validation_segments, self._predicted, draw)
+        places = uniform_places(cases, self.recipe.validation_segments, self._even, draw)
         classes = self.network.architecture.classes
         counts = np.zeros((3, classes))
         for logits, truth in self._predictions(cases, places):
@@ -164,7 +166,7 @@ class Trainer:
         two is its margin.
         """
         draw = np.random.default_rng([self.recipe.seed, BALANCE])
-        places = uniform_places(cases, BALANCED_ON, self._predicted, draw)
+        places = uniform_places(cases, BALANCED_ON, self._even, draw)
         margins: list[npt.NDArray[np.float32]] = []
         bony = 0
         for logits, truth in self._predictions(cases, places):
@@ -181,10 +183,10 @@ class Trainer:
         unchanged = np.arange(self.network.architecture.classes, dtype=np.uint8)
         self.network.eval()
         for part in _parts(places, self.recipe.batch):
-            seen = read_windows(cases, part, self._margin, self._predicted)
+            seen = read_windows(cases, part, self._margin, self._even)
             windows = [torch.from_numpy(window).to(self._device) for window in seen]
-            logits = self.network(windows, (self._predicted,) * 3)
-            yield logits, read_labels(cases, part, self._predicted, unchanged)
+            logits = self.network(windows, (self._even,) * 3)
+            yield logits, read_labels(cases, part, self._even, unchanged)
 
     def _epoch(self, cases: Sequence[Case], epoch: int) -> float:
         """One epoch; the mean loss of its steps."""
