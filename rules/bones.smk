@@ -140,7 +140,7 @@ rule register_atlas:
         "results/benchmarks/register_atlas/{scan}.tsv"
     conda:
         "../envs/imaging.yaml"
-    threads: 2
+    threads: 1
     resources:
         mem_mb=mebibytes(base=1500, per_input=8),
         runtime=minutes(base=5, per_gigabyte=15),

@@ -88,7 +88,9 @@ def test_the_descriptions_of_empty_keys_say_what_they_become():
     """The defaults of empty keys stand in the code and are told in the schema."""
     from marrow.bone_plan import SHEET, SIMULATED
 
-    sections = [SCHEMA["properties"]["bones"]["properties"][name]["properties"] for name in ("network", "training")]
+    sections = [
+        SCHEMA["properties"]["bones"]["properties"][name]["properties"] for name in ("network", "training", "atlas")
+    ]
     texts = {key: part["description"] for section in sections for key, part in section.items()}
     for key in SHEET:
         for value in (SHEET[key], SIMULATED[key]):

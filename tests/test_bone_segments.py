@@ -14,7 +14,7 @@ from marrow.segmentation.model_file import Purpose, load_network, save_network
 from marrow.segmentation.network import Architecture, ThreePathways
 from marrow.segmentation.prepare import AIR, Body, bounding_box, read_body, standard_score
 from marrow.segmentation.segments import Case, Place, balanced_places, read_labels, read_windows, uniform_places
-from marrow.segmentation.training import BALANCE, BALANCED_ON, Recipe, Trainer
+from marrow.segmentation.training import BALANCE, BALANCED_ON, EVEN_EDGE, Recipe, Trainer
 from marrow.volume import with_voxels, write_volume
 
 RECIPE = Recipe(
@@ -126,11 +126,11 @@ def test_in_the_end_as_many_voxels_of_bodies_are_called_bone_as_are_bone(tmp_pat
     """Segments around bones hold more bone than a body does, and the network must not expect as much of it."""
     cases = [toy_case(0), toy_case(2)]
     network = trained(tmp_path, cases=cases).network
-    places = uniform_places(cases, BALANCED_ON, 7, np.random.default_rng([RECIPE.seed, BALANCE]))
-    windows = [torch.from_numpy(window) for window in read_windows(cases, places, 3, 7)]
+    places = uniform_places(cases, BALANCED_ON, EVEN_EDGE, np.random.default_rng([RECIPE.seed, BALANCE]))
+    windows = [torch.from_numpy(window) for window in read_windows(cases, places, 3, EVEN_EDGE)]
     with torch.inference_mode():
-        called = int((network(windows, (7, 7, 7)).argmax(dim=1) > 0).sum())
-    bone = int((read_labels(cases, places, 7, np.arange(4, dtype=np.uint8)) > 0).sum())
+        called = int((network(windows, (EVEN_EDGE,) * 3).argmax(dim=1) > 0).sum())
+    bone = int((read_labels(cases, places, EVEN_EDGE, np.arange(4, dtype=np.uint8)) > 0).sum())
     assert called == pytest.approx(bone, abs=3)
 
 
