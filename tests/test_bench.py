@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shared_data import shared_data
 
 import bench
-from marrow.bench import chain
+from marrow.bench import chain, torchmil
 from marrow.bench.bones import read_off
 from marrow.bench.history import Entry, append, read_history
 from marrow.bench.machine import Circumstances, commit, machine
@@ -219,3 +220,14 @@ def test_a_generated_sheet_names_files_that_exist(tmp_path: Path) -> None:
     assert len(rows) == 7
     assert all((tmp_path / row[head.index("b900")]).exists() for row in rows)
     assert {row[head.index("split")] for row in rows} == {"train", "validation", "test", "predict"}
+
+
+def test_both_sides_of_the_benchmark_against_torchmil_learn_and_are_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torchmil")
+    monkeypatch.setenv("MARROW_DATA", str(shared_data("mnist").parent))
+    for name, value in {"BAGS": {"train": 4, "validation": 4, "test": 12}, "EPOCHS": 1, "SEEDS": 1}.items():
+        monkeypatch.setattr(torchmil, name, value)
+    seconds, area = torchmil.measure()
+    assert {seconds.id, area.id} == set(torchmil.MNIST.goals)
+    assert min(seconds.value, seconds.reference or 0) > 0
+    assert 0 <= min(area.value, area.reference or 0) <= max(area.value, area.reference or 1) <= 1
