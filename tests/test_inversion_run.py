@@ -129,6 +129,23 @@ def test_scores_are_of_test_bags_with_what_validation_chose(pictures, tmp_path):
     assert rows["inversion-plain", "f1"]["note"] == "3 steps of 0.001"
 
 
+def test_an_instance_is_key_from_the_share_on_that_the_config_names(tmp_path):
+    made = tmp_path / "made"
+    made.mkdir()
+
+    def half_filled(bag):
+        bright = (np.arange(len(bag)) < max(1, len(bag) // 3)) & (bag.label == "yes")
+        return replace(bag, instance_label=np.where(bright, 0.5, 0).astype(np.float32))
+
+    shares = replace(LAYOUTS["pictures"], instance_label="share")
+    manifest = learning_sets.written(made, shares, change=half_filled)
+    run = run_of(tmp_path / "run", manifest)
+    rows, _ = inverted(tmp_path / "some", run, manifest, least_lesion=0.5)
+    assert rows["attention", "auroc"]["value"]
+    rows, _ = inverted(tmp_path / "none", run, manifest, least_lesion=0.6)
+    assert not rows["attention", "auroc"]["value"]
+
+
 def test_no_choice_looks_at_test_bags(pictures, tmp_path):
     manifest, run = pictures
     made = tmp_path / "made"
