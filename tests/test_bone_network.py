@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from marrow.segmentation import inference
 from marrow.segmentation.geometry import FACTORS, offset, receptive_field, window
-from marrow.segmentation.network import Architecture, ThreePathways
+from marrow.segmentation.network import BORDER, Architecture, ThreePathways
 from marrow.segmentation.optimiser import NesterovRMSprop
 
 SMALL = Architecture(channels=1, classes=3, width=0.1)
@@ -120,23 +121,6 @@ def test_windows_hold_whole_blocks_that_cover_what_is_predicted(factor, border):
         assert first + factor * seen.count >= predicted + border > first + factor * (seen.count - 1)
 
 
-def test_inference_in_few_passes_equals_the_layers_one_by_one():
-    torch.manual_seed(1)
-    network = ThreePathways(Architecture(2, 4, 0.2)).eval()
-    with torch.no_grad():
-        for module in network.modules():
-            if isinstance(module, torch.nn.BatchNorm3d):
-                module.running_mean.normal_()
-                module.running_var.uniform_(0.5, 2)
-                module.weight.normal_()
-                module.bias.normal_()
-    seen = [torch.randn(1, 2, *[window(factor, 8, 21).count] * 3) for factor in FACTORS]
-    slow = network(seen, (21, 21, 21)).detach()
-    with torch.inference_mode():
-        quick = network(seen, (21, 21, 21))
-    torch.testing.assert_close(quick, slow, rtol=1e-4, atol=1e-4)
-
-
 def test_width_and_depth_scale_the_network():
     assert Architecture(2, 19, width=0.5, depth=6).maps == (15, 15, 20, 20, 20, 20)
     shallow = Architecture(1, 3, width=0.1, depth=4)
@@ -188,18 +172,23 @@ def test_pytorchs_rmsprop_would_take_other_steps():
 
 
 @pytest.mark.parametrize("depth", [1, 2, 5, 8])
-def test_inference_gives_what_the_layers_one_by_one_give(depth):
-    """Without gradients some norms are a part of the convolution before them, whatever sign their weights have."""
+@pytest.mark.parametrize("most", [1, 5000, 10**9])
+def test_inference_in_parts_gives_what_the_network_gives_at_once(depth, most, monkeypatch):
+    """Whatever the parts: a slice and a voxel at a time, several, everything."""
     torch.manual_seed(0)
-    network = ThreePathways(Architecture(channels=2, classes=5, width=0.2, depth=depth)).double().eval()
+    network = ThreePathways(Architecture(channels=2, classes=5, width=0.1, depth=depth)).double().eval()
     with torch.no_grad():
         for module in network.modules():
             if isinstance(module, torch.nn.BatchNorm3d):
                 for values in (module.weight, module.bias, module.running_mean):
                     values.normal_()
                 module.running_var.uniform_(0.5, 2)
-    seen = [torch.randn(1, 2, *[window(factor, depth, 7).count] * 3, dtype=torch.float64) for factor in FACTORS]
-    one_by_one = network(seen, (7, 7, 7))
-    with torch.inference_mode():
-        torch.testing.assert_close(network(seen, (7, 7, 7)), one_by_one.detach(), rtol=1e-9, atol=1e-9)
-    assert one_by_one.requires_grad
+    size = (7, 4, 6)
+    seen = [
+        torch.randn(1, 2, *(window(factor, depth, count, BORDER).count for count in size), dtype=torch.float64)
+        for factor in FACTORS
+    ]
+    at_once = network(seen, size, BORDER).detach()
+    monkeypatch.setattr(inference, "PART_BYTES", most)
+    torch.testing.assert_close(inference.infer(network, seen, size), at_once, rtol=1e-9, atol=1e-9)
+    assert at_once.std() > 0

@@ -14,7 +14,7 @@ batch norm are an exponential average of about 60 batches instead of a plain mea
 is 1e-5 instead of the smallest float.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -67,6 +67,16 @@ class Architecture:
         return self.depth * (KERNEL // 2)
 
 
+Layered = Callable[[Tensor], Tensor]
+Apply = Callable[[Layered, int, Tensor, Tensor | None], Tensor]
+
+
+def whole(layer: Layered, maps: int, x: Tensor, residual: Tensor | None) -> Tensor:  # noqa: ARG001
+    """What a 3^3 layer makes of `x`, so many maps, with those of two layers before added to them."""
+    made = layer(x)
+    return made if residual is None else add_cropped(residual, made, crop=RESIDUAL_EVERY)
+
+
 class Layer(nn.Module):
     """Batch norm, PReLU, dropout, convolution without padding."""
 
@@ -77,60 +87,32 @@ class Layer(nn.Module):
         self.dropout = dropout
         self.convolution = _convolution(channels, maps, kernel)
 
-    def forward(self, x: Tensor, then: "Layer | None" = None, *, is_normed: bool = False) -> Tensor:
-        """`x: (batch, channels, z, y, x)`.
-
-        Args:
-            x: the maps of the layer before.
-            then: the layer after this one, where the convolution takes over its norm.
-            is_normed: whether the convolution before has taken over the norm of this one.
-        """
-        return _convolve(self.activate(x, is_normed), self.convolution, then)
-
-    def activate(self, x: Tensor, is_normed: bool) -> Tensor:
-        """Everything before the convolution; without gradients in as few passes over memory as can be."""
-        if not _is_inferring(self):
-            x = self.activation(self.norm(x))
-            return functional.dropout(x, self.dropout, self.training) if self.dropout else x
-        if not is_normed:
-            scale, shift = self.affine()
-            x = torch.addcmul(shift, x, scale)
-        return functional.prelu(x, self.activation.weight)
-
-    def affine(self) -> tuple[Tensor, Tensor]:
-        """Batch norm at inference as a scale and a shift, `(1, channels, 1, 1, 1)` each."""
-        norm = self.norm
-        mean, variance = _known(norm.running_mean), _known(norm.running_var)
-        scale = norm.weight * torch.rsqrt(variance + norm.eps)
-        return scale.view(1, -1, 1, 1, 1), (norm.bias - mean * scale).view(1, -1, 1, 1, 1)
+    def forward(self, x: Tensor) -> Tensor:
+        """`x: (batch, channels, z, y, x)`, the maps of the layer before."""
+        x = self.activation(self.norm(x))
+        return self.convolution(functional.dropout(x, self.dropout, self.training) if self.dropout else x)
 
 
 class Pathway(nn.Module):
-    """One resolution: `(batch, channels, n, n, n)` to `(batch, maps, n - 2 depth, ...)`.
-
-    At inference the norm of every second layer is a part of the convolution before, whose output is added nowhere else.
-    """
+    """One resolution: `(batch, channels, n, n, n)` to `(batch, maps, n - 2 depth, ...)`."""
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
-        maps = architecture.maps
+        self.maps = maps = architecture.maps
         self.bias = nn.Parameter(torch.zeros(architecture.channels))
         self.first = _convolution(architecture.channels, maps[0], KERNEL)
         self.layers = nn.ModuleList(Layer(few, many, KERNEL) for few, many in pairwise(maps))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """`x: (batch, channels, z, y, x)`, normalised intensities."""
-        folds = _is_inferring(self)
-        after: list[Layer | None] = [*self.layers, None]  # pyright: ignore[reportAssignmentType]
-        seen = x + self.bias.view(1, -1, 1, 1, 1)
-        before, x = x, _as_laid_out(x, _convolve(seen, self.first, after[0] if folds else None))
-        for number, layer in enumerate(self.layers, start=2):
-            is_even = number % RESIDUAL_EVERY == 0
-            maps = layer(x, None if is_even or not folds else after[number - 1], is_normed=is_even and folds)
-            if is_even and number >= FIRST_RESIDUAL:
-                _add(before, maps, crop=2)
-            before, x = x, maps
+    def forward(self, x: Tensor, apply: Apply = whole) -> Tensor:
+        """`x: (batch, channels, z, y, x)`, normalised intensities; `apply` puts layers to maps."""
+        before, x = x, apply(self._begin, self.maps[0], x, None)
+        for number, (layer, maps) in enumerate(zip(self.layers, self.maps[1:], strict=True), start=2):
+            is_residual = number % RESIDUAL_EVERY == 0 and number >= FIRST_RESIDUAL
+            before, x = x, apply(layer, maps, x, before if is_residual else None)
         return x
+
+    def _begin(self, x: Tensor) -> Tensor:
+        return _as_laid_out(x, self.first(x + self.bias.view(1, -1, 1, 1, 1)))
 
 
 class ThreePathways(nn.Module):
@@ -162,19 +144,12 @@ class ThreePathways(nn.Module):
 
     def joined(self, windows: Sequence[Tensor], predicted: Sequence[int], border: int) -> Tensor:
         """The maps of all pathways at full resolution, `(batch, 3 maps, *(predicted + 2 border))`."""
-        size = [count + 2 * border for count in predicted]
-        maps = [
-            _spread(pathway(seen), factor, offset(factor, border), size)
-            for pathway, seen, factor in zip(self.pathways, windows, FACTORS, strict=True)
-        ]
-        return torch.cat(maps, dim=1)
+        maps = [pathway(seen) for pathway, seen in zip(self.pathways, windows, strict=True)]
+        return spread(maps, [slice(0, count + 2 * border) for count in predicted], border)
 
     def classified(self, joined: Tensor) -> Tensor:
         """The layers after the pathways: two voxels less along each axis."""
-        folds = _is_inferring(self)
-        merged = self.merge(joined, self.mix if folds else None)
-        mixed = self.mix(merged, is_normed=folds)
-        _add(joined, mixed, crop=BORDER)
+        mixed = add_cropped(joined, self.mix(self.merge(joined)), crop=BORDER)
         return self.classify(mixed) + self.class_bias.view(1, -1, 1, 1, 1)
 
     def convolution_weights(self) -> list[Tensor]:
@@ -189,39 +164,36 @@ def _convolution(channels: int, maps: int, kernel: int) -> nn.Conv3d:
     return convolution
 
 
-def _is_inferring(module: nn.Module) -> bool:
-    return not (module.training or torch.is_grad_enabled())
-
-
-def _convolve(x: Tensor, convolution: nn.Conv3d, then: Layer | None) -> Tensor:
-    """A convolution and, in the same pass, the norm of the layer after it."""
-    if then is None:
-        return convolution(x)
-    scale, shift = then.affine()
-    return functional.conv3d(x, convolution.weight * scale.view(-1, 1, 1, 1, 1), shift.flatten())
-
-
-def _add(before: Tensor, maps: Tensor, crop: int) -> None:
-    """Add an earlier tensor, cropped by `crop` on each side, to maps in place, as far as both have channels."""
+def add_cropped(before: Tensor, maps: Tensor, crop: int) -> Tensor:
+    """Maps with an earlier tensor, cropped by `crop` on each side, added in place, as far as both have channels."""
     shared = min(before.shape[1], maps.shape[1])
     maps[:, :shared] += before[:, :shared, crop:-crop, crop:-crop, crop:-crop]
+    return maps
 
 
-def _spread(maps: Tensor, factor: int, skip: int, size: Sequence[int]) -> Tensor:
-    """Maps repeated `factor` times along each axis and cut to `size`, the first `skip` voxels left out."""
+def spread(maps: Sequence[Tensor], box: Sequence[slice], border: int) -> Tensor:
+    """A box of the maps of all pathways at full resolution: those of factor f repeated f times along each axis.
+
+    Args:
+        maps: one tensor `(batch, maps, z, y, x)` per factor.
+        box: along z, y, x, counted from the first voxel of the border.
+        border: voxels before the first that is predicted.
+    """
+    return torch.cat([_spread(each, factor, box, border) for each, factor in zip(maps, FACTORS, strict=True)], dim=1)
+
+
+def _spread(maps: Tensor, factor: int, box: Sequence[slice], border: int) -> Tensor:
+    skipped = offset(factor, border)
+    sides = [slice(side.start + skipped, side.stop + skipped) for side in box]
+    z, y, x = (slice(side.start // factor, -(-side.stop // factor)) for side in sides)
     if factor == 1:
-        return maps
-    z, y, x = (slice(skip, skip + count) for count in size)
-    return functional.interpolate(maps, scale_factor=factor, mode="nearest")[:, :, z, y, x]
+        return maps[:, :, z, y, x]
+    repeated = functional.interpolate(maps[:, :, z, y, x], scale_factor=factor, mode="nearest")
+    z, y, x = (slice(side.start % factor, side.start % factor + side.stop - side.start) for side in sides)
+    return repeated[:, :, z, y, x]
 
 
 def _as_laid_out(x: Tensor, maps: Tensor) -> Tensor:
     """Maps in the memory format of `x`: PyTorch's convolution of a single small image falls back to its default."""
     channels_last = x.is_contiguous(memory_format=torch.channels_last_3d)
     return maps.contiguous(memory_format=torch.channels_last_3d) if channels_last else maps
-
-
-def _known(buffer: Tensor | None) -> Tensor:
-    if buffer is None:
-        raise TypeError("batch norm without running statistics cannot be applied to one scan")
-    return buffer

@@ -15,13 +15,13 @@ import torch
 from torch import Tensor
 
 from marrow.segmentation.geometry import FACTORS, window
+from marrow.segmentation.inference import BYTES, infer
 from marrow.segmentation.network import BORDER, Architecture, ThreePathways
 from marrow.segmentation.prepare import Body, Image, Labels, Mask, bounding_box
 from marrow.segmentation.segments import read_box
 
 STRIDE = math.lcm(*FACTORS)
 MEBIBYTE = 2**20
-BYTES = 4
 MOST_CUTS = 40
 
 
@@ -57,7 +57,6 @@ def find_bones(network: ThreePathways, body: Body, tile_mb: int) -> Labels:
     return found
 
 
-@torch.inference_mode()
 def logits(
     network: ThreePathways, image: Image, tile: Tile, memory: torch.memory_format = torch.channels_last_3d
 ) -> Tensor:
@@ -71,7 +70,7 @@ def logits(
         .contiguous(memory_format=memory)
         for factor in FACTORS
     ]
-    return network(windows, tile.size, BORDER)[0]
+    return infer(network, windows, tile.size)[0]
 
 
 def tiles(mask: Mask, size: Sequence[int]) -> Iterator[Tile]:
@@ -96,9 +95,8 @@ def tile_size(architecture: Architecture, shape: Sequence[int], tile_mb: int) ->
 
 
 def bytes_per_voxel(architecture: Architecture) -> int:
-    """Memory that a tile takes for each voxel that it predicts, at its widest: the layers after the pathways."""
-    joined = len(FACTORS) * architecture.maps[-1]
-    return BYTES * (2 * joined + 3 * architecture.merged + architecture.classes)
+    """Memory that a tile takes for each voxel that it predicts: three layers of the finest pathway, and the logits."""
+    return BYTES * (3 * max(architecture.maps) + architecture.classes)
 
 
 def multiply_adds(architecture: Architecture) -> tuple[int, int]:

@@ -1,0 +1,72 @@
+"""Logits of a large window, layer by layer in parts that fit into a processor's cache.
+
+Whole maps of a large tile go through the memory four times a layer: norm, activation, convolution, residual. In parts
+of a few megabytes only what a pathway's layer makes is written there, and the widest maps, those after the pathways,
+never exist as a whole. Every voxel is worked out once and as in `ThreePathways.forward`; only where one convolution of
+PyTorch's ends and the next begins is different.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from marrow.segmentation.geometry import KERNEL
+from marrow.segmentation.network import BORDER, Architecture, Layered, ThreePathways, spread, whole
+
+BYTES = 4
+PART_BYTES = 8 * 2**20  # a share of the cache of a core: 4 is slower than 8, 16 and 32 about the same
+GPU_PART_BYTES = 512 * 2**20  # no cache to fit into, and every part costs a start of each kernel
+
+
+@torch.inference_mode()
+def infer(network: ThreePathways, windows: Sequence[Tensor], predicted: Sequence[int]) -> Tensor:
+    """Logits `(1, classes, *predicted)`, what `network(windows, predicted, border=BORDER)` gives without training.
+
+    Args:
+        network: in evaluation mode.
+        windows: one tensor `(1, channels, z, y, x)` per factor, on the network's device.
+        predicted: voxels to predict along z, y, x.
+    """
+    architecture, seen = network.architecture, windows[0]
+    most = part_bytes(seen)
+
+    def in_slabs(layer: Layered, maps: int, x: Tensor, residual: Tensor | None) -> Tensor:
+        return _in_slabs(layer, maps, x, residual, most)
+
+    maps = [pathway(window, in_slabs) for pathway, window in zip(network.pathways, windows, strict=True)]
+    logits = seen.new_empty((1, architecture.classes, *predicted))
+    for part in _parts(predicted, edge_of_part(architecture, most)):
+        around = [slice(side.start, side.stop + 2 * BORDER) for side in part]
+        logits[:, :, *part] = network.classified(spread(maps, around, BORDER))
+    return logits
+
+
+def part_bytes(seen: Tensor) -> int:
+    """The memory that the maps of a part should take on the device of a tensor."""
+    return GPU_PART_BYTES if seen.is_cuda else PART_BYTES
+
+
+def edge_of_part(architecture: Architecture, most: int) -> int:
+    """Voxels along each edge of a part whose widest maps take so many bytes."""
+    return max(1, round((most / (BYTES * architecture.merged)) ** (1 / 3)))
+
+
+def _in_slabs(layer: Layered, maps: int, x: Tensor, residual: Tensor | None, most: int) -> Tensor:
+    """A layer's maps, a few axial slices at a time."""
+    lost = KERNEL - 1
+    size = [count - lost for count in x.shape[2:]]
+    made = torch.empty((1, maps, *size), dtype=x.dtype, device=x.device, memory_format=torch.channels_last_3d)
+    slices = max(1, most // (BYTES * max(maps, x.shape[1]) * size[1] * size[2]))
+    for start in range(0, size[0], slices):
+        stop = min(start + slices, size[0])
+        older = None if residual is None else residual[:, :, start : stop + 2 * lost]
+        made[:, :, start:stop] = whole(layer, maps, x[:, :, start : stop + lost], older)
+    return made
+
+
+def _parts(predicted: Sequence[int], edge: int) -> Iterator[list[slice]]:
+    """Boxes of so many voxels along each edge, or what is left, that fill what is predicted."""
+    for start in itertools.product(*(range(0, count, edge) for count in predicted)):
+        yield [slice(at, min(at + edge, count)) for at, count in zip(start, predicted, strict=True)]
