@@ -23,7 +23,7 @@ from marrow.report.interval_chart import Interval, interval_chart
 from marrow.report.ledger import doubts_of, read_ledger
 from marrow.report.line_chart import HEIGHT, WIDTH, Series, line_chart
 from marrow.report.paper_tables import read_paper_tables
-from marrow.report.scale import round_values, scale_of
+from marrow.report.scale import SHARE, round_values, scale_of
 from marrow.report.tables import read_csv, read_parquet
 from marrow.report.views import viewer_of
 from marrow.viewer.package import take_script
@@ -239,6 +239,13 @@ def test_an_interval_holds_its_value_and_nought_is_in_sight():
     (low, high), none = chart.rows[0].ends, chart.rows[1].ends
     assert 0 <= chart.zero < low < chart.rows[0].value < high <= chart.width
     assert none is None
+
+
+def test_the_scale_of_a_share_ends_where_shares_end():
+    chart = interval_chart("t", [Interval("a", 1.0), Interval("b", 1.0)], SHARE)
+    assert chart.ticks[-1][1] == "1.00"
+    assert chart.rows[0].value == chart.width
+    assert interval_chart("t", [Interval("a", 0.0)], SHARE).ticks[0][1] == "0.00"
 
 
 def test_a_confusion_matrix_has_true_classes_down_and_predicted_across():

@@ -12,6 +12,7 @@ from marrow.report.interval_chart import Interval, IntervalChart, interval_chart
 from marrow.report.line_chart import LineChart, Series, line_chart
 from marrow.report.metrics import DRAWN, LOWER_IS_BETTER, Mean, intervals_of, mean_of, metric_title
 from marrow.report.page import render
+from marrow.report.scale import LOSS, SHARE
 from marrow.report.tables import Row, Table, number
 
 LEVEL = 0.05  # of the corrected p, below which a difference is said to be shown
@@ -82,6 +83,7 @@ def _charts(entry: Entry, metrics: Sequence[str]) -> list[IntervalChart]:
         interval_chart(
             metric_title(metric) + (", lower is better" if metric in LOWER_IS_BETTER else ""),
             intervals_of(rows, dict(entry.titles)),
+            LOSS if metric in LOWER_IS_BETTER else SHARE,
         )
         for metric, rows in ordered.items()
     ]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from marrow.report.scale import scale_of
+from marrow.report.scale import UNBOUNDED, scale_of
 
 WIDTH, ROW = 210, 20  # in the units of the SVG
 LETTER = 7.6  # room for a letter of a name
@@ -56,12 +56,14 @@ class IntervalChart:
     height: int
 
 
-def interval_chart(title: str, intervals: Sequence[Interval], *, marks_zero: bool = False) -> IntervalChart | None:
-    """The chart of intervals, or None where there are none."""
+def interval_chart(
+    title: str, intervals: Sequence[Interval], bounds: tuple[float, float] = UNBOUNDED, *, marks_zero: bool = False
+) -> IntervalChart | None:
+    """The chart of intervals, or None where there are none; `bounds` is what values can be."""
     if not intervals:
         return None
     values = [end for one in intervals for end in (one.value, one.low, one.high) if end is not None]
-    scale = scale_of(values, WIDTH, (0.0, 0.0) if marks_zero else None, margin=0.04)
+    scale = scale_of(values, WIDTH, (0.0, 0.0) if marks_zero else None, margin=0.04, bounds=bounds)
     rows = tuple(
         IntervalRow(
             name=_short(one.name),

@@ -11,6 +11,7 @@ from marrow.report.metrics import Mean, intervals_of, mean_of
 from marrow.report.page import Section, render
 from marrow.report.pictures import Picture
 from marrow.report.reading import Reading
+from marrow.report.scale import SHARE
 from marrow.report.tables import Row, number
 from marrow.report.where_curves import curves_of
 
@@ -119,6 +120,7 @@ def _charts(entry: Entry, rows: Sequence[Row]) -> list[IntervalChart]:
             interval_chart(
                 f"{title}, {quantity}",
                 intervals_of([row for row in of_metric if _quantity(row) == quantity], dict(entry.titles)),
+                SHARE,
             )
             for quantity in quantities
         ]

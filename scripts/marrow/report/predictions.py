@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import fmean
 
 from marrow.report.interval_chart import Interval, IntervalChart, interval_chart
+from marrow.report.scale import SHARE
 from marrow.report.tables import Row, number, read_parquet
 
 COLUMNS = ("bag", "split", "label")
@@ -69,7 +70,7 @@ def _prediction(methods: Mapping[str, Sequence[Row]], titles: Mapping[str, str])
     intervals = [
         Interval(one.method, *one.classes[named], note=f"{one.seeds} seeds") for one in verdicts if named in one.classes
     ]
-    return ScanPrediction(classes, verdicts, interval_chart(f"Probability of {named}", intervals))
+    return ScanPrediction(classes, verdicts, interval_chart(f"Probability of {named}", intervals, SHARE))
 
 
 def _verdict(title: str, rows: Sequence[Row]) -> Verdict | None:

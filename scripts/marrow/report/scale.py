@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 EPSILON = 1e-9
+UNBOUNDED = (-math.inf, math.inf)
+SHARE = (0.0, 1.0)
+LOSS = (0.0, math.inf)
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,11 @@ class Scale:
 
 
 def scale_of(
-    values: Sequence[float], length: float, least: tuple[float, float] | None = None, margin: float = 0.0
+    values: Sequence[float],
+    length: float,
+    least: tuple[float, float] | None = None,
+    margin: float = 0.0,
+    bounds: tuple[float, float] = UNBOUNDED,
 ) -> Scale:
     """A scale that holds all values.
 
@@ -36,11 +43,12 @@ def scale_of(
         length: in the units of the drawing.
         least: what the scale holds in any case.
         margin: room at either end, as a share of the extent.
+        bounds: what values can be at all; no room is made beyond.
     """
     every = [*values, *(least or ())]
     low, high = min(every), max(every)
     room = margin * (high - low) or (0.0 if high > low else max(abs(high), 1.0) * 0.1)
-    return Scale(low - room, high + room, length)
+    return Scale(max(low - room, bounds[0]), min(high + room, bounds[1]), length)
 
 
 def round_values(low: float, high: float, count: int) -> list[tuple[float, str]]:
