@@ -17,13 +17,14 @@ from marrow.bench.measurement import Benchmark, Goal, Measurement, side_by_side
 from marrow.bench.process import run_measured
 from marrow.bench.volumes import FULL, body_mask
 from marrow.segmentation.geometry import FACTORS
-from marrow.segmentation.network import Architecture, ThreePathways
+from marrow.segmentation.network import BORDER, Architecture, ThreePathways
 from marrow.segmentation.prepare import AIR, Body, bounding_box
-from marrow.segmentation.tiles import Tile, find_bones, logits, tile_size
+from marrow.segmentation.tile_memory import MOST_MB
+from marrow.segmentation.tiles import Tile, find_bones, logits, tile_size, windows_of
 
 PAPER = Architecture(channels=2, classes=19)
 SLAB = (60, *FULL[1:])  # a slab of a scan, so that both sides are done in minutes
-TILE_MB = 2000
+TILE_MB = 300  # of the one tile that is timed
 PREDICTED = 29  # voxels along each edge that a tile of 45 predicts, as DeepMedic infers
 THREADS = 2
 FORMATS = (torch.contiguous_format, torch.channels_last_3d)
@@ -57,7 +58,10 @@ def measure_inference() -> list[Measurement]:
     torch.set_num_threads(THREADS)
     network, image = _network(), _noise((PAPER.channels, *FULL[1:], FULL[2])).astype(np.float16)
     tile = Tile((0, 0, 0), tile_size(PAPER, image.shape[1:], TILE_MB))
-    measured = [side_by_side(lambda: logits(network, image, tile), bare, 3) for bare in _bare_stacks(tile.size)]
+    everything = np.ones(tile.size, bool)
+    measured = [
+        side_by_side(lambda: logits(network, image, tile, everything), bare, 3) for bare in _bare_stacks(tile.size)
+    ]
     ours, floor = (min(seconds) for seconds in zip(*measured, strict=True))
     voxels = float(np.prod(tile.size))
     return [Measurement("segment_inference", voxels / ours / 1e3, "kvoxel/s", voxels / floor / 1e3, floor / ours)]
@@ -72,9 +76,11 @@ def measure_tiles() -> list[Measurement]:
 
     def one_by_one() -> None:
         for start in product(*(range(0, length, PREDICTED) for length in body.mask.shape)):
-            logits(plain, body.image, Tile((start[0], start[1], start[2]), size), torch.contiguous_format)
+            tile = Tile((start[0], start[1], start[2]), size)
+            with torch.inference_mode():
+                plain(windows_of(body.image, tile, PAPER.margin), size, BORDER)
 
-    seconds, reference = side_by_side(lambda: find_bones(network, body, TILE_MB), one_by_one, 1)
+    seconds, reference = side_by_side(lambda: find_bones(network, body, MOST_MB), one_by_one, 1)
     usage, _ = run_measured([sys.executable, "-m", "marrow.bench.segment"], Path(__file__).resolve().parents[2])
     return [
         Measurement("segment_tiles", seconds, "s", reference, reference / seconds),
@@ -123,7 +129,7 @@ def _body(shape: tuple[int, int, int], labelled: int | None = None) -> Body:
 
 if __name__ == "__main__":
     torch.set_num_threads(THREADS)
-    find_bones(_network(), _body(FULL, labelled=100), TILE_MB)
+    find_bones(_network(), _body(FULL, labelled=100), MOST_MB)
 
 INFERENCE = Benchmark(
     id="segment_inference",

@@ -1,9 +1,9 @@
-"""Logits of a large window, layer by layer in parts that fit into a processor's cache.
+"""Logits of what is wanted of a large window, layer by layer in parts that fit into a processor's cache.
 
 Whole maps of a large tile go through the memory four times a layer: norm, activation, convolution, residual. In parts
 of a few megabytes only what a pathway's layer makes is written there, and the widest maps, those after the pathways,
-never exist as a whole. Every voxel is worked out once and as in `ThreePathways.forward`; only where one convolution of
-PyTorch's ends and the next begins is different.
+never exist as a whole, and only where there is body. Every voxel is worked out once and as in
+`ThreePathways.forward`; only where one convolution of PyTorch's ends and the next begins is different.
 """
 
 import itertools
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from marrow.segmentation.geometry import KERNEL
 from marrow.segmentation.network import BORDER, Architecture, Layered, ThreePathways, spread, whole
+from marrow.segmentation.prepare import Mask, bounding_box
 
 BYTES = 4
 PART_BYTES = 8 * 2**20  # a share of the cache of a core: 4 is slower than 8, 16 and 32 about the same
@@ -21,13 +22,13 @@ GPU_PART_BYTES = 512 * 2**20  # no cache to fit into, and every part costs a sta
 
 
 @torch.inference_mode()
-def infer(network: ThreePathways, windows: Sequence[Tensor], predicted: Sequence[int]) -> Tensor:
-    """Logits `(1, classes, *predicted)`, what `network(windows, predicted, border=BORDER)` gives without training.
+def infer(network: ThreePathways, windows: Sequence[Tensor], wanted: Mask) -> Tensor:
+    """Logits `(1, classes, z, y, x)`, what `network(windows, wanted.shape, border=BORDER)` gives without training.
 
     Args:
         network: in evaluation mode.
         windows: one tensor `(1, channels, z, y, x)` per factor, on the network's device.
-        predicted: voxels to predict along z, y, x.
+        wanted: the voxels to predict `(z, y, x)`; others may be left at 0.
     """
     architecture, seen = network.architecture, windows[0]
     most = part_bytes(seen)
@@ -36,8 +37,8 @@ def infer(network: ThreePathways, windows: Sequence[Tensor], predicted: Sequence
         return _in_slabs(layer, maps, x, residual, most)
 
     maps = [pathway(window, in_slabs) for pathway, window in zip(network.pathways, windows, strict=True)]
-    logits = seen.new_empty((1, architecture.classes, *predicted))
-    for part in _parts(predicted, edge_of_part(architecture, most)):
+    logits = seen.new_zeros((1, architecture.classes, *wanted.shape))
+    for part in _parts(wanted, edge_of_part(architecture, most)):
         around = [slice(side.start, side.stop + 2 * BORDER) for side in part]
         logits[:, :, *part] = network.classified(spread(maps, around, BORDER))
     return logits
@@ -66,7 +67,10 @@ def _in_slabs(layer: Layered, maps: int, x: Tensor, residual: Tensor | None, mos
     return made
 
 
-def _parts(predicted: Sequence[int], edge: int) -> Iterator[list[slice]]:
-    """Boxes of so many voxels along each edge, or what is left, that fill what is predicted."""
-    for start in itertools.product(*(range(0, count, edge) for count in predicted)):
-        yield [slice(at, min(at + edge, count)) for at, count in zip(start, predicted, strict=True)]
+def _parts(wanted: Mask, edge: int) -> Iterator[list[slice]]:
+    """Boxes of at most so many voxels along each edge that hold all that is wanted, each shrunk to what it holds."""
+    for start in itertools.product(*(range(0, length, edge) for length in wanted.shape)):
+        held = wanted[tuple(slice(at, at + edge) for at in start)]
+        if held.any():
+            box = bounding_box(held)
+            yield [slice(at + side.start, at + side.stop) for at, side in zip(start, box, strict=True)]

@@ -50,27 +50,39 @@ def find_bones(network: ThreePathways, body: Body, tile_mb: int) -> Labels:
     inside = np.zeros(body.mask.shape, np.uint8)
     size = tile_size(network.architecture, body.mask.shape, tile_mb)
     for tile in tiles(body.mask, size):
-        inside[tile.box] = logits(network, body.image, tile).argmax(dim=0).to(torch.uint8).cpu().numpy()
+        found = logits(network, body.image, tile, body.mask[tile.box])
+        inside[tile.box] = found.argmax(dim=0).to(torch.uint8).cpu().numpy()
     inside[~body.mask] = 0
-    found = np.zeros(body.shape, np.uint8)
-    found[body.box] = inside
-    return found
+    labels = np.zeros(body.shape, np.uint8)
+    labels[body.box] = inside
+    return labels
 
 
-def logits(
-    network: ThreePathways, image: Image, tile: Tile, memory: torch.memory_format = torch.channels_last_3d
-) -> Tensor:
-    """The logits of a tile `(classes, z, y, x)`, whose start must be a multiple of 15; `image: (channels, z, y, x)`."""
+def logits(network: ThreePathways, image: Image, tile: Tile, wanted: Mask) -> Tensor:
+    """The logits of a tile `(classes, z, y, x)`, whose start must be a multiple of 15.
+
+    Args:
+        network: on the device that is to be used.
+        image: `(channels, z, y, x)`.
+        tile: a part of it.
+        wanted: the voxels of the tile that count; the logits of others may be 0.
+    """
     device = next(network.parameters()).device
-    margin = network.architecture.margin
-    windows = [
-        torch.from_numpy(read_box(image, tile.start, [window(factor, margin, count, BORDER) for count in tile.size]))
-        .unsqueeze(0)
-        .to(device)
-        .contiguous(memory_format=memory)
+    seen = [
+        window.to(device).contiguous(memory_format=torch.channels_last_3d)
+        for window in windows_of(image, tile, network.architecture.margin)
+    ]
+    return infer(network, seen, wanted)[0]
+
+
+def windows_of(image: Image, tile: Tile, margin: int) -> list[Tensor]:
+    """What each pathway reads of a tile and the border around it: `(1, channels, z, y, x)` per factor."""
+    return [
+        torch.from_numpy(
+            read_box(image, tile.start, [window(factor, margin, count, BORDER) for count in tile.size])
+        ).unsqueeze(0)
         for factor in FACTORS
     ]
-    return infer(network, windows, tile.size)[0]
 
 
 def tiles(mask: Mask, size: Sequence[int]) -> Iterator[Tile]:
