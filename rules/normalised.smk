@@ -6,22 +6,23 @@
 rule find_landmarks:
     input:
         freshness=freshness("find_landmarks"),
-        resampled="results/resampled/{scan}/{contrast}.nii",
+        resampled=expand("results/resampled/{{scan}}/{contrast}.nii", contrast=STANDARDISED),
         body_resampled="results/resampled/{scan}/body.nii",
     output:
-        landmarks="results/landmarks/{scan}/{contrast}.json",
-        record="results/landmarks/{scan}/{contrast}.record.json",
+        landmarks=expand("results/landmarks/{{scan}}/{contrast}.json", contrast=STANDARDISED),
+        record="results/landmarks/{scan}/record.json",
     log:
-        "results/logs/find_landmarks/{scan}/{contrast}.log",
+        "results/logs/find_landmarks/{scan}.log",
     benchmark:
-        "results/benchmarks/find_landmarks/{scan}/{contrast}.tsv"
+        "results/benchmarks/find_landmarks/{scan}.tsv"
     conda:
         "../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=mebibytes(base=500, per_input=4),
+        mem_mb=mebibytes(base=500, per_input=3),
         runtime=minutes(base=2, per_gigabyte=2),
     params:
+        contrasts=STANDARDISED,
         percentiles=config["standard"]["percentiles"],
         output_range=config["standard"]["output_range"],
     script:

@@ -1,26 +1,39 @@
-"""Rule find_landmarks: what one contrast of one training scan says about the standard scale."""
+"""Rule find_landmarks: what one training scan says about the standard scale of each contrast."""
 
 from pathlib import Path
 
+from marrow.errors import ScanStopped
 from marrow.landmarks import find_landmarks
 from marrow.nifti import map_voxels
 from marrow.standard_scale import ScanLandmarks
 
 
 def main(
-    *, resampled: Path, body_resampled: Path, landmarks: Path, percentiles: list[float], output_range: list[float]
+    *,
+    resampled: list[Path],
+    body_resampled: Path,
+    landmarks: list[Path],
+    contrasts: list[str],
+    percentiles: list[float],
+    output_range: list[float],
 ) -> None:
-    """Find the landmarks of an image.
+    """Find the landmarks of a scan.
 
     Args:
-        resampled: the image.
+        resampled: one image per contrast, all on one grid.
         body_resampled: the body on the same grid.
-        landmarks: where they go, as JSON.
+        landmarks: where those of each contrast go, as JSON.
+        contrasts: the names of the images.
         percentiles: which percentiles of the body's intensities are landmarks, ascending.
         output_range: where the outer two lie on the standard scale.
     """
-    found = find_landmarks(map_voxels(resampled), map_voxels(body_resampled) != 0, percentiles)
-    ScanLandmarks.of(found, percentiles, output_range).write(landmarks)
+    body = map_voxels(body_resampled) != 0
+    for contrast, source, target in zip(contrasts, resampled, landmarks, strict=True):
+        try:
+            found = find_landmarks(map_voxels(source), body, percentiles)
+        except ScanStopped as stopped:
+            raise ScanStopped(stopped.check, f"{contrast}: {stopped}") from None
+        ScanLandmarks.of(found, percentiles, output_range).write(target)
 
 
 if __name__ == "__main__":

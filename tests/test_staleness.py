@@ -42,7 +42,7 @@ def jobs(rule: str, scans=SCANS) -> set[str]:
 
 
 def landmarks(scans) -> set[str]:
-    return {f"find_landmarks {contrast} {scan}" for contrast in CONTRASTS for scan in scans}
+    return jobs("find_landmarks", scans)
 
 
 STANDARD = {f"fit_standard {contrast}" for contrast in CONTRASTS}

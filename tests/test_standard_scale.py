@@ -216,6 +216,7 @@ def test_the_order_of_scans_does_not_change_a_bit() -> None:
     assert np.array_equal(standard_of(*scans).values, standard_of(*scans[::-1]).values)
 
 
+SCALED = ["water", "b900"]
 GRID = Grid((10, 11, 12), (2, 2, 2), (3, -7, 11), (1, 0, 0, 0, 1, 0, 0, 0, 1))
 
 
@@ -233,16 +234,17 @@ class Scan:
             write_voxels(volume, GRID, folder / f"{contrast}.nii")
 
     def landmarks(self, contrast: str) -> Path:
-        """Find the landmarks of a contrast; gives their file."""
-        path = self.folder / f"{contrast}.json"
+        """Find the landmarks of the scan; gives the file of a contrast."""
+        paths = {name: self.folder / f"{name}.json" for name in SCALED}
         find_landmarks_rule.main(
-            resampled=self.folder / f"{contrast}.nii",
+            resampled=[self.folder / f"{name}.nii" for name in SCALED],
             body_resampled=self.folder / "body.nii",
-            landmarks=path,
+            landmarks=list(paths.values()),
+            contrasts=SCALED,
             percentiles=PERCENTILES,
             output_range=OUTPUT_RANGE,
         )
-        return path
+        return paths[contrast]
 
     def standardise(self, standards: list[Path], suffix: str = "", threads: int = 1) -> dict[str, np.ndarray]:
         """Standardise the scan; gives its volumes."""
@@ -277,7 +279,7 @@ def fit(scans: list[Scan], contrast: str, target: Path) -> Path:
 
 
 def test_the_three_rules_do_what_the_package_does_through_its_own_file(scans: list[Scan], tmp_path: Path) -> None:
-    standards = [fit(scans, contrast, tmp_path / f"{contrast}.npy") for contrast in ("water", "b900")]
+    standards = [fit(scans, contrast, tmp_path / f"{contrast}.npy") for contrast in SCALED]
     reference = fitted(*((scan.volumes["b900"], scan.body) for scan in scans))
     loaded = NyulNormalizer()
     loaded.load_standard_histogram(str(standards[1]))
@@ -290,13 +292,13 @@ def test_the_three_rules_do_what_the_package_does_through_its_own_file(scans: li
 
 
 def test_a_quantitative_map_keeps_its_numbers_inside_the_body(scans: list[Scan], tmp_path: Path) -> None:
-    standards = [fit(scans, contrast, tmp_path / f"{contrast}.npy") for contrast in ("water", "b900")]
+    standards = [fit(scans, contrast, tmp_path / f"{contrast}.npy") for contrast in SCALED]
     result = scans[0].standardise(standards)["adc"]
     assert np.array_equal(result, np.where(scans[0].body, scans[0].volumes["adc"], 0))
 
 
 def test_the_same_scan_gives_the_same_bytes_with_any_number_of_threads(scans: list[Scan], tmp_path: Path) -> None:
-    standards = [fit(scans, contrast, tmp_path / f"{contrast}.npy") for contrast in ("water", "b900")]
+    standards = [fit(scans, contrast, tmp_path / f"{contrast}.npy") for contrast in SCALED]
     again = fit(scans, "water", tmp_path / "again.npy")
     assert again.read_bytes() == standards[0].read_bytes()
     for suffix, threads in (("", 1), ("-again", 3)):
@@ -308,11 +310,20 @@ def test_the_same_scan_gives_the_same_bytes_with_any_number_of_threads(scans: li
     )
 
 
+def test_a_scan_gives_the_landmarks_of_each_contrast_from_its_own_image(scans: list[Scan]) -> None:
+    for contrast in SCALED:
+        volume, body = scans[0].volumes[contrast], scans[0].body
+        found = ScanLandmarks.read(scans[0].landmarks(contrast)).landmarks
+        assert np.array_equal(found, find_landmarks(volume, body, PERCENTILES))
+
+
 def test_a_constant_contrast_is_named_when_it_stops_the_scan(scans: list[Scan], tmp_path: Path) -> None:
-    standards = [fit(scans, contrast, tmp_path / f"{contrast}.npy") for contrast in ("water", "b900")]
+    standards = [fit(scans, contrast, tmp_path / f"{contrast}.npy") for contrast in SCALED]
     write_voxels(np.full((12, 11, 10), 5, np.float32), GRID, scans[0].folder / "b900.nii")
     with pytest.raises(ScanStopped, match=r"^b900: percentiles 1 to 99 of the body are all 5"):
         scans[0].standardise(standards)
+    with pytest.raises(ScanStopped, match=r"^b900: percentiles 1 to 99 of the body are all 5"):
+        scans[0].landmarks("water")
 
 
 def test_a_stopped_scan_does_not_count(scans: list[Scan], tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -126,14 +126,14 @@ def _resample(files: Files) -> None:
 
 
 def _find_landmarks(files: Files) -> None:
-    for source, target in zip(files.of("resampled"), files.of("landmarks"), strict=True):
-        find_landmarks.main(
-            resampled=source,
-            body_resampled=files.body("resampled"),
-            landmarks=target,
-            percentiles=PERCENTILES,
-            output_range=[1.0, 100.0],
-        )
+    find_landmarks.main(
+        resampled=files.of("resampled"),
+        body_resampled=files.body("resampled"),
+        landmarks=files.of("landmarks"),
+        contrasts=list(ACQUIRED),
+        percentiles=PERCENTILES,
+        output_range=[1.0, 100.0],
+    )
 
 
 CHAIN = Benchmark(
