@@ -46,6 +46,10 @@ def main(*, raw: list[Path], body: Path, copies: list[Path], times: int) -> None
         copy.write_text(raw[0].read_text() * times + body.read_text() + str(number))
 
 
+def main_of_one(*, raw: list[Path], body: Path, copy: Path, times: int) -> None:
+    copy.write_text("one")
+
+
 def run(job, main=main):
     perform(main, job, scripts=Path("repository/scripts"))
     return read_record(job.record)
@@ -58,6 +62,20 @@ def test_outputs_and_a_record_that_describes_them_are_written(job):
     assert record.code.keys() == {"copy_scan.py"}
     assert record.inputs.keys() == {"raw[0]", "body"}
     assert digest_of(Path("results/copied/S1/b.nii")) == record.outputs["results/copied/S1/b.nii"].digest
+
+
+def test_a_record_of_an_earlier_job_for_one_of_the_files_gives_way(job):
+    """As when a rule that had a job for each contrast gets one for the whole scan."""
+    copy = Path(job.outputs["copies"][1])
+    perform(
+        main_of_one,
+        replace(job, outputs={"copy": str(copy)}, record=copy.with_name("b.record.json")),
+        Path("repository/scripts"),
+    )
+    assert record_of(copy).name == "b.record.json"
+    record = run(job)
+    assert record_of(copy) == job.record
+    assert digest_of(copy) == record.outputs[copy.as_posix()].digest
 
 
 def test_a_machine_without_git_still_writes_a_record(job, monkeypatch):

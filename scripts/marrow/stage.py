@@ -115,6 +115,7 @@ def perform(main: Main, job: Job, scripts: Path) -> None:
             output.unlink(missing_ok=True)  # the archive may hold a link to what lies there
             output.touch()
     stop = above or stop
+    _forget_other_records(job)
     made = provenance.made(seconds=time.monotonic() - began, repository=scripts.parent)
     write_record(replace(record, outputs=_products(job), stopped=stop, made=made), job.record)
 
@@ -193,6 +194,14 @@ def _expected_record(job: Job, scripts: Path) -> Record:
 
 def _products(job: Job) -> dict[str, Product]:
     return {path.as_posix(): Product.of(path) for path in job.output_paths()}
+
+
+def _forget_other_records(job: Job) -> None:
+    """Remove what an earlier form of the rule, with a job for each file, left: it would be taken for these outputs'."""
+    for output in job.output_paths():
+        record = record_of(output)
+        if record != job.record and record.name != "record.json":
+            record.unlink()
 
 
 def _stopped_above(job: Job) -> Stop | None:
