@@ -15,12 +15,15 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import f1_score
 from torch.nn import functional
 
 import train_model
 from marrow.checkpoint import Checkpoints
 from marrow.errors import MarrowError, RunStopped
-from marrow.learning.choice import Choice, Validation
+from marrow.learning.choice import Choice, Validation, macro_f1
 from marrow.learning.feed import Feed, order
 from marrow.learning.interrupt import COME_AGAIN, Interrupt
 from marrow.learning.optimiser import learning_rate, optimiser_of
@@ -208,6 +211,13 @@ def test_a_loss_that_explodes_stops_the_run_and_names_the_last_good_epoch(tables
         RunStopped, match=r"in epoch \d+ the losses of bag train-\d+ were main .*epoch.*lower training.learning_rate"
     ):
         trained(tmp_path / "run", tables, chosen)
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=60))
+def test_macro_f1_is_that_of_scikit_learn_to_the_last_bit(bags):
+    """Classes that are only labelled, or only predicted, included."""
+    labels, predicted = np.array(bags).T
+    assert macro_f1(labels, predicted) == f1_score(labels, predicted, average="macro", zero_division=0)
 
 
 def test_the_epoch_is_chosen_by_validation_bags_and_the_earliest_of_equal_ones_is_kept():
