@@ -38,7 +38,7 @@ def project(tmp_path):
 
 
 def closure(project: Path, **pinned: str) -> dict[str, str]:
-    for remembered in (code.tree_digest, code._imports, code._companions):
+    for remembered in (code._parse, code._imports, code._resolve, code._companions):
         remembered.cache_clear()
     return code.code_closure(project / "stage.py", project, pinned)
 

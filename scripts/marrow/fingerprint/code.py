@@ -60,20 +60,30 @@ def pins(requirements: Path) -> Digests:
     return {_IMPORTED_AS.get(name.lower(), name.lower().replace("-", "_")): version for name, version in pairs}
 
 
-@cache
 def tree_digest(file: Path) -> str:
     """Digest the syntax tree of a Python file, without docstrings and the `__main__` block."""
-    outline = json.dumps(_outline(_parse(file)))
-    return hashlib.sha256(outline.encode()).hexdigest()
+    return _parse(file).digest
 
 
-def _parse(file: Path) -> ast.Module:
+@dataclass(frozen=True)
+class _Parsed:
+    digest: str
+    imports: tuple[ast.Import | ast.ImportFrom, ...]
+
+
+@cache
+def _parse(file: Path) -> _Parsed:
+    """What counts of a file; read once, since every job begins with all files that its script reaches."""
     tree = ast.parse(file.read_bytes(), filename=file.name)
     tree.body = [statement for statement in tree.body if not _is_main_block(statement)]
+    imports: list[ast.Import | ast.ImportFrom] = []
     for node in ast.walk(tree):
-        if isinstance(node, _WITH_DOCSTRING) and ast.get_docstring(node, clean=False) is not None:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            imports.append(node)
+        elif isinstance(node, _WITH_DOCSTRING) and ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:]
-    return tree
+    outline = json.dumps(_outline(tree))
+    return _Parsed(hashlib.sha256(outline.encode()).hexdigest(), tuple(imports))
 
 
 def _is_main_block(statement: ast.stmt) -> bool:
@@ -98,17 +108,17 @@ class _Imports:
 
 @cache
 def _imports(file: Path, root: Path) -> _Imports:
-    names = {name for node in ast.walk(_parse(file)) for name in _imported_names(node, file, root)}
-    found = {name: tuple(_resolve(name, root)) for name in names}
+    names = {name for node in _parse(file).imports for name in _imported_names(node, file, root)}
+    found = {name: _resolve(name, root) for name in names}
     files = sorted({path for paths in found.values() for path in paths})
     return _Imports(tuple(files), frozenset(name.split(".")[0].lower() for name in names if not found[name]))
 
 
-def _imported_names(node: ast.AST, file: Path, root: Path) -> Iterator[str]:
+def _imported_names(node: ast.Import | ast.ImportFrom, file: Path, root: Path) -> Iterator[str]:
     """Dotted names that an import statement may load; of `from a import b`, both `a` and `a.b`."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
-    elif isinstance(node, ast.ImportFrom):
+    else:
         package = file.relative_to(root).parent.parts
         above = package[: len(package) + 1 - node.level] if node.level else ()
         base = ".".join([*above, *([node.module] if node.module else [])])
@@ -116,14 +126,13 @@ def _imported_names(node: ast.AST, file: Path, root: Path) -> Iterator[str]:
         yield from (f"{base}.{alias.name}" for alias in node.names)
 
 
-def _resolve(name: str, root: Path) -> Iterator[Path]:
+@cache
+def _resolve(name: str, root: Path) -> tuple[Path, ...]:
     """The project files that importing `name` runs: every package on the way, and the module."""
-    place = root
-    for part in name.split("."):
-        place = place / part
-        for candidate in (place / "__init__.py", place.with_suffix(".py")):
-            if candidate.is_file():
-                yield candidate
+    parts = name.split(".")
+    places = [root.joinpath(*parts[: depth + 1]) for depth in range(len(parts))]
+    candidates = (file for place in places for file in (place / "__init__.py", place.with_suffix(".py")))
+    return tuple(file for file in candidates if file.is_file())
 
 
 @cache
