@@ -45,6 +45,7 @@ localrules:
 # A real run writes down who is in which split; a dry run and the jobs of a run do not.
 onstart:
     settle_splits()
+    drop_default_limit(workflow)
 
 
 # Everything; last, it fails when a scan was stopped, unless the config says that a report of it is enough.

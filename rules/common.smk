@@ -17,6 +17,7 @@ from marrow.errors import MarrowError
 from marrow.evaluation_plan import plan_evaluations
 from marrow.inversion_plan import plan_inversions
 from marrow.localisation_plan import plan_localisation
+from marrow.pace import drop_default_limit
 from marrow.phantom.roster import roster
 from marrow.rules import Freshness
 from marrow.run_plan import plan_runs
