@@ -25,7 +25,9 @@ rule train_bones:
         "results/benchmarks/train_bones/{trained_on}.tsv"
     conda:
         "../envs/learning.yaml"
-    threads: 8
+    # Much waits for it, and it for few. The small network of the simulated cohort gains nothing from a second thread.
+    priority: 1
+    threads: 8 if config["samples"] else 1
     resources:
         mem_mb=mebibytes(base=4000, per_input=1),
         runtime=minutes(base=2880, per_gigabyte=10),

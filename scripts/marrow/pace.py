@@ -13,6 +13,6 @@ DEFAULT = (100, 1)  # jobs, seconds; no word of a profile or the command line sa
 
 def drop_default_limit(workflow: Any) -> None:
     """Drop the limit on jobs a second of a workflow that is about to run; one that somebody chose stands."""
-    limiter = workflow.scheduler.job_rate_limiter
+    limiter = getattr(workflow.scheduler, "job_rate_limiter", None)
     if limiter is not None and (limiter.max_jobs, limiter.timespan) == DEFAULT:
         workflow.scheduler.job_rate_limiter = None
