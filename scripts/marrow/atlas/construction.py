@@ -45,7 +45,7 @@ def build(
         atlas_mm: voxel edge of the label map.
         effort: of each registration.
     """
-    shown = [len(np.unique(voxels(annotation(number)))) for number in range(len(subjects))]
+    shown = [_labels_in(annotation(number)) for number in range(len(subjects))]
     reference = typical(subjects, [number for number, count in enumerate(shown) if count == max(shown)])
     _log.info("scan %d of %d is the reference of the atlas", reference + 1, len(subjects))
     template = subjects[reference]
@@ -106,6 +106,11 @@ def template_subject(template: sitk.Image) -> Subject:
     """The template as a subject; its body is where its water is not zero, holes filled."""
     body = sitk.BinaryFillhole(template > 0)
     return Subject(template, body)
+
+
+def _labels_in(image: sitk.Image) -> int:
+    """How many labels occur; the image is an argument, for it has to outlive the view of its voxels."""
+    return len(np.unique(voxels(image)))
 
 
 def _register_all(
