@@ -325,6 +325,32 @@ def test_leaving_out_the_empty_part_of_the_grid_loses_nothing() -> None:
     assert np.array_equal(found, sitk.GetArrayFromImage(whole))
 
 
+@pytest.mark.parametrize("degrees", [0, 20])
+def test_labels_and_percentages_are_those_of_itk_which_asks_every_voxel_for_every_label(degrees: float) -> None:
+    """Through a turn and a displacement, on a grid that reaches beyond the map."""
+    noise = np.random.default_rng(0)
+    source = toy()[2]
+    labels = sitk.GetArrayFromImage(source)
+    labels[noise.random(labels.shape) < 0.002] = 5  # alone, and next to other labels
+    labels[:, :, -1] = noise.integers(0, 3, labels.shape[:2])  # in an edge of the map
+    percent = np.where(labels > 0, noise.integers(1, 101, labels.shape), 0).astype(np.uint8)
+    field = sitk.GetImageFromArray(noise.normal(0, 6, (9, 6, 8, 3)), isVector=True)
+    field.SetOrigin((-250.0, -180.0, -480.0))
+    field.SetSpacing((70.0, 70.0, 120.0))
+    turn = sitk.AffineTransform(turned(10).ravel().tolist(), (4.0, -3.0, 8.0))
+    whole = sitk.CompositeTransform([turn, sitk.DisplacementFieldTransform(field)])
+    grid = Grid((66, 50, 140), (8.0, 7.0, 7.5), (-260.0, -170.0, -500.0), tuple(turned(degrees).ravel().tolist()))
+    for array, warped, interpolator in (
+        (labels, warped_labels, sitk.sitkLabelLinear),
+        (percent, warped_percent, sitk.sitkLinear),
+    ):
+        for transform in (whole, turn):
+            found = warped(placed(array, GRID), transform, grid, 1)
+            expected = sitk.Resample(placed(array, GRID), placed(found, grid), transform, interpolator)
+            assert len(np.unique(found)) > 5
+            assert np.array_equal(found, sitk.GetArrayFromImage(expected))
+
+
 def test_a_finer_grid_gets_slanted_faces() -> None:
     """The volume stays, and a surface has fewer steps than by nearest neighbour: it is closer to the true ball."""
     coarse = Grid((12, 12, 12), (8.0,) * 3, (-44.0,) * 3, IDENTITY)

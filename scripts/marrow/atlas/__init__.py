@@ -2,5 +2,5 @@
 
 `subject` is a scan as registration sees it, `profile` finds the start from the body's outline, `registration` goes on
 from there (affine, then deformable), `fusion` lets the annotations vote, `construction` puts an atlas together, and
-`labels` brings it onto a scan's grid.
+`labels` brings it onto a scan's grid, where `neighbours` finds something of it.
 """

@@ -44,8 +44,8 @@ class Vote:
             reached: (z, y, x), where the scan behind the map has voxels; elsewhere it has no say.
         """
         self._reached += reached
-        for bone in range(self.bones):
-            self._counts[bone] += (labels == bone + 1) & reached
+        z, y, x = np.nonzero((labels > 0) & reached)
+        self._counts[labels[z, y, x] - 1, z, y, x] += 1
 
     def result(self) -> tuple[Labels, Labels]:
         """The fused map and the agreement, both (z, y, x).
@@ -53,14 +53,21 @@ class Vote:
         Agreement is the percentage, of the maps that reach a voxel, that have the fused label there; 0 where none has
         bone.
         """
-        any_bone = self._counts.sum(axis=0, dtype=np.uint16)
-        winner = (np.argmax(self._counts, axis=0) + 1).astype(np.uint8)
-        fused = np.where((any_bone > 0) & (2 * any_bone >= self._reached), winner, np.uint8(0))
+        some = np.nonzero(self._counts.any(axis=0))  # bones are a few percent of a grid
+        counts, reached = self._counts[:, *some], self._reached[some]  # (bones, voxels), (voxels,)
+        any_bone = counts.sum(axis=0, dtype=np.uint16)
+        winner = (np.argmax(counts, axis=0) + 1).astype(np.uint8)
+        fused = np.where(2 * any_bone >= reached, winner, np.uint8(0))
         for bone in range(self.bones):
-            most = int(self._counts[bone].max())
+            most = int(counts[bone].max(initial=0))
             if most and not (fused == bone + 1).any():
-                fused[(2 * self._counts[bone] >= most) & (fused == 0)] = bone + 1
-        picked = np.take_along_axis(self._counts, np.maximum(fused, 1)[None].astype(np.intp) - 1, axis=0)[0]
-        agreeing = np.where(fused > 0, picked, self._reached - any_bone)
-        share = np.rint(100.0 * agreeing / np.maximum(self._reached, 1))
-        return fused, np.where(any_bone > 0, share, 0).astype(np.uint8)
+                fused[(2 * counts[bone] >= most) & (fused == 0)] = bone + 1
+        picked = np.take_along_axis(counts, np.maximum(fused, 1)[None].astype(np.intp) - 1, axis=0)[0]
+        agreeing = np.where(fused > 0, picked, reached - any_bone)
+        return self._placed(some, fused), self._placed(some, np.rint(100.0 * agreeing / reached).astype(np.uint8))
+
+    def _placed(self, some: tuple[npt.NDArray[np.intp], ...], values: Labels) -> Labels:
+        """Values (voxels,) at some voxels of a map, 0 elsewhere."""
+        whole = np.zeros(self.shape, np.uint8)
+        whole[some] = values
+        return whole
