@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from posed_body import BONES, PosedBody, posed_body
+from scipy import ndimage
 
-from marrow.correction.midplane import Sheet, estimate_sheet
+from marrow.correction.midplane import Coarse, Sheet, estimate_sheet, turned
 from marrow.correction.sides import settle_sides
 from marrow.grid import Grid
 
@@ -96,6 +97,21 @@ def test_a_scan_without_body_or_of_one_slice_still_gives_a_sheet():
     assert np.isfinite(estimate_sheet(body.water, nothing, SETTINGS).across).all()
     one = body.water[:, :, 60:61], body.body[:, :, 60:61]
     assert np.isfinite(estimate_sheet(*one, SETTINGS).across).all()
+
+
+@pytest.mark.parametrize("degrees", [-20, 0, 7])
+def test_a_turned_image_is_that_of_a_general_affine_map(degrees):
+    """About a centre between the voxels, in a frame that reaches beyond the image."""
+    signal = np.random.default_rng(0).random((3, 14, 22)).astype(np.float32)
+    coarse = Coarse(signal, 8.0 * np.arange(22) - 90, 8.0 * np.arange(14) - 40, 8.0 * np.arange(3), 8.0)
+    centre, along = (-1.5, 12.0), 8.0 * np.arange(-15, 16)
+    angle = np.deg2rad(degrees)
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])  # of (v, u) to (y, x)
+    offset = (np.array(centre[::-1]) + turn @ np.full(2, along[0]) - (-40, -90)) / 8
+    expected = [ndimage.affine_transform(part, turn, offset, (31, 31), order=1) for part in signal]
+    found = turned(coarse, centre, angle, along)
+    assert np.count_nonzero(found) > signal.size / 2
+    assert np.allclose(found, expected, atol=1e-6)
 
 
 def test_distance_is_measured_across_the_sheet_and_grows_to_the_left():

@@ -72,7 +72,7 @@ class Sheet:
 
 
 @dataclass(frozen=True)
-class _Coarse:
+class Coarse:
     """The image whose symmetry is sought, `(z, y, x)` along the patient's axes, with the millimetres of its axes."""
 
     signal: Floats
@@ -105,7 +105,7 @@ def estimate_sheet(water: sitk.Image, body: sitk.Image, settings: dict[str, Any]
     return Sheet.turned(coarse.z[heights], turn, across, centre)
 
 
-def _coarse(water: sitk.Image, body: sitk.Image, step: float) -> _Coarse:
+def _coarse(water: sitk.Image, body: sitk.Image, step: float) -> Coarse:
     """Water and body on a grid along the patient's axes, whatever the directions of the scan's own."""
     shrink = [max(1, int(step / spacing)) for spacing in water.GetSpacing()]
     masked = sitk.Mask(water, body)
@@ -129,17 +129,17 @@ def _coarse(water: sitk.Image, body: sitk.Image, step: float) -> _Coarse:
     bright = float(np.percentile(signal[inside], _BRIGHT_PERCENTILE)) if inside.any() else 1.0
     compressed = np.minimum(signal / max(bright, 1e-6), _BRIGHTEST)
     x, y, z = (low[axis] + step * np.arange(size[axis]) for axis in range(3))
-    return _Coarse(np.where(inside, _OUTLINE + compressed, 0).astype(np.float32), x, y, z, step)
+    return Coarse(np.where(inside, _OUTLINE + compressed, 0).astype(np.float32), x, y, z, step)
 
 
-def _centre(coarse: _Coarse) -> tuple[float, float]:
+def _centre(coarse: Coarse) -> tuple[float, float]:
     """The middle of the body, (x, y) in mm."""
     section = (coarse.signal > 0).sum(axis=0)
     total = max(int(section.sum()), 1)
     return float((section.sum(axis=0) * coarse.x).sum() / total), float((section.sum(axis=1) * coarse.y).sum() / total)
 
 
-def _frame(coarse: _Coarse, centre: tuple[float, float]) -> Floats:
+def _frame(coarse: Coarse, centre: tuple[float, float]) -> Floats:
     """Places in mm along each side of a frame about the centre that holds the body however it is turned."""
     rows, columns = np.nonzero((coarse.signal > 0).any(axis=0))
     reach = np.hypot(coarse.x[columns] - centre[0], coarse.y[rows] - centre[1])
@@ -148,7 +148,7 @@ def _frame(coarse: _Coarse, centre: tuple[float, float]) -> Floats:
 
 
 def _symmetry(
-    coarse: _Coarse, centre: tuple[float, float], angles: Floats, slab_mm: float
+    coarse: Coarse, centre: tuple[float, float], angles: Floats, slab_mm: float
 ) -> tuple[npt.NDArray[np.float32], Floats]:
     """Scores (heights, angles, mirrors) in slabs, and the weight of each height: its share of body, 0 to 1."""
     along = _frame(coarse, centre)
@@ -158,10 +158,10 @@ def _symmetry(
     kept = slice(size // 2, 2 * size - 1 - size // 2)
     score = np.empty((len(coarse.z), len(angles), kept.stop - kept.start), np.float32)
     for number, angle in enumerate(angles):
-        turned = _turned(coarse, centre, float(angle), along)
-        spectrum = np.fft.rfft(turned, 2 * size, axis=2)
+        image = turned(coarse, centre, float(angle), along)
+        spectrum = np.fft.rfft(image, 2 * size, axis=2)
         mirrored = np.fft.irfft((spectrum**2).sum(axis=1), 2 * size, axis=1)[:, kept]
-        energy = (turned**2).sum(axis=(1, 2))
+        energy = (image**2).sum(axis=(1, 2))
         top, bottom = (ndimage.gaussian_filter1d(part, sigma, axis=0, mode="constant") for part in (mirrored, energy))
         score[:, number] = top / np.maximum(bottom, 1e-6)[:, None]
     section = (coarse.signal > 0).sum(axis=(1, 2))
@@ -169,17 +169,25 @@ def _symmetry(
     return score, np.where(weight < _LEAST_SECTION, 0.0, np.sqrt(weight))
 
 
-def _turned(coarse: _Coarse, centre: tuple[float, float], angle: float, along: Floats) -> npt.NDArray[np.float32]:
-    """The image in the frame (z, v, u) turned by an angle about the centre."""
+def turned(coarse: Coarse, centre: tuple[float, float], angle: float, along: Floats) -> npt.NDArray[np.float32]:
+    """The image in the frame (z, v, u) turned by an angle about the centre, linear between voxels, 0 beyond them.
+
+    The turn is the same in all slices: whole columns along z are added up, each with its share.
+    """
     cos, sin = np.cos(angle), np.sin(angle)
-    first = along[0]
-    origin_x = centre[0] + cos * first - sin * first - coarse.x[0]
-    origin_y = centre[1] + sin * first + cos * first - coarse.y[0]
-    matrix = np.array([[1, 0, 0], [0, cos, sin], [0, -sin, cos]])
-    offset = np.array([0, origin_y, origin_x]) / coarse.step
-    shape = (len(coarse.z), len(along), len(along))
-    turned = ndimage.affine_transform(coarse.signal, matrix, offset.tolist(), shape, order=1)  # pyright: ignore[reportArgumentType]
-    return np.asarray(turned, np.float32)
+    u, v = along, along[:, None]
+    y = (centre[1] + cos * v + sin * u - coarse.y[0]) / coarse.step
+    x = (centre[0] + cos * u - sin * v - coarse.x[0]) / coarse.step
+    _, rows, row = coarse.signal.shape
+    inside = (y >= 0) & (y <= rows - 1) & (x >= 0) & (x <= row - 1)
+    columns = np.pad(coarse.signal, [(0, 0), (0, 1), (0, 1)]).reshape(len(coarse.z), -1).T.copy()
+    first = np.floor(y[inside]).astype(np.intp) * (row + 1) + np.floor(x[inside]).astype(np.intp)
+    down, right = ((place[inside] % 1).astype(np.float32)[:, None] for place in (y, x))
+    image = np.zeros((*inside.shape, len(coarse.z)), np.float32)
+    image[inside] = (1 - down) * ((1 - right) * columns[first] + right * columns[first + 1])
+    first += row + 1
+    image[inside] += down * ((1 - right) * columns[first] + right * columns[first + 1])
+    return np.ascontiguousarray(np.moveaxis(image, -1, 0))
 
 
 def _stiffest_path(score: npt.NDArray[np.float32], weight: Floats, stiffness: float) -> npt.NDArray[np.intp]:
