@@ -31,12 +31,13 @@ def nearest(labels: Labels | Mask, places: Places, reach_mm: float, spacing: Spa
     found = flat[at]
     away = np.where(found > 0, 0, np.inf).astype(np.float32)
     left = np.flatnonzero(found == 0)
-    for step in steps:
-        seen = flat[at[left] + step @ strides]
+    at = at[left]
+    for move, mm in zip(steps @ strides, np.linalg.norm(steps * np.asarray(spacing), axis=1), strict=True):
+        seen = flat[at + move]
         hit = seen > 0
         found[left[hit]] = seen[hit]
-        away[left[hit]] = np.linalg.norm(step * np.asarray(spacing))
-        left = left[~hit]
+        away[left[hit]] = mm
+        left, at = left[~hit], at[~hit]
     return away, found
 
 

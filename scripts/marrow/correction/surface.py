@@ -42,7 +42,8 @@ def settle_surface(
     places = np.argwhere(around.near(reach_mm))
     for some in np.array_split(places, max(1, len(places) // _AT_ONCE)):
         is_bone = model.logits(around.features(some, bones, reach_mm)) > 0
-        part[tuple(some.T)] = np.where(is_bone, around.neighbours(some, reach_mm), 0)
+        part[tuple(some.T)] = 0
+        part[tuple(some[is_bone].T)] = around.neighbours(some[is_bone], reach_mm)
     added, removed, renamed = _changes(around.labels, part)
     told = ", ".join(
         f"{millilitres(count, around.spacing):.1f} ml {what}"
