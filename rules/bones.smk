@@ -23,10 +23,10 @@ rule train_bones:
         "results/logs/train_bones/{trained_on}.log",
     benchmark:
         "results/benchmarks/train_bones/{trained_on}.tsv"
-    conda:
-        "../envs/learning.yaml"
     # Much waits for it, and it for few. The small network of the simulated cohort gains nothing from a second thread.
     priority: 1
+    conda:
+        "../envs/learning.yaml"
     threads: 8 if config["samples"] else 1
     resources:
         mem_mb=mebibytes(base=4000, per_input=1),
