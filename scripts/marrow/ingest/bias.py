@@ -16,9 +16,11 @@ import numpy as np
 import SimpleITK as sitk
 
 from marrow.ingest.arrays import intensities, mask_of
+from marrow.ingest.n4 import log_field_lattice
+from marrow.ingest.spline_field import ORDER, field_on_grid
 from marrow.volume import with_voxels
 
-SPLINE_ORDER = 3
+DARKEST = np.float32(1e-3)  # N4 takes logarithms
 
 
 @dataclass(frozen=True)
@@ -55,17 +57,15 @@ def estimate_log_field(signal: sitk.Image, body: sitk.Image, settings: BiasSetti
         settings: how.
     """
     factors = shrink_factors(signal, settings.shrink_mm)
-    n4 = sitk.N4BiasFieldCorrectionImageFilter()
-    n4.SetNumberOfThreads(1)  # sums over threads depend on their number, and results must not
-    n4.SetSplineOrder(SPLINE_ORDER)
-    n4.SetMaximumNumberOfIterations(settings.iterations)
-    n4.SetConvergenceThreshold(settings.convergence)
-    n4.SetNumberOfControlPoints(_control_points(signal, settings.spline_mm))
     # Thinned by leaving voxels out: N4 sharpens the histogram of pure tissues, which means over blocks would mix.
-    n4.Execute(sitk.Shrink(_positive(signal), factors), sitk.Shrink(body, factors))
-    field = n4.GetLogBiasFieldAsImage(signal)
+    thin, thin_body = intensities(sitk.Shrink(signal, factors)), mask_of(sitk.Shrink(body, factors))
+    points = _control_points(signal, settings.spline_mm)[::-1]
+    lattice = log_field_lattice(np.maximum(thin, DARKEST), thin_body, points, settings.iterations, settings.convergence)
+    field = field_on_grid(lattice, signal.GetSize()[::-1])
     inside = mask_of(body)
-    return field - float(np.mean(intensities(field)[inside])) if inside.any() else field
+    if inside.any():
+        field -= field[inside].mean(dtype=np.float64)
+    return with_voxels(field, signal)
 
 
 def remove_shading(image: sitk.Image, log_field: sitk.Image) -> sitk.Image:
@@ -75,9 +75,4 @@ def remove_shading(image: sitk.Image, log_field: sitk.Image) -> sitk.Image:
 
 def _control_points(image: sitk.Image, spline_mm: float) -> list[int]:
     lengths = [size * mm for size, mm in zip(image.GetSize(), image.GetSpacing(), strict=True)]
-    return [max(1, round(length / spline_mm)) + SPLINE_ORDER for length in lengths]
-
-
-def _positive(image: sitk.Image) -> sitk.Image:
-    """N4 takes logarithms."""
-    return with_voxels(np.maximum(intensities(image), np.float32(1e-3)), image)
+    return [max(1, round(length / spline_mm)) + ORDER for length in lengths]
