@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.ndimage as ndi
 import SimpleITK as sitk
 from bodies import SETTINGS, raw_body
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from marrow.errors import MarrowError
 from marrow.ingest.acquisitions import acquisitions, correct_acquisition, sum_of
 from marrow.ingest.arrays import intensities, mask_of
 from marrow.ingest.bias import BiasSettings, estimate_log_field, remove_shading, shrink_factors
-from marrow.ingest.body import BodySettings, air_threshold, find_body
+from marrow.ingest.body import BodySettings, air_threshold, filled_slices, find_body
 from marrow.ingest.diffusion import apparent_diffusion
 from marrow.volume import same_grid, with_voxels
 
@@ -50,6 +51,13 @@ def test_lungs_and_a_swap_do_not_change_the_mask_and_a_tube_beside_the_body_is_l
     found = mask_of(find_body(with_voxels(array, SIGNAL), OUTLINE))
     assert found[56, 16, 24]
     assert not found[50, 2, 2]
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), share=st.floats(0.1, 0.9))
+def test_holes_are_filled_in_each_slice_as_if_it_were_alone(seed, share):
+    inside = np.random.default_rng(seed).random((3, 9, 11)) < share
+    np.testing.assert_array_equal(filled_slices(inside), [ndi.binary_fill_holes(plane) for plane in inside])
 
 
 def test_both_legs_count_where_nothing_joins_them():

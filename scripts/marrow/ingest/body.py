@@ -66,8 +66,7 @@ def find_body(signal: sitk.Image, settings: BodySettings) -> sitk.Image:
     array = intensities(coarse)
     inside = _large_parts(array > air_threshold(array), settings.smallest_part)
     inside = _closed(inside, [settings.close_mm / mm for mm in coarse.GetSpacing()[::-1]])
-    inside = np.stack([np.asarray(ndi.binary_fill_holes(plane), dtype=np.bool_) for plane in inside])
-    return _on_grid(with_voxels(inside.astype(np.float32), coarse), signal)
+    return _on_grid(with_voxels(filled_slices(inside).astype(np.float32), coarse), signal)
 
 
 def at_spacing(image: sitk.Image, spacing_mm: float) -> sitk.Image:
@@ -82,6 +81,18 @@ def connected_parts(inside: BoolArray) -> npt.NDArray[np.intp]:
     """The parts of a mask that hang together, numbered from 1; 0 outside."""
     parts, _ = cast(tuple[npt.NDArray[np.intp], int], ndi.label(inside))
     return parts
+
+
+def filled_slices(inside: BoolArray) -> BoolArray:
+    """A mask with its holes filled, slice by slice: what is outside but does not hang together with the border."""
+    in_plane = ndi.generate_binary_structure(3, 1)
+    in_plane[[0, 2]] = False
+    parts, count = cast(tuple[npt.NDArray[np.intp], int], ndi.label(~inside, in_plane))
+    open_parts = np.zeros(count + 1, dtype=np.bool_)
+    for border in (parts[:, [0, -1]], parts[:, :, [0, -1]]):
+        open_parts[border] = True
+    open_parts[0] = False
+    return ~open_parts[parts]
 
 
 def _large_parts(inside: BoolArray, smallest_share: float) -> BoolArray:
