@@ -150,6 +150,15 @@ def test_dicom_gives_back_voxels_and_places(dicom, sound):
             assert [float(v) for v in slices[0].PixelSpacing] == pytest.approx(image.GetSpacing()[:2])
 
 
+def test_a_dicom_file_is_what_pydicom_makes_of_its_tags(dicom, tmp_path):
+    for path in sorted((dicom / "b900").iterdir())[::40]:
+        slice_ = pydicom.dcmread(path)
+        fresh = pydicom.Dataset({item.tag: pydicom.DataElement(item.tag, item.VR, item.value) for item in slice_})
+        fresh.file_meta = slice_.file_meta
+        fresh.save_as(tmp_path / "again.dcm", enforce_file_format=True)
+        assert (tmp_path / "again.dcm").read_bytes() == path.read_bytes()
+
+
 def test_dicom_tags_tell_contrasts_apart_and_stations_are_series(dicom):
     heads = {c: [pydicom.dcmread(p, stop_before_pixels=True) for p in (dicom / c).iterdir()] for c in CONTRASTS}
     assert {h.ImageType[-1] for h in heads["fat"]} == {"FAT"}

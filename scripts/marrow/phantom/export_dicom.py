@@ -3,6 +3,8 @@
 Tags tell what the images are: ImageType ends in WATER or FAT for Dixon; diffusion has its b-value in (0018,9087) and in
 the sequence name. Names, ids and dates are made up, and plainly so; identifiers follow from the scan, so the same scan
 gives the same bytes.
+
+What the slices of a series share is encoded once: pydicom takes longer for the tags of one slice than for its voxels.
 """
 
 from collections.abc import Sequence
@@ -12,7 +14,9 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_data_element, write_file_meta_info
+from pydicom.uid import UID, ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
 from marrow.volume import voxels
 
@@ -38,12 +42,16 @@ def write_dicom(stations: Sequence[sitk.Image], contrast: str, study: Study, fol
 def _write_series(image: sitk.Image, contrast: str, study: Study, station: int, folder: Path) -> None:
     values = voxels(image)
     series = _series(image, contrast, study, station)
+    shared = _encoded(series)
     normal = np.asarray(image.GetDirection()).reshape(3, 3)[:, 2]
     origin, step = np.asarray(image.GetOrigin()), image.GetSpacing()[2]
     for index, pixels in enumerate(values):
-        slice_ = _slice(series, origin + normal * step * index, index, float(np.dot(origin, normal)) + step * index)
-        slice_.PixelData = np.ascontiguousarray(pixels, "<i2").tobytes()
-        slice_.save_as(folder / f"station_{station}_{index + 1:04d}.dcm", enforce_file_format=True)
+        place = float(np.dot(origin, normal)) + step * index
+        slice_ = _slice(series.SeriesInstanceUID, origin + normal * step * index, index, place)
+        slice_.add_new("PixelData", "OW", np.ascontiguousarray(pixels, "<i2").tobytes())
+        elements = sorted((shared | _encoded(slice_)).items())
+        content = b"".join([_file_head(slice_.SOPInstanceUID), *(element for _, element in elements)])
+        (folder / f"station_{station}_{index + 1:04d}.dcm").write_bytes(content)
 
 
 def _series(image: sitk.Image, contrast: str, study: Study, station: int) -> Dataset:
@@ -99,15 +107,39 @@ def _contrast_tags(contrast: str) -> Dataset:
     return tags
 
 
-def _slice(series: Dataset, position: np.ndarray, index: int, location: float) -> Dataset:
+def _slice(series_uid: str, position: np.ndarray, index: int, location: float) -> Dataset:
+    """What a slice has of its own, but for its voxels."""
     tags = Dataset()
-    tags.update(series)
     tags.InstanceNumber = index + 1
     tags.ImagePositionPatient = [round(float(value), 4) for value in position]
     tags.SliceLocation = round(location, 4)
-    tags.SOPInstanceUID = generate_uid(entropy_srcs=[series.SeriesInstanceUID, str(index)])
-    tags.file_meta = FileMetaDataset()
-    tags.file_meta.MediaStorageSOPClassUID = MRImageStorage
-    tags.file_meta.MediaStorageSOPInstanceUID = tags.SOPInstanceUID
-    tags.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    tags.SOPInstanceUID = generate_uid(entropy_srcs=[series_uid, str(index)])
     return tags
+
+
+def _file_head(instance_uid: UID) -> bytes:
+    """What comes before the data set: preamble, prefix, and how the data set is encoded."""
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = MRImageStorage
+    meta.MediaStorageSOPInstanceUID = instance_uid
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    head = _buffer()
+    head.write(bytes(128) + b"DICM")
+    write_file_meta_info(head, meta)
+    return head.getvalue()
+
+
+def _encoded(tags: Dataset) -> dict[int, bytes]:
+    """Every element as it stands in a file, by its tag."""
+    elements: dict[int, bytes] = {}
+    for element in tags:
+        buffer = _buffer()
+        write_data_element(buffer, element)
+        elements[int(element.tag)] = buffer.getvalue()
+    return elements
+
+
+def _buffer() -> DicomBytesIO:
+    buffer = DicomBytesIO()
+    buffer.is_little_endian, buffer.is_implicit_VR = True, False
+    return buffer
