@@ -5,7 +5,6 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
-from marrow.phantom.export_dicom import Study, write_dicom
 from marrow.phantom.faults import truncate_last
 from marrow.phantom.roster import SimulatedScan, writes_dicom
 from marrow.phantom.scan import Scanned
@@ -14,12 +13,11 @@ from marrow.volume import write_volume
 
 def write_scan(scanned: Scanned, scan: SimulatedScan, file_format: str, folders: Sequence[Path]) -> None:
     """Write the stations of every contrast into its folder, which is made."""
-    study = Study(scan.patient, scan.scan, scan.site)
     dicom = writes_dicom(scan.site, file_format)
     for (contrast, stations), folder in zip(scanned.stations.items(), folders, strict=True):
         folder.mkdir(parents=True, exist_ok=True)
         if dicom:
-            write_dicom(stations, contrast, study, folder)
+            _write_dicom(stations, contrast, scan, folder)
         else:
             _write_nifti(stations, folder)
     if scan.fault == "truncated_file":
@@ -36,3 +34,10 @@ def write_truth(scanned: Scanned, bones: Path, lesions: Path) -> None:
 def _write_nifti(stations: Sequence[sitk.Image], folder: Path) -> None:
     for number, image in enumerate(stations, start=1):
         write_volume(image, folder / f"station_{number}.nii.gz")
+
+
+def _write_dicom(stations: Sequence[sitk.Image], contrast: str, scan: SimulatedScan, folder: Path) -> None:
+    # Here, because pydicom takes longer to load than a coarse scan in NIfTI takes to paint.
+    from marrow.phantom.export_dicom import Study, write_dicom
+
+    write_dicom(stations, contrast, Study(scan.patient, scan.scan, scan.site), folder)
