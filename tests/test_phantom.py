@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from scipy import ndimage
 
 from marrow.bones import DEFAULT_TABLE, read_bones
-from marrow.phantom.anatomy import person
+from marrow.phantom.anatomy import person, stretched
 from marrow.phantom.habitus import habitus, lie_down
 from marrow.phantom.protocol import coverage, protocol, station_grids
 from marrow.phantom.roster import SITES, SimulatedScan
@@ -247,3 +248,13 @@ def test_muscle_is_dark_and_fat_bright_on_the_fat_image(scanned):
     brain = (anatomy.labels == 0) & (b900 > 0.45)
     assert brain.any()
     assert (fat[brain] < 0.35).all()
+
+
+@pytest.mark.parametrize("shape", [(17, 23, 31), (7, 5, 9), (3, 40, 4)])
+def test_texture_is_stretched_over_a_grid_as_scipy_zooms(shape):
+    coarse = np.random.default_rng(0).standard_normal((7, 5, 4), dtype=np.float32)
+    zoom = [n / c for n, c in zip(shape, coarse.shape, strict=True)]
+    expected = ndimage.zoom(coarse, zoom, order=1, grid_mode=True, mode="nearest")
+    found = stretched(coarse, shape)
+    assert (found.shape, found.dtype) == (shape, np.float32)
+    np.testing.assert_array_max_ulp(found, expected, maxulp=1)

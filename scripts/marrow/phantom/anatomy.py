@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from marrow.bones import Bone
 from marrow.phantom import body, head, organs
@@ -114,9 +113,25 @@ def _texture(canvas: Canvas, draw: np.random.Generator) -> None:
     for scale_mm, strength in _TEXTURE:
         coarse_shape = [int(n * canvas.grid.spacing[0] / scale_mm) + 2 for n in canvas.grid.shape]
         coarse = draw.standard_normal(coarse_shape, dtype=np.float32)
-        zoom = [n / c for n, c in zip(canvas.grid.shape, coarse_shape, strict=True)]
-        fine = np.asarray(ndimage.zoom(coarse, zoom, order=1, grid_mode=True, mode="nearest"), np.float32)
-        canvas.signals *= 1 + strength * fine
+        canvas.signals *= 1 + strength * stretched(coarse, canvas.grid.shape)
+
+
+def stretched(coarse: Field, shape: tuple[int, ...]) -> Field:
+    """A field on a grid of another `shape` over the same box of space, interpolated linearly, flat beyond its ends.
+
+    What `scipy.ndimage.zoom` does, within one rounding, in a third of the time and without loading scipy.
+    """
+    result = coarse.astype(np.float64)
+    for axis, (count, size) in enumerate(zip(coarse.shape, shape, strict=True)):
+        at = np.clip((np.arange(size) + 0.5) * (count / size) - 0.5, 0, count - 1)
+        low = np.minimum(at.astype(np.intp), count - 2)
+        share = (at - low).reshape([-1 if other == axis else 1 for other in range(coarse.ndim)])
+        lower = result.take(low, axis)
+        lower *= 1 - share
+        result = result.take(low + 1, axis)
+        result *= share
+        result += lower
+    return result.astype(np.float32)
 
 
 def _ids(bones: Sequence[Bone]) -> dict[str, int]:

@@ -45,8 +45,8 @@ def bone_voxels(canvas: Canvas, parts: Sequence[Part], ids: Mapping[str, int]) -
             continue
         distance = part.shape.distance(canvas.coordinates(region))
         nearer = distance < depth[region]
-        depth[region] = np.where(nearer, distance, depth[region])
-        owner[region] = np.where(nearer, np.uint16(number), owner[region])
+        np.copyto(depth[region], distance, where=nearer)
+        np.copyto(owner[region], np.uint16(number), where=nearer)
     return _gather(canvas, depth, owner, parts, ids)
 
 
