@@ -18,12 +18,12 @@ from marrow.correction.nearest import Floats
 from marrow.correction.outcome import Labels, Mask
 from marrow.correction.surface_features import Surroundings
 
-HIDDEN = 64
-EPOCHS = 8
+HIDDEN = 128
+EPOCHS = 16
 BATCH = 1024
 RATE = 3e-3
-VOXELS_PER_SCAN = 40_000
-MOST_VOXELS = 600_000
+VOXELS_PER_SCAN = 60_000
+MOST_VOXELS = 1_000_000
 SEED = 0
 
 
