@@ -111,9 +111,11 @@ rule build_atlas:
         "results/logs/build_atlas.log",
     benchmark:
         "results/benchmarks/build_atlas.tsv"
+    # In the simulated cohort on one thread, beside the training.
+    priority: 1
     conda:
         "../envs/imaging.yaml"
-    threads: 4
+    threads: 4 if config["samples"] else 1
     resources:
         mem_mb=4000,
         runtime=minutes(base=10, per_gigabyte=15),
