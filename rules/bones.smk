@@ -59,7 +59,7 @@ rule segment_bones:
         "results/benchmarks/segment_bones/{scan}.tsv"
     conda:
         "../envs/learning.yaml"
-    threads: 4
+    threads: 4 if config["samples"] else 1
     resources:
         mem_mb=mebibytes(base=1500 + (config["bones"]["tile_mb"] or MOST_MB), per_input=3),
         runtime=minutes(base=60, per_gigabyte=60),
