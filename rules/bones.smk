@@ -23,11 +23,11 @@ rule train_bones:
         "results/logs/train_bones/{trained_on}.log",
     benchmark:
         "results/benchmarks/train_bones/{trained_on}.tsv"
-    # Much waits for it, and it for few. The small network of the simulated cohort gains nothing from a second thread.
+    # Much waits for it, and it for few.
     priority: 1
     conda:
         "../envs/learning.yaml"
-    threads: 8 if config["samples"] else 1
+    threads: several(8)
     resources:
         mem_mb=mebibytes(base=4000, per_input=1),
         runtime=minutes(base=2880, per_gigabyte=10),
@@ -59,7 +59,7 @@ rule segment_bones:
         "results/benchmarks/segment_bones/{scan}.tsv"
     conda:
         "../envs/learning.yaml"
-    threads: 4 if config["samples"] else 1
+    threads: several(4)
     resources:
         mem_mb=mebibytes(base=1500 + (config["bones"]["tile_mb"] or MOST_MB), per_input=3),
         runtime=minutes(base=60, per_gigabyte=60),
@@ -111,11 +111,10 @@ rule build_atlas:
         "results/logs/build_atlas.log",
     benchmark:
         "results/benchmarks/build_atlas.tsv"
-    # In the simulated cohort on one thread, beside the training.
     priority: 1
     conda:
         "../envs/imaging.yaml"
-    threads: 4 if config["samples"] else 1
+    threads: several(4)
     resources:
         mem_mb=4000,
         runtime=minutes(base=10, per_gigabyte=15),
@@ -173,7 +172,7 @@ rule learn_surface:
         "results/benchmarks/learn_surface.tsv"
     conda:
         "../envs/learning.yaml"
-    threads: 2
+    threads: several(2)
     resources:
         mem_mb=3000,
         runtime=minutes(base=10, per_gigabyte=15),

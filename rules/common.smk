@@ -204,6 +204,11 @@ def block(name):
     return lambda wildcards: getattr(data.bag_sets[wildcards.dataset].blocks[wildcards.block], name)
 
 
+def several(threads):
+    """Threads of a job that can use several; one for the simulated cohort, whose small jobs gain more side by side."""
+    return threads if config["samples"] else 1
+
+
 def mebibytes(base, per_input):
     """Memory of a job: a base and a multiple of its inputs' size, more with each attempt."""
     return lambda wildcards, input, attempt: int(attempt * (base + per_input * input.size_mb))

@@ -69,7 +69,7 @@ rule standardise_scan:
         "results/benchmarks/standardise_scan/{scan}.tsv"
     conda:
         "../envs/imaging.yaml"
-    threads: 2
+    threads: several(2)
     resources:
         mem_mb=mebibytes(base=700, per_input=3),
         runtime=minutes(base=2, per_gigabyte=5),
