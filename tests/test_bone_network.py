@@ -6,7 +6,7 @@ import torch
 
 from marrow.segmentation import inference
 from marrow.segmentation.geometry import FACTORS, offset, receptive_field, window
-from marrow.segmentation.network import BORDER, Architecture, ThreePathways
+from marrow.segmentation.network import BORDER, Architecture, Convolution, ThreePathways
 from marrow.segmentation.optimiser import NesterovRMSprop
 
 SMALL = Architecture(channels=1, classes=3, width=0.1)
@@ -192,3 +192,17 @@ def test_inference_in_parts_gives_what_the_network_gives_at_once(depth, most, mo
     monkeypatch.setattr(inference, "PART_BYTES", most)
     torch.testing.assert_close(inference.infer(network, seen, np.ones(size, bool)), at_once, rtol=1e-9, atol=1e-9)
     assert at_once.std() > 0
+
+
+def test_a_convolution_without_gradients_is_that_with_them(monkeypatch):
+    """A single small image and a 1^3 kernel, which PyTorch would not hand to oneDNN; and where there is no oneDNN."""
+    torch.manual_seed(0)
+    for kernel, size in ((3, 7), (1, 4)):
+        convolution, x = Convolution(5, 6, kernel), torch.randn(1, 5, size, size, size)
+        expected = convolution(x)
+        assert expected.requires_grad
+        with torch.inference_mode():
+            torch.testing.assert_close(convolution(x), expected.detach(), rtol=1e-5, atol=1e-5)
+            with monkeypatch.context() as patched:
+                patched.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+                torch.testing.assert_close(convolution(x), expected.detach(), rtol=1e-5, atol=1e-5)
