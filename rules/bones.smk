@@ -23,7 +23,7 @@ rule train_bones:
         "results/logs/train_bones/{trained_on}.log",
     benchmark:
         "results/benchmarks/train_bones/{trained_on}.tsv"
-    # Much waits for it, and it for few.
+    # Much waits for it, and so for the stages above, which have the same priority.
     priority: 1
     conda:
         "../envs/learning.yaml"
@@ -111,7 +111,6 @@ rule build_atlas:
         "results/logs/build_atlas.log",
     benchmark:
         "results/benchmarks/build_atlas.tsv"
-    priority: 1
     conda:
         "../envs/imaging.yaml"
     threads: several(4)

@@ -15,6 +15,7 @@ rule simulate_scan:
         "results/logs/simulate_scan/{scan}.log",
     benchmark:
         "results/benchmarks/simulate_scan/{scan}.tsv"
+    priority: 1
     conda:
         "../envs/imaging.yaml"
     threads: 1

@@ -21,6 +21,7 @@ rule resample_scan:
         "results/logs/resample_scan/{scan}.log",
     benchmark:
         "results/benchmarks/resample_scan/{scan}.tsv"
+    priority: 1
     conda:
         "../envs/imaging.yaml"
     threads: 1
@@ -48,6 +49,7 @@ rule resample_labels:
         "results/logs/resample_labels/{scan}/{kind}.log",
     benchmark:
         "results/benchmarks/resample_labels/{scan}/{kind}.tsv"
+    priority: 1
     conda:
         "../envs/imaging.yaml"
     threads: 1

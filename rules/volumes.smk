@@ -15,6 +15,7 @@ rule ingest_scan:
         "results/logs/ingest_scan/{scan}.log",
     benchmark:
         "results/benchmarks/ingest_scan/{scan}.tsv"
+    priority: 1
     conda:
         "../envs/imaging.yaml"
     threads: 1
