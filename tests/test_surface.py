@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import SimpleITK as sitk
-import torch
 from posed_body import BONES, PosedBody, posed_body
 from scipy import ndimage
 
@@ -13,7 +12,7 @@ from marrow.correction.nearest import depth, nearest
 from marrow.correction.surface import settle_surface
 from marrow.correction.surface_features import Surroundings, feature_count, kinds_of
 from marrow.correction.surface_model import SurfaceModel, read_surface_model
-from marrow.correction.surface_training import Adam, examples, learned
+from marrow.correction.surface_training import examples, learned
 from marrow.errors import MarrowError
 from marrow.segmentation.prepare import Body, bounding_box, standard_score
 from marrow.volume import voxels, with_voxels, write_volume
@@ -94,18 +93,6 @@ def test_the_same_scans_give_the_same_model(model):
     for (weight, bias), (known_weight, known_bias) in zip(again, model.layers, strict=True):
         assert np.array_equal(weight, known_weight)
         assert np.array_equal(bias, known_bias)
-
-
-def test_a_step_of_adam_is_pytorchs_own():
-    ours, theirs = (torch.nn.Parameter(torch.tensor([[1.0, -2.0], [0.5, 3.0]])) for _ in range(2))
-    step, reference = Adam([ours]), torch.optim.Adam([theirs], lr=0.1)
-    for rate in (0.1, 0.02, 0.3):
-        step.step((ours**4).sum() + ours[0, 0], rate)
-        reference.param_groups[0]["lr"] = rate
-        reference.zero_grad()
-        ((theirs**4).sum() + theirs[0, 0]).backward()
-        reference.step()
-        assert torch.equal(ours, theirs)
 
 
 def test_the_nearest_label_is_what_the_distance_map_says():

@@ -287,9 +287,9 @@ def test_weight_decay_leaves_biases_alone_where_that_is_wanted():
     training = {**learning_sets.settings()["training"], "weight_decay": 0.1}
     decays = {
         whether: {
-            id(parameter): group["weight_decay"]
-            for group in optimiser_of({**training, "decay_biases": whether}, layer).param_groups
-            for parameter in group["params"]
+            id(weight): group._decay
+            for group in optimiser_of({**training, "decay_biases": whether}, layer).groups
+            for weight in group.weights
         }
         for whether in (True, False)
     }

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.optim.adam import adam
 
+from marrow.adam import Adam
 from marrow.bones import Bone
 from marrow.correction.nearest import Floats
 from marrow.correction.outcome import Labels, Mask
@@ -41,7 +41,8 @@ def learned(features: Floats, is_bone: Mask) -> tuple[tuple[Floats, Floats], ...
     """Weights and biases, layer after layer, from `features: (voxels, features)`."""
     torch.manual_seed(SEED)
     layers = [nn.Linear(features.shape[1], HIDDEN), nn.Linear(HIDDEN, HIDDEN), nn.Linear(HIDDEN, 1)]
-    optimiser = Adam([weight for layer in layers for weight in layer.parameters()])
+    weights = [weight for layer in layers for weight in layer.parameters()]
+    optimiser = Adam(weights)
     seen, wanted = torch.from_numpy(features), torch.from_numpy(is_bone.astype(np.float32))
     batches = max(1, len(seen) // BATCH)
     order = torch.randperm(len(seen))
@@ -50,41 +51,9 @@ def learned(features: Floats, is_bone: Mask) -> tuple[tuple[Floats, Floats], ...
             order = torch.randperm(len(seen))
         drawn = order[step % batches :: batches]
         loss = functional.binary_cross_entropy_with_logits(_logits(layers, seen[drawn]), wanted[drawn])
-        optimiser.step(loss, RATE * 0.5 * (1 + math.cos(math.pi * step / (EPOCHS * batches))))
+        rate = RATE * 0.5 * (1 + math.cos(math.pi * step / (EPOCHS * batches)))
+        optimiser.step([gradient.contiguous() for gradient in torch.autograd.grad(loss, weights)], rate)
     return tuple((layer.weight.detach().numpy(), layer.bias.detach().numpy()) for layer in layers)
-
-
-class Adam:
-    """PyTorch's Adam by its function: the class `torch.optim.Adam` imports a compiler, which takes as long as learning.
-
-    Args:
-        weights: to train.
-    """
-
-    def __init__(self, weights: list[nn.Parameter]) -> None:
-        self.weights = weights
-        self.means, self.squares = ([torch.zeros_like(weight) for weight in weights] for _ in range(2))
-        self.steps = [torch.zeros(()) for _ in weights]
-
-    def step(self, loss: Tensor, rate: float) -> None:
-        """Move the weights once against the gradient of a loss."""
-        gradients = torch.autograd.grad(loss, self.weights)
-        with torch.no_grad():
-            adam(
-                [*self.weights],
-                [*gradients],
-                self.means,
-                self.squares,
-                max_exp_avg_sqs=[],
-                state_steps=self.steps,
-                amsgrad=False,
-                beta1=0.9,
-                beta2=0.999,
-                lr=rate,
-                weight_decay=0.0,
-                eps=1e-8,
-                maximize=False,
-            )
 
 
 def _logits(layers: Sequence[nn.Linear], x: Tensor) -> Tensor:

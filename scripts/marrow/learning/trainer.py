@@ -26,7 +26,7 @@ from marrow.learning.choice import Choice, Validation
 from marrow.learning.feed import Feed, order
 from marrow.learning.inference import judge
 from marrow.learning.interrupt import Interrupt
-from marrow.learning.optimiser import learning_rate, optimiser_of, restore, set_rate, state_of
+from marrow.learning.optimiser import learning_rate, optimiser_of
 from marrow.learning.out_of_memory import OutOfMemoryGuard
 from marrow.learning.packed import Batch
 from marrow.learning.step import MAIN, Step, Stepper
@@ -175,13 +175,12 @@ class Trainer:
         unseen: list[tuple[Sequence[int], Tensor]] = []
         for group, batch in self._bags.batches(groups[self.at.position :], self.at.epoch):
             rate = learning_rate(self._training, self.at.epoch, self.at.step)
-            set_rate(self._optimiser, rate)
             step = yield Wanted(batch, self.at.epoch, self.at.step)
             unseen.append((group, step.losses))
             if len(unseen) >= looks or self.at.position + 1 == len(groups):
                 self._look_at(unseen)
                 unseen.clear()
-            self._optimiser.step()
+            self._optimiser.step(rate)
             self._tally(step)
             self.at.position += 1
             self.at.step += 1
@@ -265,7 +264,7 @@ class Trainer:
         tensors = parts(
             model=self._model.state_dict(),
             best=self._best,
-            optimiser=state_of(self._optimiser),
+            optimiser=self._optimiser.state(),
             weighting=self.stepper.weighting.state(),
             main_loss=self.stepper.main_loss.state(),
             sums=self._sums,
@@ -293,7 +292,7 @@ class Trainer:
         self._model.load_state_dict(kept.part("model"))
         self._best = {name: tensor.to(device) for name, tensor in kept.part("best").items()}
         self._sums = {name: tensor.to(device) for name, tensor in kept.part("sums").items()}
-        restore(self._optimiser, kept.part("optimiser"))
+        self._optimiser.restore(kept.part("optimiser"))
         self.stepper.weighting.restore(kept.part("weighting"))
         self.stepper.main_loss.restore(kept.part("main_loss"))
         restore_random(kept.part("random"))
