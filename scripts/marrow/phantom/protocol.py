@@ -49,7 +49,8 @@ class Protocol:
         noise: standard deviation in units of signal.
         bias: strength of the smooth shading, as the standard deviation of its logarithm.
         seam: spread of the stations' gains, likewise.
-        jump_mm: how far the body may move between stations.
+        jump_mm: how far the body may have moved from where the Dixon stations show it, for each station. Bones and
+            lesions are drawn where Dixon shows them.
     """
 
     acquisition: str
@@ -76,7 +77,7 @@ def protocol(site: str, contrast: str, size: str, *, single_station: bool = Fals
         noise=0.018 if diffusion else 0.015,
         bias=0.10 if north else 0.14,
         seam=0.10 if diffusion else 0.05,
-        jump_mm=0.8,
+        jump_mm=0.8 if diffusion else 0.0,
     )
 
 
