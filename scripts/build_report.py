@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from marrow.layout import final_place
 from marrow.report import (
     bag_counts,
     benchmark_sets,
@@ -90,7 +91,7 @@ def main(
     evaluated = entries_of(entries, evaluation)
     titles = {method: name for entry in evaluated if entry.kind == SCANS for method, name in entry.titles.items()}
 
-    results = report.parent.parent
+    results = final_place(report).parent.parent
     budget = int(settings["budget_mb"] * MEGABYTE)
     viewer = viewer_of(program, layers, bone_table, rows, maps_of(maps, {}, titles), budget)
     drawn = [*sheets, *bone_sheets, *(path for path in maps if path.name in PICTURES), *inversions]

@@ -120,6 +120,13 @@ def test_the_report_tells_of_the_stopped_scans(run):
     assert all(scan in page for scan in FAULTS)
 
 
+def test_the_report_tells_what_made_the_results_and_what_they_cost(run):
+    root, _ = run
+    page = (root / "results/report/index.html").read_text()
+    assert "No records" not in page
+    assert "No measurements" not in page
+
+
 def test_nothing_that_names_a_patient_is_in_any_result(run):
     root, _ = run
     files = [file for file in (root / "results").rglob("*") if file.is_file()]
