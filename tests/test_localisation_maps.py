@@ -161,7 +161,7 @@ def test_even_scores_give_an_even_map_however_patches_overlap():
 def test_shares_of_bones_add_up_and_a_bone_without_patches_has_none():
     values, bones = np.array([1.0, 2.0, 5.0]), np.array([0, 2, 2])
     skull, spine, hip = weights_of_bones(values, bones, ("skull", "spine", "hip"))
-    assert (skull.attention, spine.attention, hip.attention) == (0.125, 0, 0.875)
+    assert (skull.share, spine.share, hip.share) == (0.125, 0, 0.875)
     assert (hip.even, hip.mean, hip.highest, hip.instances) == (pytest.approx(2 / 3), 3.5, 5, 2)
     assert (spine.instances, spine.mean) == (0, None)
 
@@ -297,9 +297,9 @@ def test_a_map_says_what_it_shows(files):
 
 def test_the_table_of_bones_has_a_row_for_each_and_shares_that_add_up(files):
     rows = list(csv.DictReader(files["bone_weights"].read_text().splitlines()))
-    assert list(rows[0])[:3] == ["bone", "attention", "instances"]
+    assert list(rows[0])[:3] == ["bone", "share", "instances"]
     assert [row["instances"] for row in rows] == ["8", "16", "0"]
-    assert sum(float(row["attention"]) for row in rows) == pytest.approx(1, abs=1e-5)
+    assert sum(float(row["share"]) for row in rows) == pytest.approx(1, abs=1e-5)
 
 
 def test_the_same_map_has_the_same_bytes(scan, files, tmp_path):

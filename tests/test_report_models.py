@@ -16,6 +16,8 @@ from test_report import Page, build
 from toy_report import HOSTILE, SCANS, STOPPED, report_inputs
 
 from marrow.errors import MarrowError, Stopped
+from marrow.localisation.ranking import MEASURES, PER_BAG
+from marrow.report import localisation, provenance
 from marrow.report.costs import costs_of
 from marrow.report.crossing import crossing_of
 from marrow.report.entries import entries_of
@@ -143,6 +145,34 @@ def test_a_difference_is_only_called_one_where_the_data_show_it(page):
     assert log_loss.endswith("better"), "a lower log loss is better"
 
 
+def test_why_an_interval_is_lacking_stands_beside_the_metrics_and_limits_of_p_beside_the_comparison(page):
+    metrics, rest = section(page, "methods").split("<h4>Against the reference</h4>", 1)
+    assert "F1 (macro), AUC: undefined in some draws" in metrics
+    assert "4 patients are tested" in rest.split("<h4>Confusion</h4>")[0]
+    assert "4 patients are tested" not in metrics
+
+
+def test_a_metric_of_one_class_is_not_called_macro(page):
+    named = {(row[1], row[3]) for row in rows(section(page, "methods"), "entry-scans-groups")}
+    assert named == {("site", "F1 (macro)"), ("class", "F1")}
+
+
+def test_the_metrics_drawn_of_localisation_are_measured_ones():
+    assert {metric for metric, _ in localisation.DRAWN} == {f"{name}_{PER_BAG}" for name in MEASURES} | {"f1"}
+
+
+def test_only_curves_with_a_faint_line_are_said_to_have_one(page):
+    parts = section(page, "localisation").split("<h4>")
+    told = {part.split("</h4>")[0]: "faint: any instances taken out" in part for part in parts}
+    assert (told["Lesions found"], told["Probability of the class"]) == (False, True)
+
+
+def test_without_records_nothing_is_said_of_what_is_out_of_date(tmp_path):
+    text = provenance.section(tmp_path, ROOT / "scripts").html
+    assert "unknown: there are no records" in text
+    assert "nothing: every record" not in text
+
+
 def test_methods_come_in_the_order_of_the_config(page):
     names = [row[0].split()[0] for row in rows(section(page, "methods"), "entry-scans-metrics")]
     assert names == ["MIL", "ATMIL", "Cosine"]
@@ -212,10 +242,13 @@ def test_the_papers_tables_keep_their_layout_and_notes(tmp_path):
 # Drawings
 
 
-@pytest.mark.parametrize(("low", "high"), [(0, 1), (-0.21, 0.05), (3, 900), (1e-7, 2e-7), (5, 5)])
-def test_ticks_lie_within_the_scale_and_are_round(low, high):
-    ticks = round_values(low, high, 4)
-    assert 1 <= len(ticks) <= 6
+@pytest.mark.parametrize("count", [3, 4])
+@pytest.mark.parametrize(
+    ("low", "high"), [(0, 1), (-0.21, 0.05), (3, 900), (1e-7, 2e-7), (5, 5), (0.18, 0.93), (0.972, 0.989)]
+)
+def test_ticks_lie_within_the_scale_are_round_and_more_than_one(low, high, count):
+    ticks = round_values(low, high, count)
+    assert 2 - (low == high) <= len(ticks) <= 8
     assert all(low - 1e-12 <= value <= high + 1e-12 for value, _ in ticks)
     assert len({text for _, text in ticks}) == len(ticks)
 

@@ -78,7 +78,8 @@ def plan_evaluations(config: Mapping[str, Any], data: DataPlan, planned: RunPlan
     methods = list(dict.fromkeys(run.method for run in planned.runs))
     if wanted is not None and methods and wanted not in methods:
         raise ConfigError(
-            f"config: evaluation.reference is {wanted!r}, which no entry of runs trains; {nearest(wanted, methods)}"
+            f"config: evaluation.reference is {wanted!r}, which no entry of runs trains; {nearest(wanted, methods)}, "
+            "or name it under runs, too"
         )
     entries = dict.fromkeys(run.entry for run in planned.runs)
     return {entry: _of_entry(entry, wanted, config, data, planned) for entry in entries}

@@ -152,7 +152,7 @@ def _bars(sheet: Sheet, table: Sequence[BoneWeight], left: float) -> None:
     """A bar for each bone: its share of the weight; a tick where it would be if all patches weighed the same."""
     axes = sheet.axes(left, TOP, BARS - 0.1, HEIGHT)
     rows = np.arange(len(table))
-    axes.barh(rows, [100 * bone.attention for bone in table], color="#e6550d", height=0.62)
+    axes.barh(rows, [100 * bone.share for bone in table], color="#e6550d", height=0.62)
     evens = [100 * bone.even for bone in table]
     axes.vlines(evens, rows - 0.42, rows + 0.42, color=INK, linewidth=1.4)
     axes.set_yticks(rows, [bone.bone.replace("_", " ") for bone in table], fontsize=8.5)

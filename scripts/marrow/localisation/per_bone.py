@@ -20,7 +20,7 @@ class BoneWeight:
 
     Attributes:
         bone: its name.
-        attention: the share of the bag's weight that lies in it.
+        share: the share of the bag's weight that lies in it.
         instances: how many patches are most of all this bone.
         even: the share that it would have if all patches had the same weight.
         mean: the mean score of its patches; None where it has none.
@@ -28,7 +28,7 @@ class BoneWeight:
     """
 
     bone: str
-    attention: float
+    share: float
     instances: int
     even: float
     mean: float | None
@@ -48,7 +48,7 @@ def weights_of_bones(values: Scores, bones: Array, names: Sequence[str]) -> list
     return [
         BoneWeight(
             bone=name,
-            attention=float(found.sum()) / total,
+            share=float(found.sum()) / total,
             instances=len(found),
             even=len(found) / max(1, len(values)),
             mean=float(np.mean(found)) if len(found) else None,

@@ -44,6 +44,8 @@ def comparison(entry: Entry) -> Markup:
         reliabilities=_reliabilities(entry),
         groups=[row for row in tables["groups"].rows if number(row["mean"]) is not None],
         courses=courses_of(entry),
+        notes=_notes(entry, of_metrics=True),
+        notes_compared=_notes(entry, of_metrics=False),
         how=METRICS,
         how_compared=COMPARISON,
         how_confused=CONFUSION,
@@ -63,6 +65,16 @@ def _figures(entry: Entry) -> list[tuple[str, int, str]]:
         ("stopped", states["stopped"], "stopped"),
         ("missing", states["missing"], "warned"),
     ]
+
+
+def _notes(entry: Entry, *, of_metrics: bool) -> list[str]:
+    """What the evaluation has to say of intervals of metrics, or of the comparison as a whole."""
+    about: dict[str, list[str]] = {}
+    for row in entry.tables["notes"].rows:
+        if bool(row["metric"]) == of_metrics:
+            method = f" of {entry.title(row['method'])}" if row["method"] else ""
+            about.setdefault(row["note"], []).append(metric_title(row["metric"]) + method)
+    return [f"{', '.join(names)}: {note}" if of_metrics else note for note, names in about.items()]
 
 
 def _means(entry: Entry, metrics: Sequence[str]) -> list[tuple[str, list[Mean], str]]:

@@ -7,7 +7,10 @@ METRICS = Reading(
     shown="each metric on test bags alone. A dot is the mean over runs (seeds, repeats and folds), a line the 95% "
     "bootstrap interval by patient; in the table, mean ± standard deviation over n runs. Sensitivity, specificity and "
     "F1 are means over classes, each class against the rest; AUC is that of two classes or, of more, the mean of one "
-    "against the rest. Log loss, Brier score and calibration error are better when lower.",
+    "against the rest. Log loss, Brier score and calibration error are better when lower. Where no interval is drawn, "
+    "too many draws of patients lack a class. Short names are the papers': MIL multiple-instance learning, att "
+    "attention, WL a weight of the losses that is set by hand, GN GradNorm, CS cosine similarity, AL AdaLoss, OA "
+    "OL-AUX.",
     good="narrow intervals, well apart from what guessing gives: a balanced accuracy of one over the number of "
     "classes, an AUC of 0.5.",
     bad="intervals that overlap from end to end: the order of the dots says nothing. A high accuracy beside a low "

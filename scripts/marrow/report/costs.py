@@ -22,7 +22,8 @@ READING = Reading(
     bad="a job that takes many times as long as its likes: a scan of another size, or a machine that was busy. Memory "
     "near what the rule asks for (mem_mb): the next larger scan will be killed.",
     remedy="give the rule more memory or time in the profile; look at the log of the job that stands out. A load far "
-    "below 100% is waiting for the disk.",
+    "below 100% is waiting for the disk; jobs of about a second end before load and memory are looked at, and read "
+    "low.",
 )
 
 

@@ -9,6 +9,7 @@ from marrow.report.entries import Entry
 from marrow.report.line_chart import LineChart, Point, Series, line_chart
 from marrow.report.tables import number
 
+ENTROPY = "attention_entropy"  # from 0 to 1 whatever is drawn: a fall of a hundredth is none
 MOST_LINES = 5  # more runs than these are drawn as their mean, least and greatest
 
 # Beginning of a quantity's name -> its heading; what begins with none of these is called by its own name.
@@ -17,7 +18,7 @@ TITLES = (
     ("validation_", "On validation bags: "),
     ("loss_main", "Loss of the bags' classes"),
     ("loss_", "Loss of the auxiliary task "),
-    ("attention_entropy", "Attention entropy (1: all instances alike)"),
+    (ENTROPY, "Attention entropy (1: all instances alike)"),
     ("weight_main", "Weight of the main task"),
     ("weight_", "Task weight w of "),
     ("norm2_main", "Squared length of the main gradient, |g_m|²"),
@@ -26,7 +27,7 @@ TITLES = (
     ("cosine_", "Cosine of g_m and g_a of "),
     ("learning_rate", "Learning rate"),
 )
-FIRST = ("loss_main", "validation_loss", "attention_entropy")
+FIRST = ("loss_main", "validation_loss", ENTROPY)
 LEFT_OUT = {"seconds", "epoch"}
 
 
@@ -62,7 +63,7 @@ def _runs(entry: Entry) -> dict[str, Runs]:
 def _course(quantity: str, runs: Runs, entry: Entry) -> Course | None:
     values = [value for points in runs.values() for _, value in points]
     epochs = [epoch for points in runs.values() for epoch, _ in points]
-    ends = (min(values), max(values))
+    ends = (0.0, 1.0) if quantity == ENTROPY else (min(values), max(values))
     charts: list[LineChart] = []
     for method in entry.methods("curves"):
         own = {f"{dataset}, seed {seed}": points for (name, dataset, seed), points in runs.items() if name == method}

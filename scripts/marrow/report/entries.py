@@ -18,6 +18,7 @@ COLUMNS = {
     "groups": ("method", "grouping", "group", "metric", "mean", "n"),
     "curves": ("dataset", "method", "seed", "epoch", "quantity", "value"),
     "localisation": SUMMARY,
+    "notes": ("method", "metric", "note"),
 }
 SCANS = "scans"
 PART = "part"  # the column that says which runs are averaged together

@@ -11,8 +11,9 @@ READING = Reading(
     shown="what each check of each stage found in a scan. A check that found nothing leaves no row.",
     good="no row, or only notes: facts worth knowing that change nothing.",
     bad="stopped: the scan was not used. Warned: the scan was used, and somebody should look at its picture first.",
-    remedy="read the message, which ends with what to do, and look at the scan's quality sheet. "
-    "If one check warns about nearly every scan of a site, the protocol of that site is the cause, not the scans.",
+    remedy="read the message, which ends with what to do where there is something to do, and look at the scan's "
+    "quality sheet. If one check warns about nearly every scan of a site, the protocol of that site is the cause, not "
+    "the scans.",
 )
 
 

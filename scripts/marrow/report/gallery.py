@@ -57,8 +57,9 @@ PREDICTION = Reading(
 MAP = Reading(
     figure="a map",
     shown="the weights of instances put back where they were cut from: b900 in coronal slices, the map over it, and "
-    "the outlines of bones. Each map says which quantity it shows, of which class, and how it is scaled; where patches "
-    "overlap they are combined as it says. Beside it, attention by bone and the instances with the most weight.",
+    "the outlines of bones. Each map says which quantity it shows, of which class, and how it is scaled; where "
+    "patches overlap they are combined as it says. Its colours reach up to the number beside them, another one in "
+    "every map. Beside it, its share by bone and the instances with the most weight.",
     good="a few bones stand out, and the instances with the most weight show what a radiologist would point at.",
     bad="an even veil over all bones: the attention chooses nothing. Weight on edges of bones, on the outermost "
     "slices, or on noise in the instances: the model learned something else than disease.",

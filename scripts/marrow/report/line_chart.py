@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from marrow.report.scale import Scale, scale_of
 
 WIDTH, HEIGHT = 200, 110  # in the units of the SVG
+DIGIT = 6.4  # room for a digit of the numbers beside it
 MOST_POINTS = 90  # of a line; more cannot be told apart at this width
 
 Point = tuple[float, float]
@@ -41,6 +42,7 @@ class LineChart:
         x_ticks, y_ticks: place and number.
         x_name: of the axis below.
         diagonal: the ends of a line of comparison, if there is one.
+        margin: room for the numbers, left of the field.
         width, height: of the field.
     """
 
@@ -51,6 +53,7 @@ class LineChart:
     y_ticks: tuple[tuple[float, str], ...]
     x_name: str
     diagonal: tuple[Point, Point] | None
+    margin: int
     width: int = WIDTH
     height: int = HEIGHT
 
@@ -73,14 +76,16 @@ def line_chart(
     ends = ((across.low, up.low), (across.high, up.high))
     drawn = tuple(_placed(one, across, up) for one in series if one.points)
     told = "; ".join(f"{one.name} ends at {one.points[-1][1]:.3g}" for one in series if one.points and not one.is_faint)
+    y_ticks = up.ticks(3)
     return LineChart(
         title=title,
         label=f"{title}, by {x_name}: {told}",
         lines=drawn,
         x_ticks=across.ticks(),
-        y_ticks=tuple((HEIGHT - place, text) for place, text in up.ticks(3)),
+        y_ticks=tuple((HEIGHT - place, text) for place, text in y_ticks),
         x_name=x_name,
         diagonal=(_at(ends[0], across, up), _at(ends[1], across, up)) if has_diagonal else None,
+        margin=max(40, round(8 + DIGIT * max(len(text) for _, text in y_ticks))),
     )
 
 

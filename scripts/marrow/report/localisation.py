@@ -17,13 +17,19 @@ from marrow.report.where_curves import curves_of
 
 SCORES = Reading(
     figure="the localisation scores",
-    shown="how well an instance score finds the instances that are known to be key: the share of pairs of a key and "
-    "another instance that are in the right order (AUROC), average precision, hit rates, and precision, recall and F1 "
-    "at a threshold chosen on validation bags. The score is named: attention, an instance's probability, or attention "
-    "after inversion. Means over runs with a 95% bootstrap interval by patient. No method was trained on such marks.",
+    shown="how well an instance score finds the instances that are known to be key, those that make a bag what it is: "
+    "in scans, patches with active disease. The share of pairs of a key and another instance that are in the right "
+    "order (AUROC), average precision, whether one of the k highest is key (hit rate top k), and precision, recall "
+    "and F1 at a threshold chosen on validation bags. The score is named: attention, an instance's probability of a "
+    "class (non-active: healthy or inactive), their product (contribution), or attention after inversion. Bone hit "
+    "rate and precision are the same for the bones that the highest instances lie in. Lesions in reach: the share of "
+    "lesions that a patch holds enough of. Perturbation area: how much faster the model's probability falls than when "
+    "any instances are taken out. Means over runs with a 95% bootstrap interval by patient. No method was trained on "
+    "such marks.",
     good="an AUROC of 0.8 or more: the map is worth looking at.",
     bad="an AUROC near 0.5: the score points anywhere. Below 0.5: it points away, as attention does that has learned "
-    "what is healthy. High AUROC with low average precision: a few false marks among many instances outweigh the true.",
+    "what is healthy. High AUROC with low average precision: a few false marks among many instances outweigh the true. "
+    "An F1 with a recall near 1 and a low precision: nearly everything is marked.",
     remedy="do not show maps of such a method. Look at its course of attention entropy, train longer, or take the "
     "instance probability where the method has one.",
 )
@@ -33,8 +39,8 @@ CURVE = Reading(
     "with. Perturbation: the probability of the bag's class after its highest instances are taken out.",
     good="a free-response curve that rises steeply and early; a perturbation curve that falls with the first instances "
     "and much faster than when instances are taken out at random.",
-    bad="a free-response curve along the bottom, or a perturbation curve that stays level: what the map marks is not "
-    "what the model decides by.",
+    bad="a free-response curve far below the lesions in reach (in the table), which none can pass; a perturbation "
+    "curve that stays level: what the map marks is not what the model decides by.",
     remedy="trust neither map nor explanation of such a method; compare its attention with that after inversion.",
 )
 INVERSION = Reading(
@@ -47,7 +53,11 @@ INVERSION = Reading(
     remedy="change the step or the weight of sparsity, and judge by F1 on validation bags, never by how it looks.",
 )
 OF_ONE_BONE = "bone_hit_rate_"
-DRAWN = (("auroc", "instance AUROC"), ("average_precision", "average precision"), ("f1", "F1"))
+DRAWN = (
+    ("auroc_per_bag", "AUROC within a bag"),
+    ("average_precision_per_bag", "average precision within a bag"),
+    ("f1", "F1"),
+)
 
 
 def section(entries: Sequence[Entry], curves: Sequence[Path], inversions: Sequence[tuple[str, Picture]]) -> Section:
@@ -111,7 +121,7 @@ def _metric(row: Row) -> str:
 
 
 def _charts(entry: Entry, rows: Sequence[Row]) -> list[IntervalChart]:
-    """For AUROC and average precision, all methods and scores."""
+    """For each metric that is drawn and each score, all methods."""
     charts: list[IntervalChart | None] = []
     for wanted, title in DRAWN:
         of_metric = [row for row in rows if _metric(row) == wanted]

@@ -1,4 +1,4 @@
-"""Where a model looks in a scan: the map's figure, attention per bone, and the instances that weigh most."""
+"""Where a model looks in a scan: the map's figure, its share per bone, and the instances that weigh most."""
 
 import json
 from collections import defaultdict
@@ -27,7 +27,7 @@ class ScanMap:
         seed: of the run.
         told: what the map shows, name and words: which quantity, which class, which scaling.
         figure, top: the pictures; None where there is none.
-        bars: attention per bone, the largest first.
+        bars: the share of each bone that has patches, the largest first.
         volume: the map as a volume.
         why: why there is no figure; empty where there is one.
     """
@@ -42,10 +42,15 @@ class ScanMap:
     why: str
 
     @property
+    def quantity(self) -> str:
+        """What the weights are."""
+        return dict(self.told).get("quantity", "")
+
+    @property
     def title(self) -> str:
         """Method, quantity and class in a line."""
-        about = dict(self.told)
-        return ", ".join(filter(None, (self.method, f"seed {self.seed}", about.get("quantity"), about.get("class"))))
+        of_class = dict(self.told).get("class", "")
+        return ", ".join(filter(None, (self.method, f"seed {self.seed}", self.quantity, of_class)))
 
 
 def maps_of(
@@ -90,11 +95,11 @@ def _stop(path: Path | None) -> str:
 
 
 def _bars(path: Path | None) -> tuple[Bar, ...]:
-    rows = read_csv(path, ("bone", "attention", "instances")).rows
+    rows = read_csv(path, ("bone", "share", "instances")).rows
     known = [
         (row["bone"], value, f"{row['instances']} instances", number(row.get("even")))
         for row in rows
-        if (value := number(row["attention"])) is not None
+        if (value := number(row["share"])) is not None and number(row["instances"])
     ]
     return bars_of(sorted(known, key=lambda one: -one[1]))
 

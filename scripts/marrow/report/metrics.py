@@ -37,9 +37,10 @@ class Mean:
         return f"{self.mean:.3f}" + ("" if self.std is None else f" ± {self.std:.3f}")
 
 
-def metric_title(metric: str) -> str:
-    """The name of a metric in words."""
-    return TITLES.get(metric, metric.replace("_", " "))
+def metric_title(metric: str, *, of_class: bool = False) -> str:
+    """The name of a metric in words; `of_class` where it is that of one class against the rest."""
+    title = TITLES.get(metric, metric.replace("_", " "))
+    return title.replace(" (macro)", "") if of_class else title
 
 
 def mean_of(summary: Table, method: str, metric: str) -> Mean:

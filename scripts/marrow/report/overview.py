@@ -54,7 +54,7 @@ def _figures(scans: Sequence[ScanRow], statuses: Counter[str]) -> list[tuple[str
     figures = [
         ("scans", len(scans), ""),
         ("patients", len({scan.patient for scan in scans}), ""),
-        ("without findings", statuses["ok"], "ok"),
+        ("nothing to look at", statuses["ok"], "ok"),
         ("to look at", statuses["warned"], "warned"),
         ("stopped", statuses["stopped"], "stopped"),
     ]

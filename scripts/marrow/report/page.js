@@ -16,14 +16,14 @@
   // What a cell is sorted by: its number where it shows more than that, such as a mean with its spread.
   const keyOf = (row, column) => row.cells[column].dataset.value ?? textOf(row, column);
 
-  // Numbers by their value, also below zero; words as people sort them.
-  const compare = (a, b) => {
-    const difference = Number(a || NaN) - Number(b || NaN);
-    return Number.isNaN(difference) ? collator.compare(a, b) : difference;
-  };
+  // The number that a text begins with, also one with a printed minus.
+  const numberOf = (text) => parseFloat(text.replace("\u2212", "-"));
 
-  // Empty cells read "none"; they go last in either direction.
-  const isNone = (row, column) => row.cells[column].querySelector(".none") !== null;
+  // Numbers by their value; words, and what begins with the same number, as people sort them.
+  const compare = (a, b) => numberOf(a) - numberOf(b) || collator.compare(a, b);
+
+  // Empty cells read "none", in the papers' tables a dash; they go last in either direction.
+  const isNone = (row, column) => row.cells[column].querySelector(".none") !== null || textOf(row, column) === "\u2013";
 
   function sort(head, column, rows, body) {
     const descending = head[column].getAttribute("aria-sort") === "ascending";
@@ -42,6 +42,9 @@
       const button = make("button", { type: "button" }, cell.textContent);
       button.addEventListener("click", () => sort(head, column, rows, body));
       cell.replaceChildren(button);
+      // Chromium repeats headings on the next page, but no buttons.
+      window.addEventListener("beforeprint", () => cell.replaceChildren(button.textContent));
+      window.addEventListener("afterprint", () => cell.replaceChildren(button));
     });
   }
 

@@ -57,8 +57,11 @@ def round_values(low: float, high: float, count: int) -> list[tuple[float, str]]
     if not span > 0 or not math.isfinite(span):
         return [(low, f"{low:g}")]
     power = 10.0 ** math.floor(math.log10(span / count))
-    step = next(power * factor for factor in (1, 2, 5, 10) if span / (power * factor) <= count + EPSILON)
-    first, last = math.ceil(low / step - EPSILON), math.floor(high / step + EPSILON)
+    steps = [power * factor for factor in (0.5, 1, 2, 5, 10)]
+    fitting = [step for step in steps if span / step <= count + EPSILON]
+    inside = {step: (math.ceil(low / step - EPSILON), math.floor(high / step + EPSILON)) for step in steps}
+    step = next((step for step in fitting if inside[step][1] > inside[step][0]), steps[steps.index(fitting[0]) - 1])
+    first, last = inside[step]
     digits = max(0, -math.floor(math.log10(step) + EPSILON))
     large = max(abs(low), abs(high)) >= 1e5 or digits > 5
     return [

@@ -27,6 +27,11 @@ class Curves:
     charts: tuple[LineChart, ...]
     quantities: tuple[tuple[str, int], ...]
 
+    @property
+    def has_faint(self) -> bool:
+        """Whether a line stands behind the others."""
+        return any(line.is_faint for chart in self.charts for line in chart.lines)
+
 
 def curves_of(entry: Entry, files: Sequence[Path]) -> list[Curves]:
     """The curves of an entry's methods, each the mean over its runs.
