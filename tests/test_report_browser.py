@@ -299,7 +299,7 @@ def test_no_word_of_the_methods_drawings_is_cut(page, size, part):
     show(page, *SIZES[size])
     page.execute_script("document.querySelectorAll('details').forEach(fold => { fold.open = true; })")
     assert cut_words(page, part) == []
-    assert smallest_words(page, f"{part} .intervals") >= 9
+    assert smallest_words(page, f"{part} :is(.intervals, .bars)") >= 9
 
 
 def test_a_folded_data_set_opens_by_keyboard(page):
