@@ -12,7 +12,7 @@ from scipy import ndimage
 from marrow.bones import DEFAULT_TABLE, read_bones
 from marrow.phantom.anatomy import person, stretched
 from marrow.phantom.habitus import habitus, lie_down
-from marrow.phantom.protocol import coverage, protocol, station_grids
+from marrow.phantom.protocol import SIZES, coverage, protocol, station_grids
 from marrow.phantom.roster import SITES, SimulatedScan
 from marrow.phantom.scan import difficulty, simulate
 from marrow.phantom.tissue import CONTRASTS
@@ -217,6 +217,14 @@ def test_stations_overlap_and_cover_the_body_from_end_to_end(site, size):
         assert spans[0][1] >= high - acquired.spacing[2]
         for upper, lower in pairwise(spans):
             assert lower[1] - upper[0] >= acquired.overlap_mm - acquired.spacing[2]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("site", SITES)
+def test_the_truth_lies_where_dixon_shows_the_body_and_diffusion_shows_it_moved(site, size):
+    """Bones are annotated on Dixon images; a place that no image shows could not be found by any method."""
+    assert [protocol(site, contrast, size).jump_mm for contrast in ("fat", "water")] == [0, 0]
+    assert all(protocol(site, contrast, size).jump_mm > 0 for contrast in ("b50", "b900"))
 
 
 def test_full_size_has_the_grid_of_the_field():
