@@ -1,8 +1,9 @@
 """Registration of the atlas and correction of the bones for a whole-body scan at 2 mm, from file to file.
 
 The scan is a phantom's body without its scanner. Its raw bones are the truth with planted errors: lesions lost, a
-bone missing, a bone on the wrong side, holes and crumbs. The atlas is another patient. Each stage runs once in a
-process of its own, as in the workflow: `python -m marrow.bench.correct STAGE FOLDER`.
+bone missing, a bone on the wrong side, holes and crumbs. The atlas is another patient, and the surface's model is
+learned on a third. Each stage runs once in a process of its own, as in the workflow:
+`python -m marrow.bench.correct STAGE FOLDER`.
 """
 
 import sys
@@ -17,6 +18,7 @@ from scipy import ndimage
 
 import build_atlas
 import correct_bones
+import learn_surface
 import register_atlas
 from marrow.bench.measurement import Benchmark, Goal, Measurement
 from marrow.bench.process import run_measured
@@ -64,18 +66,22 @@ def measure() -> list[Measurement]:
 
 
 def prepare(folder: Path) -> None:
-    """Write the scan with its planted errors, and the atlas made of another patient."""
+    """Write the scan with its planted errors, the atlas made of another patient, and a third one's surface."""
     bones = read_bones()
-    size = {"scan": "full", "other": "half"}
-    for name, patient in {"scan": "focal-01", "other": "healthy-01"}.items():
-        anatomy = _anatomy(patient, size[name], bones)
+    for name, patient, size in (
+        ("scan", "focal-01", "full"),
+        ("other", "healthy-01", "half"),
+        ("teacher", "focal-02", "full"),
+    ):
+        anatomy = _anatomy(patient, size, bones)
         inside = _body(anatomy)
         grid = anatomy.grid
-        write_volume(grid.image(anatomy.signals[1] * inside * np.float32(600)), folder / f"{name}-water.nii")
+        for contrast, signal in zip(_CONTRASTS, anatomy.signals, strict=True):
+            write_volume(grid.image(signal * inside * np.float32(600)), folder / f"{name}-{contrast}.nii")
         write_volume(grid.image(inside.astype(np.uint8)), folder / f"{name}-body.nii")
         write_volume(grid.image(anatomy.labels), folder / f"{name}-bones.nii")
-        if name == "scan":
-            write_volume(grid.image(planted(anatomy.labels, inside, anatomy.lesions > 0, bones)), folder / "raw.nii")
+        raw = planted(anatomy.labels, inside, anatomy.lesions > 0, bones)
+        write_volume(grid.image(raw), folder / f"{name}-raw.nii")
     build_atlas.main(
         waters=[folder / "other-water.nii"],
         bodies=[folder / "other-body.nii"],
@@ -87,18 +93,32 @@ def prepare(folder: Path) -> None:
         settings=_settings()["atlas"],
         threads=THREADS,
     )
+    register(folder, "teacher")
+    learn_surface.main(
+        volumes=_volumes(folder, "teacher"),
+        bodies=[folder / "teacher-body.nii"],
+        raw_bones=[folder / "teacher-raw.nii"],
+        atlases=[folder / "teacher-atlas.nii"],
+        supports=[folder / "teacher-support.nii"],
+        annotations=[folder / "teacher-bones.nii"],
+        bone_table=DEFAULT_TABLE,
+        surface=folder / "surface.npz",
+        contrasts=list(_CONTRASTS),
+        settings=_settings()["correction"]["surface"],
+        threads=THREADS,
+    )
 
 
-def register(folder: Path) -> None:
-    """The atlas onto the scan."""
+def register(folder: Path, name: str = "scan") -> None:
+    """The atlas onto a scan."""
     register_atlas.main(
-        water=folder / "scan-water.nii",
-        body_resampled=folder / "scan-body.nii",
+        water=folder / f"{name}-water.nii",
+        body_resampled=folder / f"{name}-body.nii",
         template=folder / "template.nii",
         atlas_bones=folder / "atlas.nii",
         agreement=folder / "agreement.nii",
-        atlas=folder / "registered.nii",
-        support=folder / "support.nii",
+        atlas=folder / f"{name}-atlas.nii",
+        support=folder / f"{name}-support.nii",
         settings=_settings()["atlas"],
         threads=THREADS,
     )
@@ -107,19 +127,19 @@ def register(folder: Path) -> None:
 def correct(folder: Path) -> None:
     """The bones of the scan, corrected."""
     correct_bones.main(
-        raw_bones=folder / "raw.nii",
+        raw_bones=folder / "scan-raw.nii",
         water=folder / "scan-water.nii",
         body_resampled=folder / "scan-body.nii",
-        atlas=[folder / "registered.nii"],
-        support=[folder / "support.nii"],
-        volumes=[],
-        surface=[],
+        atlas=[folder / "scan-atlas.nii"],
+        support=[folder / "scan-support.nii"],
+        volumes=_volumes(folder, "scan"),
+        surface=[folder / "surface.npz"],
         bone_table=DEFAULT_TABLE,
         corrected=folder / "corrected.nii",
         dilated=folder / "dilated.nii",
         steps=folder / "steps.npz",
         told=folder / "told.json",
-        contrasts=[],
+        contrasts=list(_CONTRASTS),
         settings=_settings()["correction"],
     )
 
@@ -149,6 +169,10 @@ def mean_dice(one: Path, other: Path) -> float:
         x, y = a == bone.id, b == bone.id
         shares.append(2 * np.count_nonzero(x & y) / max(np.count_nonzero(x) + np.count_nonzero(y), 1))
     return float(np.mean(shares))
+
+
+def _volumes(folder: Path, name: str) -> list[Path]:
+    return [folder / f"{name}-{contrast}.nii" for contrast in _CONTRASTS]
 
 
 def _anatomy(patient: str, size: str, bones: list[Bone]) -> Anatomy:
@@ -192,4 +216,6 @@ if __name__ == "__main__":
     _STAGES[sys.argv[1]](_folder)
     if sys.argv[1] == "correct":
         _truth = _folder / "scan-bones.nii"
-        sys.stdout.write(f"{mean_dice(_folder / 'raw.nii', _truth)} {mean_dice(_folder / 'corrected.nii', _truth)}\n")
+        sys.stdout.write(
+            f"{mean_dice(_folder / 'scan-raw.nii', _truth)} {mean_dice(_folder / 'corrected.nii', _truth)}\n"
+        )
