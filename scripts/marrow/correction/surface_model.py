@@ -18,6 +18,7 @@ from marrow.correction.surface_features import feature_count
 from marrow.errors import MarrowError
 
 LAYERS = 3
+_AT_ONCE = 1 << 13
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,11 @@ class SurfaceModel:
     spacing_mm: float
 
     def logits(self, features: Floats) -> Floats:
-        """The logit of bone, `(places,)`, from `features: (places, features)`."""
-        values = features
+        """The logit of bone, `(places,)`, from `features: (places, features)`, in parts that fit into a cache."""
+        parts = np.array_split(features, max(1, len(features) // _AT_ONCE))
+        return np.concatenate([self._logits(part) for part in parts])
+
+    def _logits(self, values: Floats) -> Floats:
         for number, (weight, bias) in enumerate(self.layers, start=1):
             values = values @ weight.T + bias
             if number < LAYERS:
