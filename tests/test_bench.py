@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from shared_data import shared_data
 
 import bench
-from marrow.bench import chain, torchmil
+from marrow.atlas.registration import Effort
+from marrow.bench import chain, correct, torchmil
 from marrow.bench.bones import read_off
 from marrow.bench.history import Entry, append, read_history
 from marrow.bench.machine import Circumstances, commit, machine
@@ -23,6 +24,7 @@ from marrow.bench.plan import write_cohort
 from marrow.bench.process import run_measured
 from marrow.bench.registry import BENCHMARKS, chosen
 from marrow.bench.volumes import body_mask, made_up_volume
+from marrow.bone_plan import SHEET
 from marrow.errors import MarrowError
 from marrow.nifti import map_voxels
 
@@ -231,3 +233,9 @@ def test_both_sides_of_the_benchmark_against_torchmil_learn_and_are_judged(monke
     assert {seconds.id, area.id} == set(torchmil.MNIST.goals)
     assert min(seconds.value, seconds.reference or 0) > 0
     assert 0 <= min(area.value, area.reference or 0) <= max(area.value, area.reference or 1) <= 1
+
+
+def test_the_benchmark_of_the_correction_has_an_atlas_as_of_a_sample_sheet():
+    """No key is left empty: the benchmark is run on request alone, so nobody sees it fail."""
+    assert Effort.of(correct.atlas_settings(), 1).spacing_mm == SHEET["spacing_mm"]
+    assert {name for name, value in correct.atlas_settings().items() if value is None} <= {"frozen"}

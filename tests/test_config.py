@@ -80,3 +80,19 @@ def test_the_demo_config_changes_nothing_of_a_config_laid_over_it():
     """Snakemake reads config.yaml first, whatever file a user names."""
     demo = yaml.safe_load((ROOT / "config.yaml").read_text())
     assert complete(demo, SCHEMA) == complete({}, SCHEMA)
+
+
+def patterns(part):
+    """Every part of a schema that asks for a pattern."""
+    if isinstance(part, dict):
+        if isinstance(part.get("pattern"), str):
+            yield part
+        for inner in part.values():
+            yield from patterns(inner)
+
+
+@pytest.mark.parametrize("schema", sorted((ROOT / "schemas").rglob("*.schema.yaml")), ids=lambda path: path.name)
+def test_a_pattern_is_told_in_words_too(schema):
+    found = list(patterns(yaml.safe_load(schema.read_text())))
+    assert found
+    assert all(part["expects"] for part in found)

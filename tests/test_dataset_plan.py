@@ -114,7 +114,7 @@ def test_a_source_is_read_where_the_config_says_and_downloaded_elsewhere(tmp_pat
     [
         ({"datasets": {"x": {"kind": "mosaic"}}}, "did you mean 'mosaics'"),
         ({"datasets": {"x": {}}}, "kind is missing"),
-        ({"datasets": {"Über": {"kind": "blood"}}}, "does not match"),
+        ({"datasets": {"Über": {"kind": "blood"}}}, "must be a name of small letters, digits, - and _"),
         ({"datasets": {"x": {"kind": "scans", "stride": 8}}}, "config: datasets.x: unknown key 'stride'"),
         ({"datasets": {"x": {"kind": "scans", "contrasts": ["adc"]}}}, "which `contrasts` lacks"),
         ({"datasets": {"x": {"kind": "scans"}}, "bones": {"source": "none"}}, "bones.source is none"),

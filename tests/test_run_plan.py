@@ -227,5 +227,5 @@ def test_methods_of_the_config_are_checked_though_nobody_trains_them():
 
 
 def test_a_method_is_named_as_a_path_can_be():
-    with pytest.raises(ConfigError, match="does not match"):
+    with pytest.raises(ConfigError, match="must be a name of small letters, digits and -"):
         plan(methods={"My method": {}})

@@ -80,6 +80,7 @@ def test_an_id_that_is_no_plain_word_is_refused(sheet, name, column):
     with pytest.raises(SheetError, match=f"(?s)row 2.*column {column}") as raised:
         sheet(ROW | {column: name}, separator="\t")
     assert len(str(raised.value)) < 1000
+    assert not name or "at most 64 letters a to z, digits, -, _ and single dots" in str(raised.value)
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"scan\tpatient\tfat\twater\n"])

@@ -287,7 +287,7 @@ def test_weight_decay_leaves_biases_alone_where_that_is_wanted():
     training = {**learning_sets.settings()["training"], "weight_decay": 0.1}
     decays = {
         whether: {
-            id(weight): group._decay
+            id(weight): group.weight_decay
             for group in optimiser_of({**training, "decay_biases": whether}, layer).groups
             for weight in group.weights
         }

@@ -17,7 +17,7 @@ class Adam:
 
     def __init__(self, weights: Sequence[Tensor], weight_decay: float = 0.0) -> None:
         self.weights = list(weights)
-        self._decay = weight_decay
+        self.weight_decay = weight_decay
         self._means, self._squares = ([torch.zeros_like(weight) for weight in self.weights] for _ in range(2))
         self._steps = [torch.zeros((), device=weight.device) for weight in self.weights]
 
@@ -40,7 +40,7 @@ class Adam:
             beta1=0.9,
             beta2=0.999,
             lr=rate,
-            weight_decay=self._decay,
+            weight_decay=self.weight_decay,
             eps=1e-8,
             maximize=False,
         )

@@ -107,7 +107,7 @@ def plan_bones(config: Mapping[str, Any], cohort: Cohort, schemas: Path) -> Bone
     bones = config["bones"]
     defaults = SHEET if config["samples"] else SIMULATED
     settings = {**bones["network"], **bones["training"], **bones["atlas"]}
-    chosen = {key: defaults.get(key) if value is None else value for key, value in settings.items()}
+    chosen = filled(settings, defaults)
     training, validation = _shared_out([scan for scan in cohort if "bones" in scan.truths])
     table = Path(config["bone_table"] or schemas / "bones.tsv")
     atlas = bones["atlas"]["frozen"] or (ATLAS if training else "")
@@ -129,6 +129,11 @@ def plan_bones(config: Mapping[str, Any], cohort: Cohort, schemas: Path) -> Bone
     if plan.source == "network" and plan.frozen_network:
         _check_frozen(Path(plan.frozen_network), table, plan.contrasts, spacing_of(config))
     return plan
+
+
+def filled(settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with what their empty keys mean, of `SHEET` or `SIMULATED`."""
+    return {key: defaults.get(key) if value is None else value for key, value in settings.items()}
 
 
 def _surface(config: Mapping[str, Any], training: Sequence[str], atlas: str) -> str:

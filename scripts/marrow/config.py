@@ -86,7 +86,7 @@ def _in_words(error: ValidationError) -> Iterator[str]:
         yield f"{_join(place, missing[0])} is missing; give it a value"
     elif error.validator == "type":
         yield f"{place} is {value!r}, of type {type(value).__name__}; it must be {_type_in_words(schema['type'])}"
-    elif "expects" in schema:  # a pattern in words
+    elif error.validator == "pattern":
         yield f"{place} is {value!r}; it must be {schema['expects']}"
     else:
         yield f"{place} is {value!r}: {error.message}"

@@ -116,7 +116,7 @@ def _check_columns(
     known: dict[str, Any] = dict(schema["properties"])
     for contrast in contrasts:
         known[contrast] = {"type": "string"}
-        known[f"{contrast}_series"] = {"type": "string", "pattern": "^[0-9]*$"}
+        known[f"{contrast}_series"] = {"type": "string", "pattern": "^[0-9]*$", "expects": "a series number"}
     columns = [name for name in rows[0][1] if name]
     problems = [
         f"unknown column {name!r}; {nearest(name, list(known))}"

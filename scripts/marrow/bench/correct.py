@@ -22,7 +22,7 @@ import learn_surface
 import register_atlas
 from marrow.bench.measurement import Benchmark, Goal, Measurement
 from marrow.bench.process import run_measured
-from marrow.bone_plan import SHEET
+from marrow.bone_plan import SHEET, filled
 from marrow.bones import DEFAULT_TABLE, Bone, read_bones
 from marrow.config import complete, read_schema
 from marrow.phantom.anatomy import Anatomy, person, render
@@ -91,7 +91,7 @@ def prepare(folder: Path) -> None:
         template=folder / "template.nii",
         atlas_bones=folder / "atlas.nii",
         agreement=folder / "agreement.nii",
-        settings=_atlas_settings(),
+        settings=atlas_settings(),
         threads=THREADS,
     )
     register(folder, "teacher")
@@ -120,7 +120,7 @@ def register(folder: Path, name: str = "scan") -> None:
         agreement=folder / "agreement.nii",
         atlas=folder / f"{name}-atlas.nii",
         support=folder / f"{name}-support.nii",
-        settings=_atlas_settings(),
+        settings=atlas_settings(),
         threads=THREADS,
     )
 
@@ -190,9 +190,9 @@ def _body(anatomy: Anatomy) -> npt.NDArray[np.bool_]:
     return np.stack([np.asarray(ndimage.binary_fill_holes(part), bool) for part in seen]) | (anatomy.labels > 0)
 
 
-def _atlas_settings() -> dict[str, Any]:
+def atlas_settings() -> dict[str, Any]:
     """How the atlas of a sample sheet is built and registered."""
-    return {name: SHEET.get(name) if value is None else value for name, value in _settings()["atlas"].items()}
+    return filled(_settings()["atlas"], SHEET)
 
 
 def _settings() -> dict[str, Any]:

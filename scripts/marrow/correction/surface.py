@@ -18,7 +18,7 @@ from marrow.correction.outcome import Labels, Outcome, millilitres
 from marrow.correction.surface_features import Surroundings
 from marrow.correction.surface_model import SurfaceModel
 
-_AT_ONCE = 1 << 17
+_AT_ONCE = 1 << 17  # each look pads the whole scan
 
 
 def settle_surface(

@@ -18,7 +18,7 @@ from marrow.correction.surface_features import feature_count
 from marrow.errors import MarrowError
 
 LAYERS = 3
-_AT_ONCE = 1 << 13
+_AT_ONCE = 1 << 13  # so many places are a few megabytes
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Learns the surface model from annotated scans: half a minute on a processor, since it looks at single voxels.
+"""Learns the surface model from annotated scans: less than a minute on a processor, since it looks at single voxels.
 
 Voxels are drawn evenly from those near the atlas's bones; cross-entropy of bone against the rest, Adam, the rate
 falling like a cosine. All chance comes from a fixed seed.

@@ -27,7 +27,7 @@ class Descent:
 
     def __init__(self, weights: Sequence[Tensor], weight_decay: float, momentum: float, *, nesterov: bool) -> None:
         self.weights = list(weights)
-        self._decay, self._momentum, self._nesterov = weight_decay, momentum, nesterov
+        self.weight_decay, self._momentum, self._nesterov = weight_decay, momentum, nesterov
         self._moves: list[Tensor | None] = [None] * len(self.weights)
 
     @torch.no_grad()
@@ -39,7 +39,7 @@ class Descent:
             [self.weights[number] for number in moved],
             [gradient for gradient in gradients if gradient is not None],
             moves,
-            weight_decay=self._decay,
+            weight_decay=self.weight_decay,
             momentum=self._momentum,
             lr=rate,
             dampening=0.0,
