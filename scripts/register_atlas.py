@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from marrow.atlas.construction import grid_image, template_subject
-from marrow.atlas.labels import warped_labels, warped_percent
+from marrow.atlas.labels import warped_atlas
 from marrow.atlas.registration import Effort, register
 from marrow.atlas.subject import subject_of
 from marrow.errors import ScanStopped
 from marrow.grid import Grid
-from marrow.volume import read_volume, voxels, write_volume
+from marrow.volume import read_on_grid, read_volume, voxels, write_volume
 
 _log = logging.getLogger(__name__)
 
@@ -52,11 +52,10 @@ def main(
     del body
     found = register(subject, template_subject(read_volume(template)), effort)
     _log.info("correlation with the template %s", ", ".join(f"{value:.3f}" for value in found.correlations))
-    labels = warped_labels(read_volume(atlas_bones), found.transform, grid, threads)
-    write_volume(grid_image(labels, grid), atlas)
-    del labels
-    percent = warped_percent(read_volume(agreement), found.transform, grid, threads)
-    write_volume(grid_image(percent, grid), support)
+    drawn = read_volume(atlas_bones)
+    agreed = read_on_grid(agreement, drawn, "the atlas's agreement")
+    for warped, path in zip(warped_atlas(drawn, agreed, found.transform, grid, threads), (atlas, support), strict=True):
+        write_volume(grid_image(warped, grid), path)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import register_atlas
 from marrow.atlas import registration
 from marrow.atlas.construction import average, template_subject, typical
 from marrow.atlas.fusion import Vote
-from marrow.atlas.labels import reached, warped_labels, warped_percent
+from marrow.atlas.labels import reached, warped_atlas, warped_labels
 from marrow.atlas.profile import match, profile_of
 from marrow.atlas.registration import Effort, correlation, register
 from marrow.atlas.subject import Subject, subject_of
@@ -333,20 +333,20 @@ def test_labels_and_percentages_are_those_of_itk_which_asks_every_voxel_for_ever
     labels = sitk.GetArrayFromImage(source)
     labels[noise.random(labels.shape) < 0.002] = 5  # alone, and next to other labels
     labels[:, :, -1] = noise.integers(0, 3, labels.shape[:2])  # in an edge of the map
-    percent = np.where(labels > 0, noise.integers(1, 101, labels.shape), 0).astype(np.uint8)
+    known = (labels > 0) | (noise.random(labels.shape) < 0.01)  # beyond the labels, too
+    percent = np.where(known, noise.integers(1, 101, labels.shape), 0).astype(np.uint8)
     field = sitk.GetImageFromArray(noise.normal(0, 6, (9, 6, 8, 3)), isVector=True)
     field.SetOrigin((-250.0, -180.0, -480.0))
     field.SetSpacing((70.0, 70.0, 120.0))
     turn = sitk.AffineTransform(turned(10).ravel().tolist(), (4.0, -3.0, 8.0))
     whole = sitk.CompositeTransform([turn, sitk.DisplacementFieldTransform(field)])
     grid = Grid((66, 50, 140), (8.0, 7.0, 7.5), (-260.0, -170.0, -500.0), tuple(turned(degrees).ravel().tolist()))
-    for array, warped, interpolator in (
-        (labels, warped_labels, sitk.sitkLabelLinear),
-        (percent, warped_percent, sitk.sitkLinear),
-    ):
-        for transform in (whole, turn):
-            found = warped(placed(array, GRID), transform, grid, 1)
-            expected = sitk.Resample(placed(array, GRID), placed(found, grid), transform, interpolator)
+    sources = [placed(array, GRID) for array in (labels, percent)]
+    for transform in (whole, turn):
+        both = warped_atlas(*sources, transform, grid, 1)
+        assert np.array_equal(both[0], warped_labels(sources[0], transform, grid, 1))
+        for source, found, interpolator in zip(sources, both, (sitk.sitkLabelLinear, sitk.sitkLinear), strict=True):
+            expected = sitk.Resample(source, placed(found, grid), transform, interpolator)
             assert len(np.unique(found)) > 5
             assert np.array_equal(found, sitk.GetArrayFromImage(expected))
 
@@ -374,7 +374,9 @@ def test_percentages_are_interpolated_and_nothing_lies_outside() -> None:
     grid = Grid((4, 3, 3), (4.0,) * 3, (0.0,) * 3, IDENTITY)
     ramp = np.zeros((3, 3, 4), np.uint8) + np.array([0, 40, 80, 80], np.uint8)
     wider = Grid((12, 3, 3), (2.0, 4.0, 4.0), (0.0, 0.0, 0.0), IDENTITY)
-    found = warped_percent(placed(ramp, grid), sitk.Transform(), wider, 1)
+    nothing = placed(np.zeros_like(ramp), grid)
+    drawn, found = warped_atlas(nothing, placed(ramp, grid), sitk.Transform(), wider, 1)
+    assert not drawn.any()
     assert found[1, 1].tolist() == [0, 20, 40, 60, 80, 80, 80, 0, 0, 0, 0, 0]
     assert reached(placed(ramp, grid), sitk.Transform(), wider, 1)[1, 1].sum() in (7, 8)
 

@@ -7,7 +7,7 @@ voxels next to one are asked (`neighbours`), and for the labels next to them alo
 Shares are added up in ITK's order, so the labels are the same.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -19,12 +19,15 @@ from marrow.grid import Grid
 
 def warped_labels(labels: sitk.Image, transform: sitk.Transform, grid: Grid, threads: int) -> Bytes:
     """Labels on a grid (z, y, x), 0 outside of the map; `transform` maps points of the grid to points of the map."""
-    return _warped(labels, transform, grid, threads, _largest)
+    return _warped([labels], transform, grid, threads, [_largest])[0]
 
 
-def warped_percent(percent: sitk.Image, transform: sitk.Transform, grid: Grid, threads: int) -> Bytes:
-    """Percentages on a grid (z, y, x), linear between voxels and cut to whole ones, 0 outside of the map."""
-    return _warped(percent, transform, grid, threads, _linear)
+def warped_atlas(
+    labels: sitk.Image, percent: sitk.Image, transform: sitk.Transform, grid: Grid, threads: int
+) -> tuple[Bytes, Bytes]:
+    """Labels as `warped_labels` gives them, and percentages, linear between voxels and cut to whole ones, of one grid."""
+    drawn, agreed = _warped([labels, percent], transform, grid, threads, [_largest, _linear])
+    return drawn, agreed
 
 
 def reached(source: sitk.Image, transform: sitk.Transform, grid: Grid, threads: int) -> npt.NDArray[np.bool_]:
@@ -43,12 +46,17 @@ def reached(source: sitk.Image, transform: sitk.Transform, grid: Grid, threads: 
 
 
 def _warped(
-    source: sitk.Image, transform: sitk.Transform, grid: Grid, threads: int, value: Callable[[Neighbours], Bytes]
-) -> Bytes:
-    whole = np.zeros(grid.size[::-1], np.uint8)
-    for box, voxels, neighbours in near(source, transform, grid, threads):
-        whole[box][voxels] = value(neighbours)
-    return whole
+    sources: Sequence[sitk.Image],
+    transform: sitk.Transform,
+    grid: Grid,
+    threads: int,
+    values: Sequence[Callable[[Neighbours], Bytes]],
+) -> list[Bytes]:
+    wholes = [np.zeros(grid.size[::-1], np.uint8) for _ in sources]
+    for box, voxels, about in near(sources, transform, grid, threads):
+        for whole, value, neighbours in zip(wholes, values, about, strict=True):
+            whole[box][voxels] = value(neighbours)
+    return wholes
 
 
 def _linear(neighbours: Neighbours) -> Bytes:

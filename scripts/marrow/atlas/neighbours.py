@@ -1,13 +1,15 @@
-"""Which voxels of a grid come, through a transform, to lie next to something in a map, and between which of its voxels.
+"""Which voxels of a grid come, through a transform, to lie next to something in maps, and between which of their voxels.
 
 A map of bones is empty for the most part. A coarse grid tells first, slab by slab, in which box of the fine one there
 can be something; each voxel there is then brought to its place in the map, and kept if one of the eight voxels about
-that place is not zero.
+that place is not zero. Maps on one grid are asked together: where voxels come to lie takes longest to work out.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import pairwise
+from operator import or_
 
 import numpy as np
 import numpy.typing as npt
@@ -38,31 +40,33 @@ class Neighbours:
 
 
 def near(
-    source: sitk.Image, transform: sitk.Transform, grid: Grid, threads: int
-) -> Iterator[tuple[Box, Numbers, Neighbours]]:
-    """Boxes of a grid, the voxels in each that have something next to them in a map, and that map's eight voxels.
+    sources: Sequence[sitk.Image], transform: sitk.Transform, grid: Grid, threads: int
+) -> Iterator[tuple[Box, Numbers, list[Neighbours]]]:
+    """Boxes of a grid, the voxels in each that have something next to them in any map, and each map's eight voxels.
 
     Args:
-        source: the map, 8-bit.
-        transform: from points of the grid to points of the map.
+        sources: the maps, 8-bit, all on one grid.
+        transform: from points of the grid to points of the maps.
         grid: the grid.
         threads: what may be used.
     """
+    something = reduce(or_, (each != 0 for each in sources))
+    source = Grid.of(something)
     # One voxel more at the upper ends: the last one reaches half its width further, where the next has no weight.
-    values = np.pad(voxels(source).astype(np.uint8, copy=False), (0, 1))
-    occupied = _any_of_eight(values)
-    last = np.reshape(source.GetSize()[::-1], (3, 1, 1, 1)) - 1.0
-    for box in _boxes(source, transform, grid):
-        places = _places(transform, _part(grid, box), Grid.of(source), threads)
+    maps = [np.pad(voxels(each).astype(np.uint8, copy=False), (0, 1)) for each in sources]
+    occupied = _any_of_eight(np.pad(voxels(something), (0, 1)))
+    last = np.reshape(source.size[::-1], (3, 1, 1, 1)) - 1.0
+    for box in _boxes(something, transform, grid):
+        places = _places(transform, _part(grid, box), source, threads)
         inside = ((places >= -0.5) & (places < last + 0.5)).all(axis=0)
         places = places.clip(0, last)
         first = places.astype(np.intp)
         found = np.nonzero(inside & occupied[tuple(first)])
         if len(found[0]):
             z, y, x = first[:, *found]
-            eight = np.stack([values[z + k, y + j, x + i] for k, j, i in np.ndindex(2, 2, 2)])
             shares = np.subtract(places, first, dtype=np.float64)[:, *found]
-            yield box, found, Neighbours(eight.reshape(2, 2, 2, -1), shares)
+            about = ([values[z + k, y + j, x + i] for k, j, i in np.ndindex(2, 2, 2)] for values in maps)
+            yield box, found, [Neighbours(np.reshape(eight, (2, 2, 2, -1)), shares) for eight in about]
 
 
 def _any_of_eight(values: Bytes) -> npt.NDArray[np.bool_]:
@@ -74,10 +78,10 @@ def _any_of_eight(values: Bytes) -> npt.NDArray[np.bool_]:
     return found
 
 
-def _boxes(source: sitk.Image, transform: sitk.Transform, grid: Grid) -> Iterator[Box]:
+def _boxes(something: sitk.Image, transform: sitk.Transform, grid: Grid) -> Iterator[Box]:
     """Boxes of the grid (z, y, x), one a slab, that may hold something: what a coarse grid finds, and a voxel more."""
     coarse = grid.isotropic(max(COARSE_MM, *grid.spacing))
-    widest = sitk.BinaryDilate(source != 0, [max(1, round(COARSE_MM / mm)) for mm in source.GetSpacing()])
+    widest = sitk.BinaryDilate(something, [max(1, round(COARSE_MM / mm)) for mm in something.GetSpacing()])
     drawn = sitk.Resample(
         widest,
         coarse.size,

@@ -7,6 +7,7 @@ gives the same bytes.
 What the slices of a series share is encoded once: pydicom takes longer for the tags of one slice than for its voxels.
 """
 
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +16,14 @@ import numpy as np
 import SimpleITK as sitk
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filebase import DicomBytesIO
-from pydicom.filewriter import write_data_element, write_file_meta_info
-from pydicom.uid import UID, ExplicitVRLittleEndian, MRImageStorage, generate_uid
+from pydicom.filewriter import write_data_element
+from pydicom.uid import PYDICOM_IMPLEMENTATION_UID, ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
 from marrow.volume import voxels
 
+# What differs from slice to slice, and how long the group of the file's head is.
+_GROUP_LENGTH, _HEAD_UID = 0x00020000, 0x00020003
+_UID, _NUMBER, _POSITION, _LOCATION, _PIXELS = 0x00080018, 0x00200013, 0x00200032, 0x00201041, 0x7FE00010
 _DATE = "20000101"
 _CONTRAST_NUMBER = {"fat": 1, "water": 2, "b50": 3, "b900": 4}
 
@@ -40,17 +44,22 @@ def write_dicom(stations: Sequence[sitk.Image], contrast: str, study: Study, fol
 
 
 def _write_series(image: sitk.Image, contrast: str, study: Study, station: int, folder: Path) -> None:
-    values = voxels(image)
     series = _series(image, contrast, study, station)
-    shared = _encoded(series)
+    head, shared = _encoded(_head()), _encoded(series)
     normal = np.asarray(image.GetDirection()).reshape(3, 3)[:, 2]
     origin, step = np.asarray(image.GetOrigin()), image.GetSpacing()[2]
-    for index, pixels in enumerate(values):
-        place = float(np.dot(origin, normal)) + step * index
-        slice_ = _slice(series.SeriesInstanceUID, origin + normal * step * index, index, place)
-        slice_.add_new("PixelData", "OW", np.ascontiguousarray(pixels, "<i2").tobytes())
-        elements = sorted((shared | _encoded(slice_)).items())
-        content = b"".join([_file_head(slice_.SOPInstanceUID), *(element for _, element in elements)])
+    first = float(np.dot(origin, normal))
+    for index, pixels in enumerate(voxels(image)):
+        uid = generate_uid(entropy_srcs=[series.SeriesInstanceUID, str(index)])
+        position = (round(float(value), 4) for value in origin + normal * step * index)
+        own = {
+            _UID: _text(_UID, b"UI", uid),
+            _NUMBER: _text(_NUMBER, b"IS", str(index + 1)),
+            _POSITION: _text(_POSITION, b"DS", "\\".join(map(str, position))),
+            _LOCATION: _text(_LOCATION, b"DS", str(round(first + step * index, 4))),
+            _PIXELS: _pixels(np.ascontiguousarray(pixels, "<i2").tobytes()),
+        }
+        content = _file(head | {_HEAD_UID: _text(_HEAD_UID, b"UI", uid)}, shared | own)
         (folder / f"station_{station}_{index + 1:04d}.dcm").write_bytes(content)
 
 
@@ -107,39 +116,42 @@ def _contrast_tags(contrast: str) -> Dataset:
     return tags
 
 
-def _slice(series_uid: str, position: np.ndarray, index: int, location: float) -> Dataset:
-    """What a slice has of its own, but for its voxels."""
-    tags = Dataset()
-    tags.InstanceNumber = index + 1
-    tags.ImagePositionPatient = [round(float(value), 4) for value in position]
-    tags.SliceLocation = round(location, 4)
-    tags.SOPInstanceUID = generate_uid(entropy_srcs=[series_uid, str(index)])
+def _head() -> FileMetaDataset:
+    """How the data set of every slice is encoded, and by what."""
+    tags = FileMetaDataset()
+    tags.FileMetaInformationVersion = b"\x00\x01"
+    tags.MediaStorageSOPClassUID = MRImageStorage
+    tags.TransferSyntaxUID = ExplicitVRLittleEndian
+    tags.ImplementationClassUID = PYDICOM_IMPLEMENTATION_UID
+    tags.ImplementationVersionName = "MARROW"
     return tags
-
-
-def _file_head(instance_uid: UID) -> bytes:
-    """What comes before the data set: preamble, prefix, and how the data set is encoded."""
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = MRImageStorage
-    meta.MediaStorageSOPInstanceUID = instance_uid
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    head = _buffer()
-    head.write(bytes(128) + b"DICM")
-    write_file_meta_info(head, meta)
-    return head.getvalue()
 
 
 def _encoded(tags: Dataset) -> dict[int, bytes]:
     """Every element as it stands in a file, by its tag."""
     elements: dict[int, bytes] = {}
     for element in tags:
-        buffer = _buffer()
+        buffer = DicomBytesIO()
+        buffer.is_little_endian, buffer.is_implicit_VR = True, False
         write_data_element(buffer, element)
         elements[int(element.tag)] = buffer.getvalue()
     return elements
 
 
-def _buffer() -> DicomBytesIO:
-    buffer = DicomBytesIO()
-    buffer.is_little_endian, buffer.is_implicit_VR = True, False
-    return buffer
+def _text(tag: int, kind: bytes, value: str) -> bytes:
+    """An element of text as it stands in a file, filled up to an even length."""
+    content = value.encode("ascii")
+    content += (b"\0" if kind == b"UI" else b" ") * (len(content) % 2)
+    return struct.pack("<HH2sH", tag >> 16, tag & 0xFFFF, kind, len(content)) + content
+
+
+def _pixels(content: bytes) -> bytes:
+    """The element of the voxels."""
+    return struct.pack("<HH2sxxI", _PIXELS >> 16, _PIXELS & 0xFFFF, b"OW", len(content)) + content
+
+
+def _file(head: dict[int, bytes], tags: dict[int, bytes]) -> bytes:
+    """A file of both, each in the order of tags."""
+    group, data = (b"".join(element for _, element in sorted(some.items())) for some in (head, tags))
+    length = struct.pack("<HH2sHI", _GROUP_LENGTH >> 16, _GROUP_LENGTH & 0xFFFF, b"UL", 4, len(group))
+    return bytes(128) + b"DICM" + length + group + data

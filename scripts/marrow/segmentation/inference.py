@@ -30,18 +30,26 @@ def infer(network: ThreePathways, windows: Sequence[Tensor], wanted: Mask) -> Te
         windows: one tensor `(1, channels, z, y, x)` per factor, on the network's device.
         wanted: the voxels to predict `(z, y, x)`; others may be left at 0.
     """
-    architecture, seen = network.architecture, windows[0]
-    most = part_bytes(seen)
+    logits = windows[0].new_zeros((1, network.architecture.classes, *wanted.shape))
+    for part, found in infer_parts(network, windows, wanted):
+        logits[:, :, *part] = found
+    return logits
+
+
+@torch.inference_mode()
+def infer_parts(
+    network: ThreePathways, windows: Sequence[Tensor], wanted: Mask
+) -> Iterator[tuple[tuple[slice, ...], Tensor]]:
+    """The boxes that hold all that is wanted, and the logits `(1, classes, z, y, x)` of each: `infer`, box by box."""
+    architecture, most = network.architecture, part_bytes(windows[0])
 
     def in_slabs(layer: Layered, maps: int, x: Tensor, residual: Tensor | None) -> Tensor:
         return _in_slabs(layer, maps, x, residual, most)
 
     maps = [pathway(window, in_slabs) for pathway, window in zip(network.pathways, windows, strict=True)]
-    logits = seen.new_zeros((1, architecture.classes, *wanted.shape))
     for part in _parts(wanted, edge_of_part(architecture, most)):
         around = [slice(side.start, side.stop + 2 * BORDER) for side in part]
-        logits[:, :, *part] = network.classified(spread(maps, around, BORDER))
-    return logits
+        yield part, network.classified(spread(maps, around, BORDER))
 
 
 def part_bytes(seen: Tensor) -> int:
@@ -67,10 +75,10 @@ def _in_slabs(layer: Layered, maps: int, x: Tensor, residual: Tensor | None, mos
     return made
 
 
-def _parts(wanted: Mask, edge: int) -> Iterator[list[slice]]:
+def _parts(wanted: Mask, edge: int) -> Iterator[tuple[slice, ...]]:
     """Boxes of at most so many voxels along each edge that hold all that is wanted, each shrunk to what it holds."""
     for start in itertools.product(*(range(0, length, edge) for length in wanted.shape)):
         held = wanted[tuple(slice(at, at + edge) for at in start)]
         if held.any():
             box = bounding_box(held)
-            yield [slice(at + side.start, at + side.stop) for at, side in zip(start, box, strict=True)]
+            yield tuple(slice(at + side.start, at + side.stop) for at, side in zip(start, box, strict=True))

@@ -1,8 +1,8 @@
 """Labels a scan with the network: fully convolutional, in the largest tiles that memory allows, inside the body alone.
 
 Tiles start at multiples of 15 voxels, so that the blocks of three and of five lie the same in every tile; each reads as
-much around it as it needs. What a voxel gets therefore does not depend on the tiles. The classes' logits of a tile stay
-on the device: only the winning class leaves it, a byte a voxel.
+much around it as it needs. What a voxel gets therefore does not depend on the tiles. The classes' logits stay on the device,
+those of one small part of a tile at a time: only the winning class leaves it, a byte a voxel.
 """
 
 import itertools
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from marrow.segmentation.geometry import FACTORS, window
-from marrow.segmentation.inference import BYTES, infer
+from marrow.segmentation.inference import BYTES, infer, infer_parts
 from marrow.segmentation.network import BORDER, Architecture, ThreePathways
 from marrow.segmentation.prepare import Body, Image, Labels, Mask, bounding_box
 from marrow.segmentation.segments import read_box
@@ -50,8 +50,9 @@ def find_bones(network: ThreePathways, body: Body, tile_mb: int) -> Labels:
     inside = np.zeros(body.mask.shape, np.uint8)
     size = tile_size(network.architecture, body.mask.shape, tile_mb)
     for tile in tiles(body.mask, size):
-        found = logits(network, body.image, tile, body.mask[tile.box])
-        inside[tile.box] = found.argmax(dim=0).to(torch.uint8).cpu().numpy()
+        won = inside[tile.box]
+        for part, found in infer_parts(network, _seen(network, body.image, tile), body.mask[tile.box]):
+            won[part] = found[0].argmax(dim=0).to(torch.uint8).cpu().numpy()
     inside[~body.mask] = 0
     labels = np.zeros(body.shape, np.uint8)
     labels[body.box] = inside
@@ -67,12 +68,16 @@ def logits(network: ThreePathways, image: Image, tile: Tile, wanted: Mask) -> Te
         tile: a part of it.
         wanted: the voxels of the tile that count; the logits of others may be 0.
     """
+    return infer(network, _seen(network, image, tile), wanted)[0]
+
+
+def _seen(network: ThreePathways, image: Image, tile: Tile) -> list[Tensor]:
+    """What each pathway reads of a tile, on the network's device."""
     device = next(network.parameters()).device
-    seen = [
+    return [
         window.to(device).contiguous(memory_format=torch.channels_last_3d)
         for window in windows_of(image, tile, network.architecture.margin)
     ]
-    return infer(network, seen, wanted)[0]
 
 
 def windows_of(image: Image, tile: Tile, margin: int) -> list[Tensor]:
@@ -107,8 +112,8 @@ def tile_size(architecture: Architecture, shape: Sequence[int], tile_mb: int) ->
 
 
 def bytes_per_voxel(architecture: Architecture) -> int:
-    """Memory that a tile takes for each voxel that it predicts: three layers of the finest pathway, and the logits."""
-    return BYTES * (3 * max(architecture.maps) + architecture.classes)
+    """Memory that a tile takes for each voxel that it predicts: three layers of the finest pathway."""
+    return BYTES * 3 * max(architecture.maps)
 
 
 def multiply_adds(architecture: Architecture) -> tuple[int, int]:
