@@ -42,8 +42,9 @@ localrules:
     fetch_viewer,
 
 
-# A real run writes down who is in which split; a dry run and the jobs of a run do not.
+# A real run writes down what its jobs look up, and who is in which split; a dry run and the jobs of a run do not.
 onstart:
+    remember_code(Path(workflow.basedir) / "scripts", CODE)
     settle_splits()
     drop_default_limit(workflow)
 

@@ -15,7 +15,9 @@ from marrow.config import complete, nearest, read_schema, spacing_of
 from marrow.dataset_plan import GENERATED, plan_datasets
 from marrow.errors import MarrowError
 from marrow.evaluation_plan import plan_evaluations
+from marrow.fingerprint.code import remember_code
 from marrow.inversion_plan import plan_inversions
+from marrow.layout import CODE
 from marrow.localisation_plan import plan_localisation
 from marrow.pace import drop_default_limit
 from marrow.phantom.roster import roster

@@ -8,11 +8,10 @@ import numpy as np
 import torch
 
 from marrow.bones import read_bones
-from marrow.correction.nearest import Floats
-from marrow.correction.outcome import Labels, Mask
+from marrow.correction.outcome import Labels
 from marrow.correction.surface_features import Surroundings
 from marrow.correction.surface_model import SurfaceModel
-from marrow.correction.surface_training import MOST_VOXELS, VOXELS_PER_SCAN, examples, learned
+from marrow.correction.surface_training import MOST_VOXELS, VOXELS_PER_SCAN, Examples, examples, joined, learned
 from marrow.segmentation.prepare import read_body
 from marrow.volume import read_on_grid, read_volume, voxels
 
@@ -51,7 +50,7 @@ def main(
     torch.set_num_threads(threads)
     bones = read_bones(bone_table)
     count = min(VOXELS_PER_SCAN, MOST_VOXELS // max(1, len(bodies)))
-    found: list[tuple[Floats, Mask]] = []
+    found: list[Examples] = []
     spacing_mm = 0.0
     for index, files in enumerate(zip(bodies, raw_bones, atlases, supports, annotations, strict=True)):
         seen = volumes[index * len(contrasts) : (index + 1) * len(contrasts)]
@@ -60,16 +59,16 @@ def main(
             continue
         around, annotation = _scan(seen, files)
         spacing_mm = around.body.spacing_mm
-        found.append(examples(around, annotation, bones, float(settings["reach_mm"]), count))
+        found.append(examples(around, annotation, bones, contrasts, float(settings["reach_mm"]), count))
     if not found:
         _log.warning("nothing to learn from: the step `surface` of the correction will change nothing")
         surface.touch()
         return
-    features, is_bone = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    taught = joined(found)
     names = tuple(bone.name for bone in bones)
-    model = SurfaceModel(learned(features, is_bone), names, tuple(contrasts), spacing_mm)
-    right = np.mean((model.logits(features) > 0) == is_bone)
-    _log.info("%d voxels of %d scans, %.1f%% told rightly", len(features), len(found), 100 * right)
+    model = SurfaceModel(learned(taught), names, tuple(contrasts), spacing_mm)
+    right = np.mean((model.logits(taught.features) > 0) == taught.is_bone)
+    _log.info("%d voxels of %d scans, %.1f%% told rightly", len(taught.is_bone), len(found), 100 * right)
     model.write(surface)
 
 

@@ -33,7 +33,7 @@ SHEET = {
     "spacing_mm": 6, "iterations": [60, 60, 30],
 }  # fmt: skip
 SIMULATED = {
-    "width": 0.2, "depth": 6, "dropout": 0.0, "epochs": 3, "segments": 900, "batch": 4, "edge": 23,
+    "width": 0.2, "depth": 4, "dropout": 0.0, "epochs": 3, "segments": 900, "batch": 4, "edge": 19,
     "learning_rate": 3e-3, "dice": 1.0, "halve_at": [0.55, 0.7, 0.8, 0.88, 0.95], "final": "train",
     "spacing_mm": 8, "iterations": [40, 40, 10],
 }  # fmt: skip

@@ -10,6 +10,7 @@ PRIVATE = RESULTS / ".marrow"
 ARCHIVE = PRIVATE / "archive"
 CHECKPOINTS = PRIVATE / "checkpoints"
 DIGESTS = PRIVATE / "digests.json"
+CODE = PRIVATE / "code.json"
 FRESH = PRIVATE / "fresh"
 STALE = PRIVATE / "stale"
 

@@ -25,7 +25,7 @@ def warped_labels(labels: sitk.Image, transform: sitk.Transform, grid: Grid, thr
 def warped_atlas(
     labels: sitk.Image, percent: sitk.Image, transform: sitk.Transform, grid: Grid, threads: int
 ) -> tuple[Bytes, Bytes]:
-    """Labels as `warped_labels` gives them, and percentages, linear between voxels and cut to whole ones, of one grid."""
+    """Labels like `warped_labels`, and percentages of the same grid, linear between voxels and cut to whole ones."""
     drawn, agreed = _warped([labels, percent], transform, grid, threads, [_largest, _linear])
     return drawn, agreed
 

@@ -1,4 +1,4 @@
-"""Which voxels of a grid come, through a transform, to lie next to something in maps, and between which of their voxels.
+"""Which voxels of a grid come, through a transform, to lie next to something in maps, and between which of theirs.
 
 A map of bones is empty for the most part. A coarse grid tells first, slab by slab, in which box of the fine one there
 can be something; each voxel there is then brought to its place in the map, and kept if one of the eight voxels about
@@ -54,7 +54,7 @@ def near(
     source = Grid.of(something)
     # One voxel more at the upper ends: the last one reaches half its width further, where the next has no weight.
     maps = [np.pad(voxels(each).astype(np.uint8, copy=False), (0, 1)) for each in sources]
-    occupied = _any_of_eight(np.pad(voxels(something), (0, 1)))
+    occupied = _any_of_eight(np.any(maps, axis=0))
     last = np.reshape(source.size[::-1], (3, 1, 1, 1)) - 1.0
     for box in _boxes(something, transform, grid):
         places = _places(transform, _part(grid, box), source, threads)
@@ -69,9 +69,8 @@ def near(
             yield box, found, [Neighbours(np.reshape(eight, (2, 2, 2, -1)), shares) for eight in about]
 
 
-def _any_of_eight(values: Bytes) -> npt.NDArray[np.bool_]:
-    """Whether a voxel (z, y, x) or one of those after it along the axes is not zero; one fewer along each axis."""
-    found = values != 0
+def _any_of_eight(found: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Whether a voxel (z, y, x) or one of those after it along the axes is true; one fewer along each axis."""
     for axis in range(3):
         found = np.moveaxis(found, axis, 0)
         found = np.moveaxis(found[:-1] | found[1:], 0, axis)

@@ -5,16 +5,23 @@ Packages from outside count with the version that the requirements pin, and only
 Comments, docstrings and formatting are not in a syntax tree, so editing them changes nothing. Neither does the block
 under `if __name__ == "__main__"`: it binds a script to its rule and computes nothing. Files of a package that are not
 Python (templates, tables) count with their bytes as soon as a module of that package is reached.
+
+Every job begins with the files that its script reaches. A run has them all parsed once (`remember_code`); its jobs look
+up by a file's bytes what counts of it, and parse what was edited since.
 """
 
 import ast
 import hashlib
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
+
+from marrow.files import write_text
+from marrow.layout import CODE
 
 Digests = dict[str, str]
 _IMPORTED_AS = {"pyyaml": "yaml", "pillow": "pil", "scikit-image": "skimage", "scikit-learn": "sklearn"}
@@ -65,21 +72,61 @@ def tree_digest(file: Path) -> str:
     return _parse(file).digest
 
 
-@dataclass(frozen=True)
-class _Parsed:
+class _Import(NamedTuple):
+    """`import a, b` names `a` and `b`; `from base import a, b` has a base or, where it is relative, a level."""
+
+    base: str | None
+    level: int
+    names: tuple[str, ...]
+
+
+class _Parsed(NamedTuple):
+    """What counts of a file."""
+
     digest: str
-    imports: tuple[ast.Import | ast.ImportFrom, ...]
+    imports: tuple[_Import, ...]
+
+
+def remember_code(scripts: Path, place: Path) -> None:
+    """Write down what counts of every file of the project, by its bytes."""
+    kept = {_key(file.read_bytes()): _parse(file) for file in sorted(scripts.rglob("*.py"))}
+    write_text(place, json.dumps(kept))
+
+
+@cache
+def _remembered() -> dict[str, _Parsed]:
+    try:
+        entries = json.loads(CODE.read_text(encoding="utf-8")).items()
+        return {key: _Parsed(digest, tuple(_Import(*each) for each in imports)) for key, (digest, imports) in entries}
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}  # lost or damaged: files are parsed again
+
+
+def _key(content: bytes) -> str:
+    return hashlib.sha256(_parser() + content).hexdigest()
+
+
+@cache
+def _parser() -> bytes:
+    """Who parses: this file, and the Python that runs."""
+    return hashlib.sha256(f"{sys.version_info[:2]}".encode() + Path(__file__).read_bytes()).digest()
 
 
 @cache
 def _parse(file: Path) -> _Parsed:
-    """What counts of a file; read once, since every job begins with all files that its script reaches."""
-    tree = ast.parse(file.read_bytes(), filename=file.name)
+    content = file.read_bytes()
+    return _remembered().get(_key(content)) or _parsed(content, file.name)
+
+
+def _parsed(content: bytes, name: str) -> _Parsed:
+    tree = ast.parse(content, filename=name)
     tree.body = [statement for statement in tree.body if not _is_main_block(statement)]
-    imports: list[ast.Import | ast.ImportFrom] = []
+    imports: list[_Import] = []
     for node in ast.walk(tree):
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            imports.append(node)
+        if isinstance(node, ast.Import):
+            imports.append(_Import(None, 0, tuple(alias.name for alias in node.names)))
+        elif isinstance(node, ast.ImportFrom):
+            imports.append(_Import(node.module, node.level, tuple(alias.name for alias in node.names)))
         elif isinstance(node, _WITH_DOCSTRING) and ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:]
     outline = json.dumps(_outline(tree))
@@ -114,16 +161,16 @@ def _imports(file: Path, root: Path) -> _Imports:
     return _Imports(tuple(files), frozenset(name.split(".")[0].lower() for name in names if not found[name]))
 
 
-def _imported_names(node: ast.Import | ast.ImportFrom, file: Path, root: Path) -> Iterator[str]:
+def _imported_names(found: _Import, file: Path, root: Path) -> Iterator[str]:
     """Dotted names that an import statement may load; of `from a import b`, both `a` and `a.b`."""
-    if isinstance(node, ast.Import):
-        yield from (alias.name for alias in node.names)
+    if found.base is None and not found.level:
+        yield from found.names
     else:
         package = file.relative_to(root).parent.parts
-        above = package[: len(package) + 1 - node.level] if node.level else ()
-        base = ".".join([*above, *([node.module] if node.module else [])])
+        above = package[: len(package) + 1 - found.level] if found.level else ()
+        base = ".".join([*above, *([found.base] if found.base else [])])
         yield base
-        yield from (f"{base}.{alias.name}" for alias in node.names)
+        yield from (f"{base}.{name}" for name in found.names)
 
 
 @cache

@@ -1,8 +1,8 @@
 """Labels a scan with the network: fully convolutional, in the largest tiles that memory allows, inside the body alone.
 
 Tiles start at multiples of 15 voxels, so that the blocks of three and of five lie the same in every tile; each reads as
-much around it as it needs. What a voxel gets therefore does not depend on the tiles. The classes' logits stay on the device,
-those of one small part of a tile at a time: only the winning class leaves it, a byte a voxel.
+much around it as it needs. What a voxel gets therefore does not depend on the tiles. The classes' logits stay on the
+device, those of one small part of a tile at a time: only the winning class leaves it, a byte a voxel.
 """
 
 import itertools
