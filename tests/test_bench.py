@@ -7,7 +7,9 @@ import sys
 from dataclasses import fields, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from shared_data import shared_data
@@ -15,7 +17,7 @@ from shared_data import shared_data
 import bench
 from marrow.atlas.registration import Effort
 from marrow.bench import chain, correct, torchmil
-from marrow.bench.bones import read_off
+from marrow.bench.bones import lesion_gap, read_off
 from marrow.bench.history import Entry, append, read_history
 from marrow.bench.machine import Circumstances, commit, machine
 from marrow.bench.measurement import Benchmark, Goal, Measurement, side_by_side
@@ -27,6 +29,7 @@ from marrow.bench.volumes import body_mask, made_up_volume
 from marrow.bone_plan import SHEET
 from marrow.errors import MarrowError
 from marrow.nifti import map_voxels
+from marrow.volume import write_volume
 
 HERE = Circumstances("a machine, 2 cores, 8 GB", "abc1234", "2026-01-31")
 FASTER = Goal("ratio", "least", 10, "at least 10 times faster")
@@ -130,6 +133,24 @@ def test_the_dice_of_bones_are_read_off_the_scores(tmp_path: Path) -> None:
     mean, worst = read_off("bones", tmp_path / "scores.csv")
     assert (mean.value, mean.reference) == (pytest.approx(0.8), pytest.approx(0.6))
     assert (worst.value, worst.reference) == (pytest.approx(0.7), pytest.approx(0.5))
+
+
+def test_the_gap_is_between_bone_in_lesions_and_bone_elsewhere(tmp_path: Path) -> None:
+    bone = np.zeros((10, 10, 10), np.uint8)
+    bone[:8] = 3
+    lesions = np.zeros_like(bone)
+    lesions[:2] = 1
+    found = bone.copy()
+    found[0, :5] = 0  # a quarter of what is diseased
+    found[7, :6] = 0  # a tenth of the rest
+    for place, array in (("labels/a/bones.nii", bone), ("bones/a/corrected/bones.nii", found)):
+        (tmp_path / place).parent.mkdir(parents=True)
+        write_volume(sitk.GetImageFromArray(array), tmp_path / place)
+    (tmp_path / "cohort/a").mkdir(parents=True)
+    write_volume(sitk.GetImageFromArray(lesions), tmp_path / "cohort/a/lesions.nii.gz")
+    assert lesion_gap(tmp_path, "a") == pytest.approx(15)
+    write_volume(sitk.GetImageFromArray(0 * lesions), tmp_path / "cohort/a/lesions.nii.gz")
+    assert lesion_gap(tmp_path, "a") is None
 
 
 @pytest.mark.usefixtures("two_benchmarks")

@@ -12,6 +12,7 @@ from marrow.fingerprint import code, content
 from marrow.fingerprint.code import pins
 from marrow.fingerprint.content import DigestCache, content_digest, signature
 from marrow.fingerprint.values import canonical, plain
+from marrow.layout import CODE
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -38,7 +39,7 @@ def project(tmp_path):
 
 
 def closure(project: Path, **pinned: str) -> dict[str, str]:
-    for remembered in (code._parse, code._imports, code._resolve, code._companions):
+    for remembered in (code._remembered, code._parse, code._imports, code._resolve, code._companions):
         remembered.cache_clear()
     return code.code_closure(project / "stage.py", project, pinned)
 
@@ -80,6 +81,29 @@ def test_a_template_of_a_reached_package_counts(project):
     before = closure(project)
     (project / "lib/page.html").write_text("<p>")
     assert set(closure(project)) - set(before) == {"lib/page.html"}
+
+
+def test_remembered_code_is_not_parsed_again_and_edited_code_is(project, monkeypatch):
+    monkeypatch.chdir(project)
+    before = closure(project)
+    code.remember_code(project, CODE)
+    parsed, parse = [], code._parsed
+    monkeypatch.setattr(code, "_parsed", lambda content, name: parsed.append(name) or parse(content, name))
+    assert closure(project) == before
+    assert not parsed
+    (project / "lib/deep.py").write_text("import json\n\n\ndef g():\n    return json.dumps(2)\n")
+    after = closure(project)
+    assert {file for file in before if before[file] != after[file]} == {"lib/deep.py"}
+    assert parsed == ["deep.py"]
+
+
+def test_remembered_code_that_is_damaged_is_parsed_again(project, monkeypatch):
+    monkeypatch.chdir(project)
+    before = closure(project)
+    code.remember_code(project, CODE)
+    for damaged in ("", "[]", '{"a": 1}', CODE.read_text()[:-9]):
+        CODE.write_text(damaged)
+        assert closure(project) == before
 
 
 def test_only_the_pins_of_imported_packages_count(project):

@@ -1,5 +1,7 @@
 """The surface of bones, as a model learned on annotated scans sees it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -8,6 +10,7 @@ from scipy import ndimage
 
 import learn_surface
 from marrow.bones import DEFAULT_TABLE
+from marrow.correction import surface_training
 from marrow.correction.nearest import depth, nearest
 from marrow.correction.surface import settle_surface
 from marrow.correction.surface_features import Surroundings, feature_count, kinds_of
@@ -66,6 +69,25 @@ def test_what_was_learned_on_one_patient_mends_the_surface_of_another(model, dis
     atlas = np.zeros_like(raw)
     atlas[around.body.box] = around.atlas
     assert dice(mended, who.labels) > max(dice(raw, who.labels), dice(atlas, who.labels)) + 0.02
+
+
+def test_bone_in_lesions_is_found_though_no_taught_patient_has_any(monkeypatch):
+    """The network missed every lesion; without planted lesions and their weight nearly all of that stays lost."""
+    healthy, taught, _ = scan("healthy", 0)
+    who, around, _ = scan("focal", 1)
+    raw = np.where(who.lesions, 0, frayed(who.labels, 1)).astype(np.uint8)
+    around = replace(around, labels=raw[around.body.box])
+
+    def found_in_lesions():
+        known = examples(taught, healthy.labels[taught.body.box], BONES, ["water"], 24.0, 40_000)
+        model = SurfaceModel(learned(known), NAMES, ("water",), MM)
+        found = settle_surface(raw, around, model, BONES, SETTINGS).labels > 0
+        return found[(who.labels > 0) & who.lesions].mean()
+
+    assert found_in_lesions() > 0.6
+    monkeypatch.setattr(surface_training, "PLANTED", 0.0)
+    monkeypatch.setattr(surface_training, "DISEASED_WEIGHT", 1.0)
+    assert found_in_lesions() < 0.1
 
 
 def test_nothing_changes_beyond_its_reach_or_outside_of_the_body(model):
