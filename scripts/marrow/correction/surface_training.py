@@ -24,13 +24,13 @@ from marrow.correction.planting import looks_diseased, with_lesions
 from marrow.correction.surface_features import Surroundings
 
 HIDDEN = 128
-EPOCHS = 10
+EPOCHS = 12
 BATCH = 1024
 RATE = 3e-3
 VOXELS_PER_SCAN = 60_000
 MOST_VOXELS = 1_000_000
 PLANTED = 0.25  # of a scan's voxels
-DISEASED_WEIGHT = 5.0
+DISEASED_WEIGHT = 4.0
 SEED = 0
 
 
