@@ -25,6 +25,7 @@ from marrow.bench.page import render
 from marrow.bench.plan import write_cohort
 from marrow.bench.process import run_measured
 from marrow.bench.registry import BENCHMARKS, chosen
+from marrow.bench.report import COPIES, SEEDS, _copies
 from marrow.bench.volumes import body_mask, made_up_volume
 from marrow.bone_plan import SHEET
 from marrow.errors import MarrowError
@@ -151,6 +152,18 @@ def test_the_gap_is_between_bone_in_lesions_and_bone_elsewhere(tmp_path: Path) -
     assert lesion_gap(tmp_path, "a") == pytest.approx(15)
     write_volume(sitk.GetImageFromArray(0 * lesions), tmp_path / "cohort/a/lesions.nii.gz")
     assert lesion_gap(tmp_path, "a") is None
+
+
+def test_a_file_of_the_demo_is_there_for_each_copy_of_its_scan_and_for_each_seed() -> None:
+    scans = ["a-1", "a-10"]
+    sheets = _copies(Path("results/qc/a-1/sheet.png"), scans)
+    assert len(set(sheets)) == COPIES
+    assert all(path.match("results/qc/a-1-*/sheet.png") for path in sheets)
+    records = _copies(Path("results/bags/scans/a-10.record.json"), scans)
+    assert all(path.match("results/bags/scans/a-10-*.record.json") for path in records)
+    assert len(set(_copies(Path("results/runs/scans/m/seed-0/model.safetensors"), scans))) == SEEDS
+    assert len(set(_copies(Path("results/maps/scans/m/seed-0/a-1/figure.png"), scans))) == COPIES
+    assert _copies(Path("results/standard/fat.npy"), scans) == [Path("results/standard/fat.npy")]
 
 
 @pytest.mark.usefixtures("two_benchmarks")

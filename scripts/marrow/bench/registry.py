@@ -13,6 +13,7 @@ from marrow.bench import (
     nyul,
     packed_seeds,
     plan,
+    report,
     sample,
     segment,
     torchmil,
@@ -42,6 +43,7 @@ BENCHMARKS = (
     packed_seeds.PACKED_SEEDS,
     plan.NOOP_300,
     plan.FRESH_5000,
+    report.REPORT_300,
 )
 
 
