@@ -55,7 +55,7 @@ def test_an_entry_has_the_agreed_fields() -> None:
     assert [field.name for field in fields(Entry)] == agreed
 
 
-@settings(derandomize=True, deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.lists(st.floats(0, 1e6), max_size=3), max_size=4))
 def test_a_history_only_grows_and_reads_back_as_written(
     tmp_path_factory: pytest.TempPathFactory, runs: list[list[float]]

@@ -94,7 +94,6 @@ def test_the_surface_is_what_has_a_face_neighbour_outside(mask):
     assert np.argwhere(surface(mask)).tolist() == [voxel.tolist() for voxel in brute_surface(mask)]
 
 
-@settings(deadline=None)
 @given(masks.filter(np.any), masks.filter(np.any), spacings)
 def test_the_surface_distance_equals_brute_force(one, other, spacing):
     assert hd95(one, other, spacing) == pytest.approx(brute_hd95(one, other, np.array(spacing)))
@@ -132,7 +131,7 @@ def test_a_few_stray_voxels_do_not_decide():
 # Bone by bone
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(labels, labels)
 def test_the_box_of_a_bone_changes_no_number(predicted, true):
     scores = score_labels(predicted, true, BONES, (2, 2, 2), "s", "raw")

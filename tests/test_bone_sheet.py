@@ -113,7 +113,7 @@ def test_all_bones_of_the_default_table_have_their_own_colour():
 
 
 @given(st.integers(1, 20), st.integers(0, 20))
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 def test_of_every_pair_of_every_table_the_left_is_the_lighter_one_of_a_like_hue(pairs, middles):
     bones = table_of(pairs, middles)
     colours = bone_colours(bones)
@@ -145,7 +145,6 @@ def shown(labels, axis, chosen):
 
 
 @given(labels_of, st.sampled_from([1, 2]), st.integers(1, 3))
-@settings(deadline=None)
 def test_the_slices_show_at_least_what_greed_promises_of_the_best_choice(labels, axis, count):
     chosen = telling_slices(labels, axis, count)
     best = max(shown(labels, axis, combo) for combo in itertools.combinations(range(labels.shape[axis]), count))

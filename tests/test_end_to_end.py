@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import json
 import struct
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 import yaml
 from raw_cohort import CONTRASTS, write_raw_cohort, write_sheet
 
+from marrow.layout import CODE
 from marrow.workflow import REPOSITORY
 
 pytestmark = pytest.mark.slow
@@ -125,6 +127,12 @@ def test_the_report_tells_what_made_the_results_and_what_they_cost(run):
     page = (root / "results/report/index.html").read_text()
     assert "No records" not in page
     assert "No measurements" not in page
+
+
+def test_a_run_leaves_its_jobs_what_counts_of_its_code(run):
+    root, _ = run
+    files = {file.read_bytes() for file in (REPOSITORY / "scripts").rglob("*.py")}
+    assert len(json.loads((root / CODE).read_text())) == len(files)
 
 
 def test_nothing_that_names_a_patient_is_in_any_result(run):

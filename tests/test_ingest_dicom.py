@@ -270,7 +270,7 @@ def test_a_compressed_slice_that_is_cut_off_stops_the_scan(folder, name):
     stopped("dicom_conversion", read_stack, stack, "fat")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(place=st.integers(132, 1800), value=st.binary(min_size=1, max_size=6))
 def test_a_damaged_header_is_read_or_refused_but_never_crashes(place, value, tmp_path_factory):
     path = tmp_path_factory.mktemp("damaged") / f"{PLANTED}.dcm"

@@ -32,7 +32,7 @@ def shade(image, strength=0.3):
     return np.broadcast_to(log, intensities(image).shape).astype(np.float32)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(gain=st.floats(0.01, 100), noise=st.floats(0, 15), tilt=st.floats(0, 0.8))
 def test_the_body_is_found_whatever_gain_noise_and_shading(gain, noise, tilt):
     rng = np.random.default_rng(0)
@@ -53,7 +53,7 @@ def test_lungs_and_a_swap_do_not_change_the_mask_and_a_tube_beside_the_body_is_l
     assert not found[50, 2, 2]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 2**32 - 1), share=st.floats(0.1, 0.9))
 def test_holes_are_filled_in_each_slice_as_if_it_were_alone(seed, share):
     inside = np.random.default_rng(seed).random((3, 9, 11)) < share
@@ -122,7 +122,7 @@ def test_thinning_follows_millimetres_not_voxels():
     assert shrink_factors(fine, 16) == [8, 8, 8]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(adc=st.floats(50, 3500), signal=st.floats(10, 5000), b_low=st.floats(0, 200), b_high=st.floats(400, 1500))
 def test_adc_is_the_rate_that_the_signal_decays_with(adc, signal, b_low, b_high):
     low, high = (constant(signal * np.exp(-b * adc * 1e-6)) for b in (b_low, b_high))

@@ -71,7 +71,7 @@ def test_real_files_keep_every_voxel_in_its_place(name, tmp_path):
     same_places(read_nifti(path, "fat"), reference)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     angles=st.tuples(*[st.floats(-180, 180)] * 3),
     spacing=st.tuples(*[st.floats(0.3, 9)] * 3),
@@ -174,7 +174,7 @@ def test_what_is_no_single_volume_of_numbers_stops_the_scan(saved, array, check)
     stopped(saved(array), check)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(place=st.integers(0, 351), value=st.binary(min_size=1, max_size=8))
 def test_a_damaged_header_is_read_or_refused_but_never_crashes(place, value, tmp_path_factory):
     path = tmp_path_factory.mktemp("damaged") / f"{PLANTED}.nii"

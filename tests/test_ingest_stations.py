@@ -24,7 +24,7 @@ def composed(stations, gains=None):
     return compose(slabs, gains or station_gains(slabs, reference)[0], grid)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(count=st.integers(1, 6), overlap=st.integers(0, 8))
 def test_stations_compose_to_the_volume_they_were_cut_from(count, overlap):
     whole = composed(cut(WATER, count, overlap), [1.0] * count)
@@ -32,7 +32,7 @@ def test_stations_compose_to_the_volume_they_were_cut_from(count, overlap):
     np.testing.assert_allclose(intensities(whole), intensities(WATER), rtol=1e-4, atol=1e-2)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(gains=st.lists(st.floats(0.3, 3), min_size=2, max_size=5), overlap=st.integers(2, 8))
 def test_unequal_gains_leave_no_seam(gains, overlap):
     stations = cut(WATER, len(gains), overlap, gains)
@@ -75,7 +75,7 @@ def test_weights_fall_to_the_end_of_a_station_and_add_up_to_one():
     assert list(np.diff(weights[0][7:]) < 0) == [True, True]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(gains=st.lists(st.floats(0.1, 10), min_size=1, max_size=6), data=st.data())
 def test_links_that_agree_are_solved_exactly(gains, data):
     reference = data.draw(st.integers(0, len(gains) - 1))

@@ -31,7 +31,7 @@ from marrow.bags.selection import select
 from marrow.bags.summary import main_lines, summary
 from marrow.errors import MarrowError, ScanStopped
 
-fixed = settings(derandomize=True, deadline=None, max_examples=40)
+fixed = settings(max_examples=40)
 
 LAYOUT = Layout(
     (1, 2, 3),

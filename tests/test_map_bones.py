@@ -253,7 +253,7 @@ def test_bones_that_no_map_can_give_are_noted_and_lost_ones_warned_of(
 PARTS = (Part(2, 0.2), Part(3, 0.5), Part(4, 0.3))
 
 
-@settings(derandomize=True, deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(0, 2**31), st.floats(-900, 900))
 def test_a_class_is_divided_from_head_to_feet_of_the_patient_however_its_array_lies(seed: int, top: float) -> None:
     """A column along the patient's long axis, in a grid of any obliquity: each bone gets its share of the height."""
@@ -337,7 +337,7 @@ def test_a_map_that_lacks_one_of_the_bones_does_not_decide(tmp_path: Path, refer
     assert (result[22:24, 8:11, 8:11] == IDS["lumbar_spine"]).all()  # what the first map named stays
 
 
-@settings(derandomize=True, deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(0, 2**31))
 def test_the_nearest_bone_is_nearest_in_millimetres(seed: int) -> None:
     random = np.random.default_rng(seed)

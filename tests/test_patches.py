@@ -30,7 +30,7 @@ from marrow.phantom.roster import SimulatedScan
 from marrow.phantom.scan import difficulty
 from marrow.volume import write_volume
 
-fixed = settings(derandomize=True, deadline=None, max_examples=150)
+fixed = settings(max_examples=150)
 BONES = read_bones()
 DEFAULTS = {"patch_mm": 32, "stride_mm": 16, "margin_mm": 8, "bone_share": 0.5, "height": False}
 SMALL = {"patch_mm": 8, "stride_mm": 4, "margin_mm": 4, "bone_share": 0.5, "height": True}

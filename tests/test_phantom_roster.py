@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from marrow.bones import mirrored_ids, read_bones
@@ -27,7 +27,6 @@ def cohort(patients, seed=7, repeat_every=6, file_format="mixed", faults=None):
     )
 
 
-@settings(deadline=None)
 @given(counts=COUNTS, more=COUNTS, every=st.integers(0, 7))
 def test_adding_patients_leaves_earlier_scans_alone(counts, more, every):
     before = cohort(counts, repeat_every=every)
@@ -35,7 +34,6 @@ def test_adding_patients_leaves_earlier_scans_alone(counts, more, every):
     assert all(after[scan.scan] == scan for scan in before)
 
 
-@settings(deadline=None)
 @given(counts=COUNTS, every=st.integers(0, 7))
 def test_a_patient_has_one_split_one_label_and_one_build(counts, every):
     seen = {}

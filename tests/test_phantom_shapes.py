@@ -58,7 +58,7 @@ def test_a_plate_is_its_triangle_thickened():
     np.testing.assert_allclose(found, [-2, 5, 2, 8], atol=1e-4)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000), sex=st.sampled_from("fm"))
 def test_posture_goes_there_and_back(seed, sex):
     posture = lie_down(habitus(seed, "p", sex, 60), seed, "p-1")

@@ -6,7 +6,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
@@ -146,7 +146,6 @@ def test_a_histogram_loses_no_voxel_of_its_span(values):
 
 
 @given(st.floats(0.1, 100), st.floats(-1000, 1000))
-@settings(deadline=None)
 def test_gain_and_offset_move_the_ends_and_leave_the_bars(gain, offset):
     values = np.random.default_rng(1).gamma(2, 10, 2000)
     plain = histogram(values, percentile_ends(values, (1, 99)), bins=20)

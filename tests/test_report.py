@@ -105,7 +105,7 @@ def test_hostile_names_become_text(with_bones):
     assert "A <b>report</b>" in page.words
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1),
     st.sampled_from(["scan", "patient", "label", "split", "site"]),

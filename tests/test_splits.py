@@ -71,7 +71,7 @@ RULES = st.sampled_from(
 )
 
 
-@trials(deadline=None, max_examples=40)
+@trials(max_examples=40)
 @given(people(), RULES, st.data())
 def test_a_growing_cohort_moves_nobody(scans, rule, data):
     chosen = configured(**rule)
@@ -86,7 +86,7 @@ def test_a_growing_cohort_moves_nobody(scans, rule, data):
         known, places = grown.splits, grown.places
 
 
-@trials(deadline=None, max_examples=25)
+@trials(max_examples=25)
 @given(people(), RULES, st.randoms(use_true_random=False))
 def test_the_order_of_rows_and_a_second_look_change_nothing(scans, rule, chance):
     chosen = configured(**rule)
@@ -96,14 +96,14 @@ def test_the_order_of_rows_and_a_second_look_change_nothing(scans, rule, chance)
     assert assign(mixed, chosen, first.places) == first
 
 
-@trials(deadline=None, max_examples=30)
+@trials(max_examples=30)
 @given(people(), RULES)
 def test_no_patient_is_in_two_splits(scans, rule):
     splits = assign(scans, configured(**rule), {}).splits
     assert len({(scan.patient, splits[scan.scan]) for scan in scans}) == len({scan.patient for scan in scans})
 
 
-@trials(deadline=None, max_examples=60)
+@trials(max_examples=60)
 @given(people(most=8), st.sampled_from([{}, {"test_per_class": 20}, {"sites": {"use": "balance"}}, {"classes": {}}]))
 def test_every_class_trains_before_anything_else_is_served(scans, rule):
     chosen = configured(**rule)
@@ -127,7 +127,7 @@ def test_the_papers_cohort_tests_twenty_scans_of_each_of_its_three_classes(asked
     assert found.notes == ()
 
 
-@trials(deadline=None, max_examples=40)
+@trials(max_examples=40)
 @given(st.tuples(*[st.integers(30, 120)] * 3), st.integers(0, 99), st.sampled_from([(1,), (1, 2), (1, 2, 4)]))
 def test_classes_give_equally_many_scans_to_test_up_to_one_patient(sizes, seed, scans_each):
     scans = cohort(dict(zip(("inactive", "focal", "diffuse"), sizes, strict=True)), scans_each, seed=seed)

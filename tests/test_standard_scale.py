@@ -20,7 +20,7 @@ from marrow.piecewise_linear import PiecewiseLinear
 from marrow.standard_scale import ScanLandmarks, StandardScale
 from marrow.standardise import SLICES, standardise
 
-fixed = settings(derandomize=True, deadline=None, max_examples=150)
+fixed = settings(max_examples=150)
 
 PERCENTILES = [1.0, *(float(decile) for decile in range(10, 100, 10)), 99.0]
 OUTPUT_RANGE = [1.0, 100.0]
