@@ -35,10 +35,10 @@ bags: .venv/.ready
 	@PYTHONPATH=scripts $(BIN)/python -m marrow bags $(MANIFEST) --check
 
 bench: .venv/.ready-dev
-	$(BIN)/python scripts/bench.py $(if $(ONLY),--only $(ONLY))
+	PYTHONPATH=$(CURDIR)/scripts:$(CURDIR) $(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY))
 
 docs: .venv/.ready-dev
-	PYTHONPATH=scripts $(BIN)/python -m marrow docs
+	PYTHONPATH=scripts $(BIN)/python -m benchmarks.documentation
 
 lint: .venv/.ready-dev
 	$(BIN)/ruff format --check .

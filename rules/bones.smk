@@ -5,7 +5,7 @@
 #        the surface of their bones looks like; results/bones/{scan}/, a scan's bones as found,
 #        corrected, dilated and pictured; results/bones/scores.csv, what that is worth on scans that no network saw.
 
-from marrow.segmentation.tile_memory import MOST_MB
+from marrow.bones.segmentation.tile_memory import MOST_MB
 
 
 rule train_bones:

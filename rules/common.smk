@@ -9,23 +9,23 @@ from snakemake.logging import logger
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
-from marrow.bone_plan import plan_bones
-from marrow.cohort import load_cohort
-from marrow.config import complete, nearest, read_schema, spacing_of
-from marrow.dataset_plan import GENERATED, plan_datasets
-from marrow.errors import MarrowError
-from marrow.evaluation_plan import plan_evaluations
-from marrow.fingerprint.code import remember_code
-from marrow.inversion_plan import plan_inversions
-from marrow.layout import CODE
-from marrow.localisation_plan import plan_localisation
-from marrow.pace import drop_default_limit
+from marrow.planning.bones import plan_bones
+from marrow.planning.cohort import load_cohort
+from marrow.planning.config import complete, read_schema, spacing_of
+from marrow.planning.datasets import GENERATED, plan_datasets
+from marrow.errors import MarrowError, nearest
+from marrow.planning.evaluations import plan_evaluations
+from marrow.workflow.fingerprint.code import remember_code
+from marrow.planning.inversions import plan_inversions
+from marrow.workflow.paths import CODE
+from marrow.planning.localisation import plan_localisation
+from marrow.workflow.job_rate import drop_default_limit
 from marrow.phantom.roster import roster
-from marrow.rules import Freshness
-from marrow.run_plan import plan_runs
-from marrow.sources.catalogue import SOURCES
-from marrow.splits.memory import MEMORY, remember
-from marrow.viewer.package import ADDRESSES
+from marrow.workflow.snakemake_rules import Freshness
+from marrow.planning.runs import plan_runs
+from marrow.datasets.sources.catalogue import SOURCES
+from marrow.planning.splits.memory import MEMORY, remember
+from marrow.report.viewer.package import ADDRESSES
 
 SCHEMAS = Path(workflow.basedir) / "schemas"
 

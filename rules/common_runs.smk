@@ -2,8 +2,8 @@
 
 from types import SimpleNamespace
 
-from marrow.localisation_plan import LOCALISATION, negatives
-from marrow.run_plan import run_folder
+from marrow.planning.localisation import LOCALISATION, negatives
+from marrow.planning.runs import run_folder
 
 # A file of each model, and of what each says of scans that are only predicted.
 trained = [

@@ -9,12 +9,12 @@ from typing import Any
 
 import SimpleITK as sitk
 
-from marrow.atlas.construction import build
-from marrow.atlas.registration import Effort
-from marrow.atlas.subject import Subject, subject_of
-from marrow.bones import read_bones
+from marrow.bones.atlas.construction import build
+from marrow.bones.atlas.registration import Effort
+from marrow.bones.atlas.subject import Subject, subject_of
+from marrow.bones.table import read_bones
 from marrow.errors import MarrowError
-from marrow.volume import read_volume, voxels, write_volume
+from marrow.imaging.volume import read_volume, voxels, write_volume
 
 _log = logging.getLogger(__name__)
 
@@ -80,6 +80,6 @@ def _subject(water: Path, body: Path, spacing_mm: float) -> Subject:
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

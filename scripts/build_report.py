@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from marrow.layout import final_place
-from marrow.report import (
+from marrow.report.entries import SCANS, entries_of
+from marrow.report.page import render_page
+from marrow.report.pictures import album
+from marrow.report.sections import (
     bag_counts,
     benchmark_sets,
     bones,
@@ -19,13 +21,11 @@ from marrow.report import (
     standard,
     stopped,
 )
-from marrow.report.entries import SCANS, entries_of
-from marrow.report.maps import PICTURES, maps_of
-from marrow.report.page import render_page
-from marrow.report.pictures import album
-from marrow.report.predictions import predictions_of
-from marrow.report.scanlist import read_flags, scan_rows, stops_told_by
-from marrow.report.views import viewer_of
+from marrow.report.sections.maps import PICTURES, maps_of
+from marrow.report.sections.predictions import predictions_of
+from marrow.report.sections.scanlist import read_flags, scan_rows, stops_told_by
+from marrow.report.viewer.views import viewer_of
+from marrow.workflow.paths import final_place
 
 MEGABYTE = 1_000_000
 BYTES_PER_SCAN = 12_000  # of tables, drawings and text; the rest of the budget is for pictures and the viewer
@@ -127,6 +127,6 @@ def main(
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

@@ -38,6 +38,6 @@ def main(*, table: Path, confirmed: Path, on_stopped: str) -> None:
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

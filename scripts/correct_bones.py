@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-from marrow.bones import Bone, read_bones
-from marrow.correction import account
-from marrow.correction.chain import Scan, correct
-from marrow.correction.outcome import Labels
-from marrow.correction.surface_model import SurfaceModel, read_surface_model
+from marrow.bones.correction import summary as account
+from marrow.bones.correction.chain import Scan, correct
+from marrow.bones.correction.outcome import Labels
+from marrow.bones.segmentation.prepare import Body, read_body
+from marrow.bones.surface.model import SurfaceModel, read_surface_model
+from marrow.bones.table import Bone, read_bones
 from marrow.errors import ScanStopped
-from marrow.segmentation.prepare import Body, read_body
-from marrow.volume import read_on_grid, read_volume, voxels, with_voxels, write_volume
+from marrow.imaging.volume import read_on_grid, read_volume, voxels, with_voxels, write_volume
 
 _log = logging.getLogger(__name__)
 
@@ -115,6 +115,6 @@ def _labels(image: sitk.Image) -> Labels:
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

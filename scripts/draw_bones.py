@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-from marrow.bone_sheet.colours import bone_colours
-from marrow.bone_sheet.cuts import cuts_of, window_of
-from marrow.bone_sheet.sheet import Content, draw_bone_sheet
-from marrow.bone_sheet.slices import Labels, hung
-from marrow.bone_sheet.steps import read_steps, read_volumes, volumes_of
-from marrow.bones import read_bones
+from marrow.bones.table import read_bones
+from marrow.drawing.bone_colours import bone_colours
+from marrow.drawing.bone_sheet.cuts import cuts_of, window_of
+from marrow.drawing.bone_sheet.sheet import Content, draw_bone_sheet
+from marrow.drawing.bone_sheet.slices import Labels, hung
+from marrow.drawing.bone_sheet.steps import read_steps, read_volumes, volumes_of
 from marrow.errors import ScanStopped
-from marrow.volume import read_on_grid, read_volume, voxels
+from marrow.imaging.volume import read_on_grid, read_volume, voxels
 
 
 def main(
@@ -98,6 +98,6 @@ def _facts(image: sitk.Image) -> str:
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

@@ -5,12 +5,12 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from marrow.drawing.figures.confusion import confusion_figure
+from marrow.drawing.figures.differences import differences_figure
+from marrow.drawing.figures.reliability import reliability_figure
+from marrow.drawing.figures.sizes import sizes_figure
+from marrow.drawing.style import save, styled
 from marrow.evaluation.cells import read_rows
-from marrow.evaluation.figures.confusion import confusion_figure
-from marrow.evaluation.figures.differences import differences_figure
-from marrow.evaluation.figures.reliability import reliability_figure
-from marrow.evaluation.figures.sizes import sizes_figure
-from marrow.evaluation.figures.style import save, styled
 
 
 def main(
@@ -54,6 +54,6 @@ def _drawn(
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

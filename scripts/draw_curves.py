@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+from marrow.drawing.figures.course import TRAINING, WEIGHTS, course_figure, has_weights
+from marrow.drawing.style import message, save, styled
 from marrow.evaluation.curves import Curves
-from marrow.evaluation.figures.course import TRAINING, WEIGHTS, course_figure, has_weights
-from marrow.evaluation.figures.style import message, save, styled
-from marrow.evaluation.judged import PlannedRun
+from marrow.evaluation.run_status import PlannedRun
 
 
 def main(*, curves: Path, picture: Path, figure: str, runs: list[dict[str, Any]]) -> None:
@@ -34,6 +34,6 @@ def main(*, curves: Path, picture: Path, figure: str, runs: list[dict[str, Any]]
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

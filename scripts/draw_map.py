@@ -7,23 +7,31 @@ from typing import Any
 import numpy as np
 
 from marrow.bags.manifest import Entry, Manifest, read_manifest
-from marrow.device import best_device
+from marrow.drawing.maps.hanging import Drawing, draw
+from marrow.drawing.maps.top_figure import draw_top
+from marrow.drawing.maps.top_instances import GUIDED, SHOWN, Patches, top_instances
 from marrow.errors import RunStopped
+from marrow.explanation.localisation.bone_hits import BONE
+from marrow.explanation.localisation.per_bone import BoneWeight, weights_of_bones
+from marrow.explanation.localisation.prediction import prediction_of
+from marrow.explanation.localisation.quantities import (
+    ATTENTION,
+    CONTRIBUTION,
+    PROBABILITY,
+    Quantity,
+    Said,
+    quantities_of,
+    said_of,
+)
+from marrow.explanation.localisation.run_tables import InstanceTable, instance_columns, read_run_table
+from marrow.explanation.localisation.score import write_rows
+from marrow.explanation.localisation.volume_map import COMBINED, EMPTY, mean_of_patches
 from marrow.files import write_text
-from marrow.grid import Grid, resample_nearest
-from marrow.learning.residence import feed_of
-from marrow.localisation.bone_hits import BONE
-from marrow.localisation.map_drawing import Drawing, draw
-from marrow.localisation.per_bone import BoneWeight, weights_of_bones
-from marrow.localisation.prediction import prediction_of
-from marrow.localisation.quantities import ATTENTION, CONTRIBUTION, PROBABILITY, Quantity, Said, quantities_of, said_of
-from marrow.localisation.run_tables import InstanceTable, instance_columns, read_run_table
-from marrow.localisation.score import write_rows
-from marrow.localisation.top_figure import draw_top
-from marrow.localisation.top_instances import GUIDED, SHOWN, Patches, top_instances
-from marrow.localisation.volume_map import COMBINED, EMPTY, mean_of_patches
+from marrow.imaging.grid import Grid, resample_nearest
+from marrow.imaging.volume import read_on_grid, read_volume, voxels, with_voxels, write_volume
+from marrow.learning.device.device import best_device
+from marrow.learning.feed.choice import feed_of
 from marrow.runs.model_file import load_model
-from marrow.volume import read_on_grid, read_volume, voxels, with_voxels, write_volume
 
 
 def main(
@@ -173,6 +181,6 @@ def _is_there(paths: list[Path]) -> bool:
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

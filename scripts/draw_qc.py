@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
+from marrow.drawing.coronal import Mask, Volume, slice_at
+from marrow.drawing.quality_sheet.panel import Look, Panel, Window, outline_of, panel_of
+from marrow.drawing.quality_sheet.sheet import Heading, draw_sheet
 from marrow.errors import ScanStopped
-from marrow.ingest.findings import Finding, read_findings
-from marrow.qc.panel import Look, Panel, Window, outline_of, panel_of
-from marrow.qc.sheet import Heading, draw_sheet
-from marrow.qc.views import Mask, Volume, slice_at
-from marrow.volume import read_on_grid, read_volume, voxels
+from marrow.imaging.ingest.findings import Finding, read_findings
+from marrow.imaging.volume import read_on_grid, read_volume, voxels
 
 
 def main(
@@ -101,6 +101,6 @@ def _facts(mask: sitk.Image) -> str:
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

@@ -7,8 +7,8 @@ from marrow.bags.manifest import Manifest, read_manifest
 from marrow.errors import MarrowError
 from marrow.evaluation.cells import write_rows
 from marrow.evaluation.evaluate import evaluate
-from marrow.evaluation.judged import PlannedRun
-from marrow.evaluation.reading import judged
+from marrow.evaluation.run_reader import judged
+from marrow.evaluation.run_status import PlannedRun
 from marrow.evaluation.summary import Settings
 
 
@@ -79,6 +79,6 @@ def _manifest(path: Path) -> Manifest | MarrowError:
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

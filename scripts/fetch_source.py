@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from marrow.datasets.sources.catalogue import SOURCES, how_to_give
+from marrow.datasets.sources.download import download
 from marrow.errors import MarrowError
-from marrow.sources.catalogue import SOURCES, how_to_give
-from marrow.sources.download import download
 
 
 def main(*, files: list[Path], source: str, addresses: list[str], checkpoints: Path | None) -> None:
@@ -29,6 +29,6 @@ def main(*, files: list[Path], source: str, addresses: list[str], checkpoints: P
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from marrow.datasets.sources.download import download
 from marrow.errors import MarrowError, Stopped
-from marrow.sources.download import download
-from marrow.viewer.package import PACKAGE, REMEDY, SHA256, take_script
+from marrow.report.viewer.package import PACKAGE, REMEDY, SHA256, take_script
 
 PAUSE_S = 0.5  # a report does not wait long for what it can do without
 
@@ -34,6 +34,6 @@ def main(*, package: list[Path], program: Path, addresses: list[str], checkpoint
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

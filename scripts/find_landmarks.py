@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from marrow.errors import ScanStopped
-from marrow.landmarks import find_landmarks
-from marrow.nifti import map_voxels
-from marrow.standard_scale import ScanLandmarks
+from marrow.imaging.nifti import map_voxels
+from marrow.imaging.standard.landmarks import find_landmarks
+from marrow.imaging.standard.standard_scale import ScanLandmarks
 
 
 def main(
@@ -37,6 +37,6 @@ def main(
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

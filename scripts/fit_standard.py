@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 from marrow.errors import MarrowError
-from marrow.standard_scale import ScanLandmarks, StandardScale
+from marrow.imaging.standard.standard_scale import ScanLandmarks, StandardScale
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +40,6 @@ def _fit(landmarks: list[Path], contrast: str, scans: list[str]) -> StandardScal
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

@@ -21,6 +21,6 @@ def main(*, histories: list[Path], curves: Path, runs: list[dict[str, Any]]) -> 
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

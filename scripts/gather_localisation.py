@@ -3,9 +3,9 @@
 from collections import defaultdict
 from pathlib import Path
 
-from marrow.localisation.perturbation_table import AREA, Step
-from marrow.localisation.score import BagScore, Score, columns_of, number, read_rows, write_rows
-from marrow.localisation.summary import Row, RunScores, summarise
+from marrow.explanation.localisation.perturbation_table import AREA, Step
+from marrow.explanation.localisation.score import BagScore, Score, columns_of, number, read_rows, write_rows
+from marrow.explanation.localisation.summary import Row, RunScores, summarise
 
 
 def main(
@@ -52,6 +52,6 @@ def _read(method: str, scores: Path, bag_scores: Path, perturbation: Path | None
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from marrow.scores.table import read_scores, write_scores
+from marrow.bones.scores.table import read_scores, write_scores
 
 
 def main(*, scores: list[Path], scores_table: Path) -> None:
@@ -17,6 +17,6 @@ def main(*, scores: list[Path], scores_table: Path) -> None:
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

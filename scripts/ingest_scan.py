@@ -8,8 +8,8 @@ from typing import Any
 import SimpleITK as sitk
 
 from marrow.errors import MarrowError
-from marrow.ingest.acquired import read_contrasts
-from marrow.ingest.acquisitions import (
+from marrow.imaging.ingest.acquired import read_contrasts
+from marrow.imaging.ingest.acquisitions import (
     DIXON,
     acquisitions,
     compose_acquisition,
@@ -17,14 +17,14 @@ from marrow.ingest.acquisitions import (
     join_composed,
     sum_of,
 )
-from marrow.ingest.bias import BiasSettings
-from marrow.ingest.body import BodySettings, find_body
-from marrow.ingest.check_body import check_agreement, check_body, check_swap
-from marrow.ingest.check_stations import check_stations
-from marrow.ingest.check_volumes import check_volumes
-from marrow.ingest.diffusion import apparent_diffusion
-from marrow.ingest.findings import stop_if_asked, write_checks
-from marrow.volume import write_volume
+from marrow.imaging.ingest.bias import BiasSettings
+from marrow.imaging.ingest.body import BodySettings, find_body
+from marrow.imaging.ingest.check_body import check_agreement, check_body, check_swap
+from marrow.imaging.ingest.check_stations import check_stations
+from marrow.imaging.ingest.check_volumes import check_volumes
+from marrow.imaging.ingest.diffusion import apparent_diffusion
+from marrow.imaging.ingest.findings import stop_if_asked, write_checks
+from marrow.imaging.volume import write_volume
 
 ADC = "adc"
 _log = logging.getLogger(__name__)
@@ -122,6 +122,6 @@ def _facts(
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

@@ -6,22 +6,22 @@ from pathlib import Path
 from typing import Any
 
 from marrow.bags.manifest import Entry, Manifest, read_manifest
-from marrow.device import best_device
+from marrow.drawing.inversion.picture import draw_picture
 from marrow.errors import MarrowError, RunStopped
-from marrow.gpu_slots import own_gpu
-from marrow.inversion.comparison import Side, compare
-from marrow.inversion.looking import Looker
-from marrow.inversion.network import Network
-from marrow.inversion.picture import draw_picture
-from marrow.inversion.space import space_of
-from marrow.learning.chunked import ChunkedEncoder
-from marrow.learning.deterministic import deterministic
-from marrow.learning.out_of_memory import OutOfMemoryGuard
-from marrow.learning.residence import feed_of
-from marrow.localisation.run_tables import instance_columns, keys_of
-from marrow.localisation.score import Score, write_rows
+from marrow.explanation.inversion.comparison import Side, compare
+from marrow.explanation.inversion.network import Network
+from marrow.explanation.inversion.predictions import Looker
+from marrow.explanation.inversion.space import space_of
+from marrow.explanation.localisation.run_tables import instance_columns, keys_of
+from marrow.explanation.localisation.score import Score, write_rows
+from marrow.learning.device.chunks import ChunkedEncoder
+from marrow.learning.device.deterministic import deterministic
+from marrow.learning.device.device import best_device
+from marrow.learning.device.gpu_slots import own_gpu
+from marrow.learning.device.out_of_memory import OutOfMemoryGuard
+from marrow.learning.feed.choice import feed_of
+from marrow.runs.columns import manifest_digest
 from marrow.runs.model_file import load_model
-from marrow.runs.names import manifest_digest
 
 
 def main(
@@ -103,6 +103,6 @@ def _check_manifest(summary: Path, bags: Manifest) -> None:
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

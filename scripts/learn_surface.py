@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from marrow.bones import read_bones
-from marrow.correction.outcome import Labels
-from marrow.correction.surface_features import Surroundings
-from marrow.correction.surface_model import SurfaceModel
-from marrow.correction.surface_training import MOST_VOXELS, VOXELS_PER_SCAN, Examples, examples, joined, learned
-from marrow.segmentation.prepare import read_body
-from marrow.volume import read_on_grid, read_volume, voxels
+from marrow.bones.correction.outcome import Labels
+from marrow.bones.segmentation.prepare import read_body
+from marrow.bones.surface.features import Surroundings
+from marrow.bones.surface.model import SurfaceModel
+from marrow.bones.surface.training import MOST_VOXELS, VOXELS_PER_SCAN, Examples, examples, joined, learned
+from marrow.bones.table import read_bones
+from marrow.imaging.volume import read_on_grid, read_volume, voxels
 
 _log = logging.getLogger(__name__)
 
@@ -86,6 +86,6 @@ def _on_box(path: Path, reference: Path, box: tuple[slice, slice, slice]) -> Lab
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from marrow.bag_sets import blood
-from marrow.bag_sets.block import write_block
+from marrow.datasets import blood
+from marrow.datasets.block import write_block
 
 
 def main(*, sources: list[Path], bags: Path, settings: dict[str, Any], split: str, first: int, bag_count: int) -> None:
@@ -22,6 +22,6 @@ def main(*, sources: list[Path], bags: Path, settings: dict[str, Any], split: st
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from marrow.bones import Bone, read_bones
+from marrow.bones.precomputed.mapping import LARGEST_VALUE, LabelMapping, read_mapping
+from marrow.bones.precomputed.naming import Ids, bone_voxels, name_bones, unlisted
+from marrow.bones.table import Bone, read_bones
 from marrow.errors import ConfigError, ScanStopped
-from marrow.grid import Grid, resample_nearest
-from marrow.label_map import check_in_body, read_label_map
-from marrow.premade.mapping import LARGEST_VALUE, LabelMapping, read_mapping
-from marrow.premade.naming import Ids, bone_voxels, name_bones, unlisted
-from marrow.volume import read_volume, voxels, with_voxels, write_volume
+from marrow.imaging.grid import Grid, resample_nearest
+from marrow.imaging.label_map import check_in_body, read_label_map
+from marrow.imaging.volume import read_volume, voxels, with_voxels, write_volume
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ def main(*, maps: list[Path], mappings: list[Path], reference: Path, bone_table:
     Args:
         maps: label maps of the scan on any grid, whole numbers from 0 to 65535; the first that names a bone at a voxel
             wins.
-        mappings: a table for each map, as `marrow.premade.mapping` reads it.
+        mappings: a table for each map, as `marrow.bones.precomputed.mapping` reads it.
         reference: the body mask on the scan's grid.
         bone_table: the bones that Marrow tells apart.
         mapped: where the bones go.
@@ -84,6 +84,6 @@ def _tell_absent(bones: Sequence[Bone], tables: Sequence[LabelMapping], named: I
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

@@ -6,19 +6,19 @@ from pathlib import Path
 import torch
 
 from marrow.bags.manifest import Entry, Manifest, read_manifest
-from marrow.device import best_device
 from marrow.errors import RunStopped
-from marrow.gpu_slots import own_gpu
-from marrow.learning.chunked import ChunkedEncoder
-from marrow.learning.feed import Feed
+from marrow.explanation.localisation.perturbation import Drops, Fall, fall_of, steps_of
+from marrow.explanation.localisation.perturbation_table import Step
+from marrow.explanation.localisation.quantities import Scores, quantities_of, said_of
+from marrow.explanation.localisation.run_tables import InstanceTable, read_run_table
+from marrow.explanation.localisation.score import write_rows
+from marrow.learning.device.chunks import ChunkedEncoder
+from marrow.learning.device.device import best_device
+from marrow.learning.device.gpu_slots import own_gpu
+from marrow.learning.device.out_of_memory import OutOfMemoryGuard
+from marrow.learning.feed.choice import feed_of
+from marrow.learning.feed.feed import Feed
 from marrow.learning.model import Model
-from marrow.learning.out_of_memory import OutOfMemoryGuard
-from marrow.learning.residence import feed_of
-from marrow.localisation.perturbation import Drops, Fall, fall_of, steps_of
-from marrow.localisation.perturbation_table import Step
-from marrow.localisation.quantities import Scores, quantities_of, said_of
-from marrow.localisation.run_tables import InstanceTable, read_run_table
-from marrow.localisation.score import write_rows
 from marrow.runs.model_file import load_model
 
 
@@ -103,6 +103,6 @@ def _falls(
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from marrow.bags.manifest import read_manifest
-from marrow.device import best_device
 from marrow.errors import RunStopped
-from marrow.gpu_slots import own_gpu
-from marrow.learning.chunked import ChunkedEncoder
+from marrow.learning.device.chunks import ChunkedEncoder
+from marrow.learning.device.device import best_device
+from marrow.learning.device.gpu_slots import own_gpu
+from marrow.learning.device.out_of_memory import OutOfMemoryGuard
+from marrow.learning.feed.choice import feed_of
 from marrow.learning.inference import judge
-from marrow.learning.out_of_memory import OutOfMemoryGuard
-from marrow.learning.residence import feed_of
 from marrow.runs.model_file import load_model
 from marrow.runs.tables import write_instances, write_predictions
 
@@ -40,6 +40,6 @@ def main(*, model: Path, manifest: Path, predictions: Path, instances: Path, thr
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

@@ -7,13 +7,13 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from marrow.atlas.construction import grid_image, template_subject
-from marrow.atlas.labels import warped_atlas
-from marrow.atlas.registration import Effort, register
-from marrow.atlas.subject import subject_of
+from marrow.bones.atlas.construction import grid_image, template_subject
+from marrow.bones.atlas.labels import warped_atlas
+from marrow.bones.atlas.registration import Effort, register
+from marrow.bones.atlas.subject import subject_of
 from marrow.errors import ScanStopped
-from marrow.grid import Grid
-from marrow.volume import read_on_grid, read_volume, voxels, write_volume
+from marrow.imaging.grid import Grid
+from marrow.imaging.volume import read_on_grid, read_volume, voxels, write_volume
 
 _log = logging.getLogger(__name__)
 
@@ -59,6 +59,6 @@ def main(
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from marrow.bones import read_bones
+from marrow.bones.table import read_bones
 from marrow.errors import ScanStopped
-from marrow.grid import Grid, resample_nearest
-from marrow.label_map import check_in_body, read_label_map
-from marrow.volume import read_volume, voxels, write_volume
+from marrow.imaging.grid import Grid, resample_nearest
+from marrow.imaging.label_map import check_in_body, read_label_map
+from marrow.imaging.volume import read_volume, voxels, write_volume
 
 _log = logging.getLogger(__name__)
 
@@ -70,6 +70,6 @@ def _check_place(labels: sitk.Image, body: sitk.Image, kind: str) -> None:
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from marrow.grid import Grid, acquired_part, resample_linear, resample_nearest
-from marrow.nifti import map_volume, write_voxels
-from marrow.volume import voxels
+from marrow.imaging.grid import Grid, acquired_part, resample_linear, resample_nearest
+from marrow.imaging.nifti import map_volume, write_voxels
+from marrow.imaging.volume import voxels
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +57,6 @@ def main(
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

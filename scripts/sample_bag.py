@@ -12,16 +12,16 @@ import numpy.typing as npt
 import SimpleITK as sitk
 
 from marrow.bags.bag import Bag, Layout, Task
-from marrow.bags.bag_file import write_bags
-from marrow.bones import Bone, mirrored_ids, read_bones
+from marrow.bags.file import write_bags
+from marrow.bags.patches.choice import Corners, choose
+from marrow.bags.patches.contents import Labels, main_bones, shares
+from marrow.bags.patches.cutting import cut
+from marrow.bags.patches.place import affine_of, heights
+from marrow.bags.patches.size import Size
+from marrow.bones.table import Bone, mirrored_ids, read_bones
 from marrow.errors import ScanStopped
-from marrow.grid import Grid
-from marrow.patches.choice import Corners, choose
-from marrow.patches.contents import Labels, main_bones, shares
-from marrow.patches.cutting import cut
-from marrow.patches.place import affine_of, heights
-from marrow.patches.size import Size
-from marrow.volume import read_on_grid, read_volume, voxels
+from marrow.imaging.grid import Grid
+from marrow.imaging.volume import read_on_grid, read_volume, voxels
 
 _log = logging.getLogger(__name__)
 _STORED = np.float16
@@ -51,7 +51,8 @@ def main(
         scan: the scan's id, and the bag's.
         patient: whose scan it is.
         contrasts: the volumes' names, in their order: the channels.
-        settings: sizes and shares, see `marrow.patches.size`; `height`, whether patches are asked for their height too.
+        settings: sizes and shares, see `marrow.bags.patches.size`; `height`, whether patches are asked for their height
+            too.
     """
     image = read_volume(bones)
     table = read_bones(bone_table)
@@ -139,6 +140,6 @@ def _lesion_shares(
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from marrow.bones import read_bones
-from marrow.scores.per_bone import CORRECTED, RAW, Labels, score_labels
-from marrow.scores.table import write_scores
-from marrow.volume import read_on_grid, read_volume, voxels
+from marrow.bones.scores.per_bone import CORRECTED, RAW, Labels, score_labels
+from marrow.bones.scores.table import write_scores
+from marrow.bones.table import read_bones
+from marrow.imaging.volume import read_on_grid, read_volume, voxels
 
 
 def main(*, raw_bones: Path, corrected: Path, annotation: Path, bone_table: Path, scores: Path, scan: str) -> None:
@@ -41,6 +41,6 @@ def _labels_on(truth: sitk.Image, path: Path, stage: str) -> Labels:
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

@@ -7,13 +7,13 @@ import numpy.typing as npt
 
 from marrow.bags.manifest import Manifest, read_manifest
 from marrow.errors import MarrowError
-from marrow.localisation.bone_hits import BONE
-from marrow.localisation.free_response import Point
-from marrow.localisation.lesions import pointed_at
-from marrow.localisation.run_tables import InstanceTable, JudgedBag, judged_bags
-from marrow.localisation.score import BagScore, Score, write_rows
-from marrow.localisation.scoring import Scans, score_run
-from marrow.volume import read_volume, voxels
+from marrow.explanation.localisation.bone_hits import BONE
+from marrow.explanation.localisation.free_response import Point
+from marrow.explanation.localisation.lesions import pointed_at
+from marrow.explanation.localisation.run_tables import InstanceTable, JudgedBag, judged_bags
+from marrow.explanation.localisation.score import BagScore, Score, write_rows
+from marrow.explanation.localisation.scoring import Scans, score_run
+from marrow.imaging.volume import read_volume, voxels
 
 
 def main(
@@ -86,6 +86,6 @@ def _pointed(bag: JudgedBag, path: Path, edge: int, least_lesion: float) -> npt.
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from marrow.bones import read_bones
-from marrow.device import best_device, free_on
-from marrow.gpu_slots import own_gpu
-from marrow.segmentation.model_file import load_network
-from marrow.segmentation.model_header import Purpose
-from marrow.segmentation.prepare import read_body
-from marrow.segmentation.tile_memory import tile_mb as affordable_mb
-from marrow.segmentation.tiles import find_bones
-from marrow.volume import read_volume, with_voxels, write_volume
+from marrow.bones.segmentation.model_file import load_network
+from marrow.bones.segmentation.model_header import Purpose
+from marrow.bones.segmentation.prepare import read_body
+from marrow.bones.segmentation.tile_memory import tile_mb as affordable_mb
+from marrow.bones.segmentation.tiles import find_bones
+from marrow.bones.table import read_bones
+from marrow.imaging.volume import read_volume, with_voxels, write_volume
+from marrow.learning.device.device import best_device, free_on
+from marrow.learning.device.gpu_slots import own_gpu
 
 _log = logging.getLogger(__name__)
 
@@ -59,6 +59,6 @@ def main(
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from marrow.viewer.shrunk import on_grid, packed, shrunk_volume
-from marrow.volume import read_volume
+from marrow.imaging.volume import read_volume
+from marrow.report.viewer.volumes import on_grid, packed, shrunk_volume
 
 
 def main(
@@ -25,6 +25,6 @@ def main(
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from marrow.bones import read_bones
+from marrow.bones.table import read_bones
 from marrow.phantom.export import write_scan, write_truth
 from marrow.phantom.roster import SimulatedScan
 from marrow.phantom.scan import simulate
@@ -37,6 +37,6 @@ def main(
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from marrow.errors import ScanStopped
-from marrow.grid import Grid
-from marrow.nifti import map_voxels, write_slabs
-from marrow.standard_scale import StandardScale
-from marrow.standardise import Mask, Volume, body_slabs, standardised_slabs
+from marrow.imaging.grid import Grid
+from marrow.imaging.nifti import map_voxels, write_slabs
+from marrow.imaging.standard.standard_scale import StandardScale
+from marrow.imaging.standard.standardise import Mask, Volume, body_slabs, standardised_slabs
 
 
 def main(
@@ -57,6 +57,6 @@ def _slabs(volume: Volume, body: Mask, scale: StandardScale | None) -> Iterable[
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

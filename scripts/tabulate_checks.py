@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from marrow.ingest.findings import read_findings
+from marrow.imaging.ingest.findings import read_findings
 
 COLUMNS = ("scan", "status", "stage", "check", "contrast", "message")
 STATUS = {"stop": "stopped", "warn": "warned", "note": "ok"}
@@ -48,6 +48,6 @@ def _findings(checks: Path) -> Iterator[Row]:
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from marrow.bones import mirrored_ids, read_bones
-from marrow.checkpoint import Checkpoints
-from marrow.device import best_device
+from marrow.bones.segmentation.history import write_history
+from marrow.bones.segmentation.model_file import Purpose, save_network
+from marrow.bones.segmentation.network import Architecture, ThreePathways
+from marrow.bones.segmentation.prepare import read_body
+from marrow.bones.segmentation.segments import Case
+from marrow.bones.segmentation.training import Recipe, Trainer
+from marrow.bones.table import mirrored_ids, read_bones
 from marrow.errors import MarrowError
-from marrow.gpu_slots import own_gpu
-from marrow.segmentation.history import write_history
-from marrow.segmentation.model_file import Purpose, save_network
-from marrow.segmentation.network import Architecture, ThreePathways
-from marrow.segmentation.prepare import read_body
-from marrow.segmentation.segments import Case
-from marrow.segmentation.training import Recipe, Trainer
-from marrow.volume import read_volume, voxels
+from marrow.imaging.volume import read_volume, voxels
+from marrow.learning.device.device import best_device
+from marrow.learning.device.gpu_slots import own_gpu
+from marrow.learning.training.checkpoint import Checkpoints
 
 _log = logging.getLogger(__name__)
 
@@ -95,6 +95,6 @@ def _read_cases(
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

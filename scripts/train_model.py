@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from marrow.augment.settings import Augmentation
 from marrow.bags.manifest import read_manifest
-from marrow.device import best_device
-from marrow.gpu_slots import own_gpu
-from marrow.learning.deterministic import deterministic
-from marrow.learning.interrupt import listening
-from marrow.runs.run_files import RunFiles
-from marrow.runs.scalars import check_tensorboard
+from marrow.learning.augment.settings import Augmentation
+from marrow.learning.device.deterministic import deterministic
+from marrow.learning.device.device import best_device
+from marrow.learning.device.gpu_slots import own_gpu
+from marrow.learning.training.interrupt import listening
+from marrow.runs.files import RunFiles
+from marrow.runs.tensorboard import check_tensorboard
 from marrow.runs.training import MethodOnData, Training
 
 
@@ -56,6 +56,6 @@ def main(
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

@@ -4,18 +4,18 @@ import json
 from pathlib import Path
 from typing import Any
 
-from marrow.archive import Archive
-from marrow.augment.settings import Augmentation
 from marrow.bags.manifest import read_manifest
-from marrow.device import best_device
 from marrow.files import write_text
-from marrow.gpu_slots import own_gpu
-from marrow.layout import ARCHIVE
-from marrow.learning.interrupt import listening
-from marrow.record import read_record
-from marrow.runs.packed import run_fingerprint, train_packed
-from marrow.runs.scalars import check_tensorboard
+from marrow.learning.augment.settings import Augmentation
+from marrow.learning.device.device import best_device
+from marrow.learning.device.gpu_slots import own_gpu
+from marrow.learning.training.interrupt import listening
+from marrow.runs.many_seeds import run_fingerprint, train_packed
+from marrow.runs.tensorboard import check_tensorboard
 from marrow.runs.training import MethodOnData
+from marrow.workflow.archive import Archive
+from marrow.workflow.paths import ARCHIVE
+from marrow.workflow.record import read_record
 
 
 def main(
@@ -64,6 +64,6 @@ def main(
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

@@ -14,7 +14,7 @@ from marrow.bags.gather import (
 )
 from marrow.bags.manifest import Manifest, write_manifest
 from marrow.bags.selection import select
-from marrow.layout import final_place
+from marrow.workflow.paths import final_place
 
 
 def main(
@@ -50,6 +50,6 @@ def main(
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from marrow.evaluation.cells import write_rows
-from marrow.evaluation.latex import latex
-from marrow.evaluation.markdown import markdown
-from marrow.evaluation.own_layout import own_layouts
+from marrow.evaluation.overview_tables import own_layouts
 from marrow.evaluation.published import published_tables
-from marrow.evaluation.published_layout import published_layout
+from marrow.evaluation.published_tables import published_layout
 from marrow.evaluation.results import Results
 from marrow.files import write_text
+from marrow.tables.latex import latex
+from marrow.tables.markdown import markdown
 
 
 def main(
@@ -57,6 +57,6 @@ def main(
 
 
 if __name__ == "__main__":
-    from marrow.stage import run
+    from marrow.workflow.stage import run
 
     run(main)

@@ -1,4 +1,4 @@
-"""Marrow on the command line: `python -m marrow why`, `accept`, `splits`, `bags` and `docs`."""
+"""Marrow on the command line: `python -m marrow why`, `accept`, `splits` and `bags`."""
 
 import argparse
 import sys
@@ -11,17 +11,16 @@ from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
 
-from marrow.accept import accept, refuse_unacceptable
 from marrow.bags.summary import main_lines
-from marrow.cohort import load_cohort
-from marrow.config import complete, read_schema
-from marrow.documentation import made_pages
 from marrow.errors import MarrowError
-from marrow.plan import PlannedJob, planned_jobs
-from marrow.splits.assignment import Assignment
-from marrow.splits.frozen import freeze
-from marrow.splits.memory import MEMORY
-from marrow.splits.summary import split_lines
+from marrow.planning.cohort import load_cohort
+from marrow.planning.config import complete, read_schema
+from marrow.planning.splits.assignment import Assignment
+from marrow.planning.splits.frozen import freeze
+from marrow.planning.splits.memory import MEMORY
+from marrow.planning.splits.summary import split_lines
+from marrow.workflow.accept import accept, refuse_unacceptable
+from marrow.workflow.dry_run import PlannedJob, planned_jobs
 
 REPOSITORY = Path(__file__).parents[2]
 SHOWN = 3
@@ -108,14 +107,8 @@ def _bags(chosen: argparse.Namespace, _: list[str]) -> list[str]:
     return [line for manifest in chosen.manifest for line in main_lines(manifest, chosen.check)]
 
 
-def _docs(_chosen: argparse.Namespace, _: list[str]) -> list[str]:
-    for page, text in made_pages(REPOSITORY).items():
-        page.write_text(text, encoding="utf-8")
-    return []
-
-
 _COMMANDS: dict[str, Callable[[argparse.Namespace, list[str]], list[str]]] = {
-    "why": _why, "accept": _accept, "splits": _splits, "bags": _bags, "docs": _docs,
+    "why": _why, "accept": _accept, "splits": _splits, "bags": _bags,
 }  # fmt: skip
 
 
@@ -141,7 +134,6 @@ def _parser() -> argparse.ArgumentParser:
     bags = commands.add_parser("bags", help="show what a data set is, and look for damage")
     bags.add_argument("manifest", type=Path, nargs="+", help="such as results/manifests/scans.parquet")
     bags.add_argument("--check", action="store_true", help="read every bag and compare digests")
-    commands.add_parser("docs", help="write the pages that are made from the schema and the workflow")
     return parser
 
 

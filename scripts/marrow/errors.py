@@ -3,6 +3,15 @@
 A message names the thing, the value, the expectation and the remedy.
 """
 
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+
+def nearest(name: str, valid: Sequence[str]) -> str:
+    """A hint at what was meant: the nearest valid name, or all of them."""
+    close = get_close_matches(name, valid, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"valid are: {', '.join(valid)}"
+
 
 class MarrowError(Exception):
     """Something the user can mend; shown without a traceback."""

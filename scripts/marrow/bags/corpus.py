@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from marrow.bags.bag import Array
-from marrow.bags.bag_file import open_bags
 from marrow.bags.damage import misfit
+from marrow.bags.file import open_bags
 from marrow.bags.header import REMEDY
 from marrow.bags.manifest import Entry, Manifest
 from marrow.bags.patch_column import read_patches

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from marrow.bags.bag_file import open_bags, read_bag
 from marrow.bags.digest import bag_digest
+from marrow.bags.file import open_bags, read_bag
 from marrow.bags.header import REMEDY, Header
 from marrow.bags.manifest import Entry, Manifest
 from marrow.errors import MarrowError

@@ -11,7 +11,7 @@ import numpy as np
 
 from marrow.bags.bag import Array, Bag, Layout
 from marrow.bags.header import plain_layout
-from marrow.fingerprint.values import canonical
+from marrow.workflow.fingerprint.values import canonical
 
 
 def bag_digest(bag: Bag, layout: Layout) -> str:

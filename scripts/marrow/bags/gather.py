@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from marrow.bags.bag import Array, Bag, Layout
-from marrow.bags.bag_file import open_bags, read_bag, read_header
 from marrow.bags.digest import bag_digest
+from marrow.bags.file import open_bags, read_bag, read_header
 from marrow.bags.header import BagHeader
 from marrow.bags.manifest import SPLITS, Entry, FeatureScale
 from marrow.errors import MarrowError, ScanStopped

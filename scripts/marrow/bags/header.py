@@ -7,7 +7,7 @@ from typing import Any
 
 from marrow.bags.bag import Affine, Bag, Layout, Task
 from marrow.errors import MarrowError
-from marrow.fingerprint.values import canonical
+from marrow.workflow.fingerprint.values import canonical
 
 SCHEMA_VERSION = 1
 KEY = b"marrow"

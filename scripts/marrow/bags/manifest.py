@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from marrow.bags.bag import Layout
 from marrow.bags.header import KEY, REMEDY, SCHEMA_VERSION, decode_entry, layout_of, plain_layout
 from marrow.errors import MarrowError
-from marrow.fingerprint.values import canonical
+from marrow.workflow.fingerprint.values import canonical
 
 ATTRIBUTE = "attr_"
 SPLITS = ("train", "validation", "test", "predict")

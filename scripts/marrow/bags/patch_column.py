@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from marrow.bags.bag import Array, Layout
-from marrow.bags.bag_file import patches_of
+from marrow.bags.file import patches_of
 
 # In Thrift's compact encoding the header of one page takes at most 29 bytes, the headers of two at least 34.
 ONE_PAGE_HEADER = 29

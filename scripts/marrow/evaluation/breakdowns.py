@@ -6,10 +6,10 @@ import numpy as np
 from sklearn.metrics import confusion_matrix
 
 from marrow.evaluation.cells import Row
-from marrow.evaluation.judged import Part
 from marrow.evaluation.metrics import class_metrics, metrics_of
 from marrow.evaluation.predictions import Predictions
 from marrow.evaluation.reliability import reliability
+from marrow.evaluation.run_status import Part
 from marrow.evaluation.summary import mean_of
 
 

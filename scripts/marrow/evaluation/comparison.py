@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from marrow.evaluation.cells import Row
-from marrow.evaluation.judged import JudgedRun, Part, not_done
 from marrow.evaluation.metrics import METRICS
 from marrow.evaluation.predictions import Numbers, Predictions
 from marrow.evaluation.resampling import holm, interval, permutation_p
+from marrow.evaluation.run_status import JudgedRun, Part, not_done
 from marrow.evaluation.weighted import WeightedMetrics
 
 Draws = Mapping[str, Numbers]

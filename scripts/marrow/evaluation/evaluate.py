@@ -6,9 +6,9 @@ from itertools import chain
 from marrow.evaluation.breakdowns import confusion_rows, group_rows, reliability_rows
 from marrow.evaluation.cells import Row
 from marrow.evaluation.comparison import Permutations, comparison_notes, comparison_rows
-from marrow.evaluation.judged import JudgedRun, Part, not_done, parts_of
 from marrow.evaluation.metrics import METRICS
 from marrow.evaluation.resampling import drawn, swapped
+from marrow.evaluation.run_status import JudgedRun, Part, not_done, parts_of
 from marrow.evaluation.summary import Settings, bootstrapped, summary_notes, summary_rows
 
 Tables = dict[str, list[Row]]

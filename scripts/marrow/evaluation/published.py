@@ -65,7 +65,7 @@ def published_tables(
     Args:
         tables: `schemas/published.yaml`.
         numbers: `schemas/published.csv`.
-        about: what the entry's data are, as `marrow.evaluation_plan.Evaluation` has it.
+        about: what the entry's data are, as `marrow.planning.evaluations.Evaluation` has it.
         parts: of the entry.
     """
     found: list[PublishedTable] = []

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from marrow.evaluation.cells import distinct, number, read_rows
-from marrow.evaluation.judged import DONE
+from marrow.evaluation.run_status import DONE
 
 TextRow = Mapping[str, str]
 

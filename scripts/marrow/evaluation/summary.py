@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from marrow.evaluation.cells import Row
-from marrow.evaluation.judged import JudgedRun, Part, not_done
 from marrow.evaluation.metrics import METRICS
 from marrow.evaluation.predictions import Numbers
 from marrow.evaluation.resampling import interval
+from marrow.evaluation.run_status import JudgedRun, Part, not_done
 from marrow.evaluation.weighted import WeightedMetrics
 
 SHOWN = 3  # missing runs that a note names

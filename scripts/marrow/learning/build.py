@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from marrow.augment.settings import inner_size
 from marrow.bags.bag import Layout, Task
-from marrow.encoders.build import encoder_of
 from marrow.errors import MarrowError
+from marrow.learning.augment.settings import inner_size
+from marrow.learning.encoders.build import encoder_of
 from marrow.learning.heads import head_of
 from marrow.learning.model import Model
+from marrow.learning.pooling.build import pooling_of
 from marrow.learning.scaling import Scaling
-from marrow.pooling.build import pooling_of
 
 
 def tasks_of(layout: Layout, names: Sequence[str]) -> list[Task]:

@@ -8,9 +8,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from marrow.learning.feed import Feed
+from marrow.learning.feed.feed import Feed
 from marrow.learning.model import Model
-from marrow.pooling.outputs import probabilities
+from marrow.learning.pooling.outputs import probabilities
 
 AT_A_TIME = 4096  # instances
 

@@ -12,11 +12,11 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from marrow.encoders.encoder import Encoder
+from marrow.learning.encoders.encoder import Encoder
 from marrow.learning.heads import Head
+from marrow.learning.pooling.pooling import Pooled, Pooling
+from marrow.learning.pooling.segments import Segments
 from marrow.learning.scaling import Scaling
-from marrow.pooling.pooling import Pooled, Pooling
-from marrow.pooling.segments import Segments
 
 
 @dataclass(frozen=True)

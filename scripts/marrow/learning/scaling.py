@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from marrow.bags.bag import Layout
 from marrow.bags.manifest import FeatureScale, Manifest
 from marrow.errors import ConfigError, MarrowError
-from marrow.learning.feed import Feed
+from marrow.learning.feed.feed import Feed
 
 _PART = 2**18  # numbers that are looked at at a time, which a processor's cache holds in double precision
 _LARGEST = {"uint8": 255.0}

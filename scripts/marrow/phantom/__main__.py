@@ -7,7 +7,7 @@ import argparse
 import csv
 from pathlib import Path
 
-from marrow.bones import read_bones
+from marrow.bones.table import read_bones
 from marrow.phantom.export import write_scan, write_truth
 from marrow.phantom.protocol import SIZES
 from marrow.phantom.roster import CLASSES, PREDICT, SimulatedScan, roster

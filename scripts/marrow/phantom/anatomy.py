@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from marrow.bones import Bone
+from marrow.bones.table import Bone
 from marrow.phantom import body, head, organs
 from marrow.phantom.bony import BoneVoxels, bone_voxels
 from marrow.phantom.canvas import Canvas, Grid

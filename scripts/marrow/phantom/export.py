@@ -5,10 +5,10 @@ from pathlib import Path
 
 import SimpleITK as sitk
 
+from marrow.imaging.volume import write_volume
 from marrow.phantom.faults import truncate_last
 from marrow.phantom.roster import SimulatedScan, writes_dicom
 from marrow.phantom.scan import Scanned
-from marrow.volume import write_volume
 
 
 def write_scan(scanned: Scanned, scan: SimulatedScan, file_format: str, folders: Sequence[Path]) -> None:

@@ -19,7 +19,7 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_data_element
 from pydicom.uid import PYDICOM_IMPLEMENTATION_UID, ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
-from marrow.volume import voxels
+from marrow.imaging.volume import voxels
 
 # What differs from slice to slice, and how long the group of the file's head is.
 _GROUP_LENGTH, _HEAD_UID = 0x00020000, 0x00020003

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from marrow.volume import voxels, with_voxels
+from marrow.imaging.volume import voxels, with_voxels
 
 Stations = dict[str, list[sitk.Image]]
 # Turns the body's long axis into the front-to-back axis.

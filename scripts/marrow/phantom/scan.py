@@ -6,7 +6,7 @@ from typing import Any
 
 import SimpleITK as sitk
 
-from marrow.bones import Bone
+from marrow.bones.table import Bone
 from marrow.phantom.anatomy import Anatomy, person, render
 from marrow.phantom.faults import plant
 from marrow.phantom.habitus import lie_down

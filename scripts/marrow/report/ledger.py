@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from marrow.fingerprint.code import stage_code
-from marrow.record import Record, is_record, read_record
+from marrow.workflow.fingerprint.code import stage_code
+from marrow.workflow.record import Record, is_record, read_record
 
 MOST_LETTERS = 160  # of a setting
 MOST_JOBS = 4  # that are named

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from marrow.report.interval_chart import Interval
+from marrow.report.charts.interval_chart import Interval
 from marrow.report.tables import Row, Table, number
 
 TITLES = {

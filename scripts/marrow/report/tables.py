@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from marrow.record import read_record, record_of
+from marrow.workflow.record import read_record, record_of
 
 Row = Mapping[str, str]
 

@@ -17,11 +17,11 @@ from marrow.bags.bag import Layout
 from marrow.bags.header import layout_of, plain_layout
 from marrow.bags.manifest import Manifest
 from marrow.errors import MarrowError
-from marrow.fingerprint.values import canonical
 from marrow.learning.build import build_model
 from marrow.learning.model import Model
 from marrow.learning.scaling import Scaling
-from marrow.tensor_file import tensor_bytes
+from marrow.learning.tensor_file import tensor_bytes
+from marrow.workflow.fingerprint.values import canonical
 
 KIND = "marrow classifier"
 _REMEDY = "copy it again, or train it again"

@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 
 from marrow.bags.header import KEY
 from marrow.bags.manifest import Entry, Manifest
-from marrow.fingerprint.values import canonical
 from marrow.learning.inference import Verdicts
-from marrow.learning.trainer import Row
-from marrow.runs.names import manifest_digest, predicted_of, probability_of
+from marrow.learning.training.trainer import Row
+from marrow.runs.columns import manifest_digest, predicted_of, probability_of
+from marrow.workflow.fingerprint.values import canonical
 
 
 def write_history(history: Sequence[Row], path: Path) -> None:

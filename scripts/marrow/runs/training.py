@@ -9,21 +9,21 @@ from typing import Any
 
 import torch
 
-from marrow.augment.settings import Augmentation
 from marrow.bags.manifest import Manifest
-from marrow.checkpoint import Checkpoints
 from marrow.files import write_text
-from marrow.learning.feed import Feed
+from marrow.learning.augment.settings import Augmentation
+from marrow.learning.device.out_of_memory import OutOfMemoryGuard
+from marrow.learning.feed.feed import Feed
 from marrow.learning.inference import judge
-from marrow.learning.interrupt import Interrupt
-from marrow.learning.out_of_memory import OutOfMemoryGuard
-from marrow.learning.preparation import Preparation, prepare
-from marrow.learning.trainer import Trainer
+from marrow.learning.training.checkpoint import Checkpoints
+from marrow.learning.training.interrupt import Interrupt
+from marrow.learning.training.preparation import Preparation, prepare
+from marrow.learning.training.trainer import Trainer
+from marrow.runs.columns import manifest_digest
+from marrow.runs.files import RunFiles
 from marrow.runs.model_file import About, save_model
-from marrow.runs.names import manifest_digest
-from marrow.runs.run_files import RunFiles
-from marrow.runs.scalars import FOLDER, write_scalars
 from marrow.runs.tables import write_history, write_instances, write_predictions
+from marrow.runs.tensorboard import FOLDER, write_scalars
 
 
 @dataclass(frozen=True)

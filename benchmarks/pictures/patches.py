@@ -1,0 +1,86 @@
+"""The picture of `docs/patches.md`: `python -m benchmarks.pictures.patches docs/pictures` draws it, in about a minute.
+
+Left, one coronal slice of a phantom's water image with its dilated bones, and the patches whose centres are nearest;
+right, the centres of all patches in front of all bones. A patch has the colour of its bone.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from marrow.bags.patches.choice import Corners, choose
+from marrow.bags.patches.contents import Labels, main_bones
+from marrow.bags.patches.cutting import cut
+from marrow.bags.patches.size import Size
+from marrow.bones.correction.dilation import dilate
+from marrow.bones.table import read_bones
+from marrow.drawing.bone_colours import bone_colours
+from marrow.phantom.anatomy import Anatomy, person, render
+from marrow.phantom.habitus import lie_down
+from marrow.phantom.lesions import Difficulty
+from marrow.phantom.protocol import truth_grid
+from marrow.phantom.roster import SimulatedScan
+
+SETTINGS = {"patch_mm": 32, "stride_mm": 16, "margin_mm": 8, "bone_share": 0.5}
+_DILATION = {"mm": 2.0}
+
+
+def main() -> None:
+    """Draw the picture into a folder."""
+    parser = argparse.ArgumentParser(description="Draw the picture of how patches are chosen.")
+    parser.add_argument("folder", type=Path, help="where the picture goes")
+    folder: Path = parser.parse_args().folder
+    anatomy = _anatomy()
+    water = anatomy.signals[0]
+    x, y, z = anatomy.grid.spacing
+    dilated = dilate(anatomy.labels, water > 0, (z, y, x), _DILATION).labels
+    figure = draw_patches(water, dilated, Size.of(SETTINGS, anatomy.grid.spacing))
+    figure.savefig(folder / "patches.png", dpi=110, metadata={"Software": None})
+
+
+def draw_patches(water: npt.NDArray[np.float32], labels: Labels, size: Size) -> Figure:
+    """A volume and its bones `(z, y, x)`, both in LPS, with the patches that `size` chooses."""
+    corners, _ = choose(labels > 0, size)
+    bones = read_bones()
+    colours = bone_colours(bones)
+    patches = [colours[int(bone)] for bone in main_bones(cut(labels, corners, size.edge), len(bones))]
+    figure = Figure(figsize=(7, 8), facecolor="black", layout="constrained")
+    slice_axes, whole_axes = figure.subplots(1, 2)
+    y = int(np.argmax((labels > 0).sum(axis=(0, 2))))
+    _show(slice_axes, water[:, y], f"a slice, its bones and the patches within {size.stride // 2} voxels of it")
+    slice_axes.contour(labels[:, y] > 0, levels=[0.5], colors="white", linewidths=0.6)
+    near = np.abs(corners[:, 1] + size.edge / 2 - y) <= size.stride / 2
+    for (i, _, k), colour in zip(corners[near].tolist(), np.array(patches)[near].tolist(), strict=True):
+        slice_axes.add_patch(Rectangle((i, k), size.edge, size.edge, fill=False, edgecolor=colour, linewidth=0.9))
+    _show(whole_axes, (labels > 0).sum(axis=1) ** 0.5, f"all bones and the centres of {len(corners)} patches")
+    _dots(whole_axes, corners, size, patches)
+    return figure
+
+
+def _dots(axes: Axes, corners: Corners, size: Size, colours: list[str]) -> None:
+    x, _, z = (corners + size.edge / 2).T
+    axes.scatter(x, z, s=9, c=colours, edgecolors="black", linewidths=0.3)
+
+
+def _show(axes: Axes, picture: npt.NDArray[np.floating], title: str) -> None:
+    brightest = float(np.percentile(picture[picture > 0], 99))
+    axes.imshow(picture, cmap="gray", vmin=0, vmax=1.6 * brightest, origin="lower")
+    axes.set_title(title, color="white", fontsize=7)
+    axes.set_axis_off()
+
+
+def _anatomy() -> Anatomy:
+    row = SimulatedScan("focal-01-1", "focal-01", 1, "focal", "focal", "train", "north", "m", 60, "")
+    bones = read_bones()
+    who = person(2021, row, bones, Difficulty(1.0, 0.05, 0.4, 0.0))
+    posture = lie_down(who.build, 2021, row.scan)
+    return render(who, posture, truth_grid(posture, "full"), ("water",), bones)
+
+
+if __name__ == "__main__":
+    main()

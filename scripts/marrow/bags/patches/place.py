@@ -1,0 +1,48 @@
+"""Where patches are: voxels of a scan's grid to millimetres in NIfTI's world, and height along the body."""
+
+import numpy as np
+import numpy.typing as npt
+
+from marrow.bags.bag import Affine, Bag, Layout
+from marrow.bags.patches.choice import Corners, Mask
+from marrow.errors import MarrowError
+from marrow.imaging.grid import Grid
+
+_UP = 2
+
+
+def affine_of(grid: Grid) -> Affine:
+    """The affine of a grid as a bag keeps it."""
+    return tuple(map(tuple, grid.affine.tolist()))
+
+
+def centres_mm(bag: Bag, layout: Layout) -> npt.NDArray[np.float64]:
+    """The centre of each instance in NIfTI's world (RAS), in millimetres: (instances, 3).
+
+    Raises:
+        MarrowError: the bag has no place in a scan.
+    """
+    if bag.affine is None or bag.corners is None:
+        raise MarrowError(f"bag {bag.bag}: its instances have no place; only bags that were cut from scans do")
+    edge = np.subtract(layout.shape[:0:-1], 2 * layout.margin)
+    affine = np.asarray(bag.affine)
+    return (bag.corners + (edge - 1) / 2) @ affine[:3, :3].T + affine[:3, 3]
+
+
+def heights(corners: Corners, edge: int, bone: Mask, affine: Affine) -> npt.NDArray[np.float32]:
+    """How high patches are in the skeleton: 0 at its lowest voxel, 1 at its highest, whichever way the grid lies.
+
+    Args:
+        corners: (patches, 3), first voxels, x first.
+        edge: voxels of a patch along each axis.
+        bone: (z, y, x), with some bone.
+        affine: of the grid.
+
+    Returns:
+        (patches,), of their centres.
+    """
+    up = np.array(affine[_UP][:3])
+    skeleton = np.argwhere(bone)[:, ::-1] @ up
+    low, high = float(skeleton.min()), float(skeleton.max())
+    height = ((corners + (edge - 1) / 2) @ up - low) / ((high - low) or 1.0)
+    return height.clip(0, 1).astype(np.float32)

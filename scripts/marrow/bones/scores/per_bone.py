@@ -1,0 +1,86 @@
+"""The scores of a label map, bone by bone.
+
+Every bone is compared within the smallest box that holds it in both maps, which changes no number: a mask is empty
+outside of its box.
+
+What a number is when a bone is not there:
+
+| in the annotation | in the map | dice | hd95 | volume error |
+|---|---|---|---|---|
+| no (not in view) | no | none | none | none |
+| no | yes | 0 | none | none |
+| yes | no | 0 | none (infinite) | -1 |
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import find_objects
+
+from marrow.bones.scores.overlap import dice, volume_error
+from marrow.bones.scores.surface_distance import hd95
+from marrow.bones.table import Bone
+
+Labels = npt.NDArray[np.uint8]
+Box = tuple[slice, ...]
+
+RAW, CORRECTED = "raw", "corrected"
+STAGES = (RAW, CORRECTED)
+
+
+@dataclass(frozen=True)
+class Score:
+    """How well one bone of one scan was found; None where a number has no value.
+
+    Attributes:
+        scan: the scan's id.
+        bone: the bone's name.
+        stage: `raw` as predicted, or `corrected`.
+        dice: 0 to 1.
+        hd95_mm: 95th percentile surface distance in millimetres.
+        volume_error: signed, as a share of the true volume.
+    """
+
+    scan: str
+    bone: str
+    stage: str
+    dice: float | None
+    hd95_mm: float | None
+    volume_error: float | None
+
+
+def score_labels(
+    predicted: Labels, true: Labels, bones: Sequence[Bone], spacing_mm: Sequence[float], scan: str, stage: str
+) -> Iterator[Score]:
+    """The score of each bone, in their order.
+
+    Args:
+        predicted: label map `(z, y, x)`.
+        true: the annotation, on the same grid.
+        bones: the table; other labels are left out of account.
+        spacing_mm: of the voxels along `(z, y, x)`.
+        scan: the scan's id.
+        stage: `raw` or `corrected`.
+    """
+    highest = max(bone.id for bone in bones)
+    boxes = [find_objects(labels, max_label=highest) for labels in (predicted, true)]
+    for bone in bones:
+        box = _around(boxes[0][bone.id - 1], boxes[1][bone.id - 1])
+        found, expected = predicted[box] == bone.id, true[box] == bone.id
+        yield Score(
+            scan=scan,
+            bone=bone.name,
+            stage=stage,
+            dice=dice(found, expected),
+            hd95_mm=hd95(found, expected, spacing_mm),
+            volume_error=volume_error(found, expected),
+        )
+
+
+def _around(one: Box | None, other: Box | None) -> Box:
+    """The smallest box that holds both; an empty one where there is neither."""
+    if one is None or other is None:
+        return one or other or (slice(0, 0),) * 3
+    return tuple(slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(one, other, strict=True))

@@ -1,0 +1,56 @@
+"""A trained network in a file: weights as safetensors, with all that is needed to use them safely.
+
+The header says which classes the network knows, by name, at which voxel size and on which contrasts it was trained
+(`model_header`). A file that does not fit is refused before it labels anything; nothing in it is ever executed.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from marrow.bones.segmentation.model_header import KIND, Purpose, check_purpose, read_header
+from marrow.bones.segmentation.network import Architecture, ThreePathways
+from marrow.errors import MarrowError
+from marrow.learning.tensor_file import tensor_bytes
+
+
+def save_network(network: ThreePathways, purpose: Purpose, path: Path) -> None:
+    """Write weights and purpose; the same network gives the same bytes."""
+    header = {"kind": KIND, "purpose": json.dumps(asdict(purpose)), "network": json.dumps(asdict(network.architecture))}
+    path.write_bytes(tensor_bytes(network.state_dict(), header))
+
+
+def load_network(path: Path, purpose: Purpose) -> ThreePathways:
+    """The network in a file, ready for inference.
+
+    Raises:
+        MarrowError: the file is damaged, is no bone network, or was trained for something else.
+    """
+    header = read_header(path)
+    check_purpose(header.purpose, purpose.bones, purpose.contrasts, purpose.spacing_mm)
+    network = ThreePathways(Architecture(**header.architecture))
+    weights = _tensors(path)
+    if _kinds(weights) != _kinds(network.state_dict()):
+        raise MarrowError("the bone network's file has other weights than its header tells of; copy or train it again")
+    network.load_state_dict(weights)
+    return network.eval()
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError):
+        raise MarrowError("the bone network's file is damaged or no safetensors file; copy or train it again") from None
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
+        raise MarrowError("the bone network's file is damaged: weights in it are no numbers; copy or train it again")
+    return tensors
+
+
+def _kinds(tensors: Mapping[str, Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:
+    return {name: (tensor.shape, tensor.dtype) for name, tensor in tensors.items()}

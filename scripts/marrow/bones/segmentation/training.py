@@ -1,0 +1,261 @@
+"""Trains the network on segments of annotated scans, as DeepMedic does.
+
+Segments of 37^3 voxels, whose middle voxels are of each class equally often; cross-entropy over the predicted 21^3
+voxels (and soft Dice, where it is asked for), weights held down by L1 and L2; RMSprop with Nesterov momentum, the
+learning rate halved on schedule; intensities shifted and scaled at random, left and right swapped together with the
+bones' ids. The weights after the last epoch are the result: nothing is chosen by the validation scans.
+
+Segments around bones hold more bone than a body does, so the network expects too much of it. Last, the background's
+bias is moved until as many voxels of segments drawn evenly from the training bodies are called bone as are bone.
+
+Every epoch draws its segments and its dropout from the seed and the epoch's number, and a checkpoint is left after
+each; training that was killed goes on from the last one to the same bits.
+"""
+
+import logging
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.nn import functional
+from tqdm import tqdm
+
+from marrow.bones.segmentation.history import Row
+from marrow.bones.segmentation.network import ThreePathways
+from marrow.bones.segmentation.optimiser import NesterovRMSprop
+from marrow.bones.segmentation.prepare import Labels
+from marrow.bones.segmentation.segments import Case, Place, balanced_places, read_labels, read_windows, uniform_places
+from marrow.errors import MarrowError
+from marrow.learning.training.checkpoint import Checkpoint, Checkpoints, parts
+
+_log = logging.getLogger(__name__)
+
+# What chance is used for; each has a stream of its own.
+SEGMENTS, DROPOUT, VALIDATION, BALANCE = range(4)
+BALANCED_ON = 100  # segments
+EVEN_EDGE = 21  # voxels, at least, that are predicted of a segment drawn evenly
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train: the section `bones.training` of the config without `final`.
+
+    Attributes:
+        seed: of all chance.
+        epochs, segments, batch: so many epochs of so many segments, a batch a step.
+        edge: voxels of a segment's edge; a pathway's margins are not predicted.
+        learning_rate: at the start.
+        halve_at: shares of the epochs after which the learning rate is halved.
+        momentum, l1, l2: of the optimiser and on the convolutions' weights.
+        dice: weight of the soft Dice loss beside cross-entropy.
+        shift, scale: deviation of what is added to the intensities of a segment, and of what they are multiplied with.
+        mirror: how often left and right are swapped.
+        validation_segments: segments that the epoch's validation Dice is computed on.
+    """
+
+    seed: int
+    epochs: int
+    segments: int
+    batch: int
+    edge: int
+    learning_rate: float
+    halve_at: Sequence[float]
+    momentum: float
+    l1: float
+    l2: float
+    dice: float
+    shift: float
+    scale: float
+    mirror: float
+    validation_segments: int
+
+    def rate(self, epoch: int) -> float:
+        """The learning rate of an epoch, counted from 1."""
+        return self.learning_rate * 0.5 ** sum(epoch > share * self.epochs for share in self.halve_at)
+
+
+class Trainer:
+    """Trains a network; its state is the network, the optimiser and the history.
+
+    Args:
+        network: to train, in place, on the device where it lies.
+        recipe: how.
+        mirrored_ids: for every id from 0, the id after a left-right flip.
+    """
+
+    def __init__(self, network: ThreePathways, recipe: Recipe, mirrored_ids: Sequence[int]) -> None:
+        self.network, self.recipe = network, recipe
+        self.optimiser = NesterovRMSprop(network.parameters(), momentum=recipe.momentum)
+        self.history: list[Row] = []
+        self._mirrored_ids = np.asarray(mirrored_ids, np.uint8)
+        self._margin = network.architecture.margin
+        self._predicted = recipe.edge - 2 * self._margin
+        self._even = max(self._predicted, EVEN_EDGE)
+        self._device = next(network.parameters()).device
+        if self._predicted < 1:
+            raise MarrowError(
+                f"bones.training.edge is {recipe.edge}; {network.architecture.depth} layers need at least "
+                f"{2 * self._margin + 1} voxels"
+            )
+
+    def train(self, cases: Sequence[Case], validation: Sequence[Case], checkpoints: Checkpoints) -> None:
+        """Train to the last epoch, from the last checkpoint where there is one; a line in the log for each epoch.
+
+        Raises:
+            MarrowError: the loss is no longer a number.
+        """
+        self._resume(checkpoints)
+        for epoch in range(len(self.history) + 1, self.recipe.epochs + 1):
+            began = time.monotonic()
+            loss = self._epoch(cases, epoch)
+            dice = self.validate(validation)
+            row = Row(epoch, round(time.monotonic() - began, 2), self.recipe.rate(epoch), loss, dice)
+            self.history.append(row)
+            checkpoints.keep(Checkpoint(self._state(), {"history": [asdict(each) for each in self.history]}))
+            _log.info("%s", _line(row, self.recipe.epochs))
+        self._balance(cases)
+
+    def _state(self) -> dict[str, Tensor]:
+        return parts(network=self.network.state_dict(), optimiser=self.optimiser.state())
+
+    def _resume(self, checkpoints: Checkpoints) -> None:
+        kept = checkpoints.read()
+        if kept is not None:
+            self.history = [Row(**row) for row in kept.values["history"]]
+            for name, tensor in self._state().items():
+                tensor.copy_(kept.tensors[name])
+
+    def step(self, cases: Sequence[Case], places: Sequence[Place], draw: np.random.Generator, rate: float) -> float:
+        """One step on some segments; the loss before it."""
+        windows = [
+            torch.from_numpy(seen).to(self._device).contiguous(memory_format=torch.channels_last_3d)
+            for seen in _varied(read_windows(cases, places, self._margin, self._predicted), self.recipe, draw)
+        ]
+        wanted = torch.from_numpy(read_labels(cases, places, self._predicted, self._mirrored_ids)).to(self._device)
+        loss = loss_of(self.network(windows, (self._predicted,) * 3), wanted.long(), self.recipe.dice)
+        loss.backward()
+        self._hold_weights_down()
+        self.optimiser.step(rate)
+        return float(loss.detach())
+
+    def validate(self, cases: Sequence[Case]) -> float:
+        """Mean Dice over bones on the same segments in every epoch, drawn evenly from the bodies; NaN without any."""
+        if not cases:
+            return float("nan")
+        draw = np.random.default_rng([self.recipe.seed, VALIDATION])
+        places = uniform_places(cases, self.recipe.validation_segments, self._even, draw)
+        classes = self.network.architecture.classes
+        counts = np.zeros((3, classes))
+        for logits, truth in self._predictions(cases, places):
+            found = logits.argmax(dim=1).cpu().numpy()
+            both = np.where(found == truth, truth, 0)
+            counts += [np.bincount(each.reshape(-1), minlength=classes) for each in (both, found, truth)]
+        both, found, truth = counts[:, 1:]
+        present = truth > 0
+        return float(np.mean(2 * both[present] / (found[present] + truth[present]))) if present.any() else float("nan")
+
+    def _balance(self, cases: Sequence[Case]) -> None:
+        """Move the background's bias by the margin that as many voxels exceed as are bone.
+
+        A voxel is called bone when the largest logit of a bone exceeds that of the background; the difference of the
+        two is its margin.
+        """
+        draw = np.random.default_rng([self.recipe.seed, BALANCE])
+        places = uniform_places(cases, BALANCED_ON, self._even, draw)
+        margins: list[npt.NDArray[np.float32]] = []
+        bony = 0
+        for logits, truth in self._predictions(cases, places):
+            margins.append((logits[:, 1:].amax(dim=1) - logits[:, 0]).cpu().numpy().reshape(-1))
+            bony += int(np.count_nonzero(truth))
+        if bony:
+            largest = np.partition(np.concatenate(margins), -bony)
+            with torch.no_grad():
+                self.network.class_bias[0] += float(largest[-bony])
+
+    @torch.inference_mode()
+    def _predictions(self, cases: Sequence[Case], places: Sequence[Place]) -> Iterator[tuple[Tensor, Labels]]:
+        """Logits and true classes of some segments, a batch at a time."""
+        unchanged = np.arange(self.network.architecture.classes, dtype=np.uint8)
+        self.network.eval()
+        for part in _parts(places, self.recipe.batch):
+            seen = read_windows(cases, part, self._margin, self._even)
+            windows = [torch.from_numpy(window).to(self._device) for window in seen]
+            logits = self.network(windows, (self._even,) * 3)
+            yield logits, read_labels(cases, part, self._even, unchanged)
+
+    def _epoch(self, cases: Sequence[Case], epoch: int) -> float:
+        """One epoch; the mean loss of its steps."""
+        recipe = self.recipe
+        draw = np.random.default_rng([recipe.seed, SEGMENTS, epoch])
+        torch.manual_seed(int(np.random.default_rng([recipe.seed, DROPOUT, epoch]).integers(2**62)))
+        places = balanced_places(cases, recipe.segments, self._predicted, recipe.mirror, draw)
+        self.network.train()
+        losses: list[float] = []
+        parts = list(_parts(places, recipe.batch))
+        bar = tqdm(parts, f"epoch {epoch} of {recipe.epochs}", disable=not sys.stderr.isatty(), leave=False)
+        for part in bar:
+            losses.append(self.step(cases, part, draw, recipe.rate(epoch)))
+            bar.set_postfix(loss=f"{losses[-1]:.3f}")
+            if not np.isfinite(losses[-1]):
+                raise MarrowError(
+                    f"the loss became {losses[-1]} in epoch {epoch}; lower bones.training.learning_rate and look at "
+                    "the quality sheets of the annotated scans"
+                )
+        return float(np.mean(losses))
+
+    @torch.no_grad()
+    def _hold_weights_down(self) -> None:
+        """Add the gradients of l1 sum |w| + l2 sum w^2."""
+        for weight in self.network.convolution_weights():
+            if weight.grad is not None:
+                weight.grad.add_(weight.sign(), alpha=self.recipe.l1).add_(weight, alpha=2 * self.recipe.l2)
+
+
+def loss_of(logits: Tensor, wanted: Tensor, dice: float) -> Tensor:
+    """Mean cross-entropy, plus `dice` times the soft Dice loss of the classes at hand (Milletari et al. 2016).
+
+    With p the predicted and t the true share of a class in each voxel, its soft Dice is
+
+        (2 sum p t + 1) / (sum p + sum t + 1).
+
+    A class counts the same however few voxels it has, so thin bones are found within fewer steps.
+
+    Args:
+        logits: `(segments, classes, z, y, x)`.
+        wanted: true classes `(segments, z, y, x)`.
+        dice: 0 for cross-entropy alone.
+    """
+    loss = functional.cross_entropy(logits, wanted)
+    if not dice:
+        return loss
+    found = logits.softmax(dim=1)
+    truth = functional.one_hot(wanted, logits.shape[1]).movedim(-1, 1).to(found.dtype)
+    axes = (0, 2, 3, 4)
+    both, total, present = (found * truth).sum(axes), (found + truth).sum(axes), truth.sum(axes) > 0
+    return loss + dice * (1 - ((2 * both + 1) / (total + 1))[present].mean())
+
+
+def _varied(
+    windows: Sequence[npt.NDArray[np.float32]], recipe: Recipe, draw: np.random.Generator
+) -> list[npt.NDArray[np.float32]]:
+    """Each segment and channel shifted and scaled, the same in all its windows."""
+    shape = (*windows[0].shape[:2], 1, 1, 1)
+    shift, scale = draw.normal(0, recipe.shift, shape), draw.normal(1, recipe.scale, shape)
+    return [((seen + shift) * scale).astype(np.float32) for seen in windows]
+
+
+def _parts(places: Sequence[Place], size: int) -> Iterator[Sequence[Place]]:
+    return (places[start : start + size] for start in range(0, len(places), size))
+
+
+def _line(row: Row, epochs: int) -> str:
+    left = (epochs - row.epoch) * row.seconds
+    return (
+        f"epoch {row.epoch} of {epochs}: loss {row.loss:.4f}, validation Dice {row.dice:.3f}, learning rate "
+        f"{row.learning_rate:.2g}, {row.seconds:.0f} s, about {left / 60:.0f} min left"
+    )

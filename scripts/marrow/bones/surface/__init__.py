@@ -1,0 +1,1 @@
+"""Where the surface of bones lies, learned from annotated scans."""

@@ -1,0 +1,145 @@
+"""Drawing the corrections, step after step: what was there is dim, what changed is bright.
+
+Colours that a step added or exchanged stand out by their light, and what it took away is white, so that the change is
+seen without telling the colours apart. A change so small that it would be overlooked gets a ring.
+"""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.patches import Circle
+from PIL import ImageColor
+
+from marrow.drawing.bone_sheet.slices import box_around
+from marrow.drawing.bone_sheet.steps import VIEWS, Projection, Step, small_changes
+from marrow.drawing.ink import FRAME, INK, QUIET
+from marrow.drawing.paper import Sheet
+
+DIM = 0.375  # of a colour's light; a step of the palette
+REMOVED = (255, 255, 255)
+GAP, PAIR_GAP = 0.3, 0.06  # inches
+HEADING = 0.5
+WORDS = 8.0  # points
+LINE = 0.165  # inches
+MOST_LINES = 9
+ENDS = {"front": ("R", "L"), "side": ("A", "P")}
+Colours = npt.NDArray[np.uint8]
+
+
+def lookup(colours: Mapping[int, str]) -> Colours:
+    """Id -> colour `(256, 3)`, black for the background, white for an id without a colour."""
+    table = np.full((256, 3), 255, dtype=np.uint8)
+    table[0] = 0
+    for bone, colour in colours.items():
+        table[bone] = ImageColor.getrgb(colour)[:3]
+    return table
+
+
+def painted(projection: Projection, table: Colours, is_first: bool) -> Colours:
+    """A projection as a picture `(rows, columns, 3)`: all bright at first, then only what changed."""
+    picture = table[projection.after]
+    if not is_first:
+        picture = np.where(projection.changed[..., None], picture, (picture * DIM).astype(np.uint8))
+        picture[projection.removed] = REMOVED
+    return picture
+
+
+def draw_strip(
+    sheet: Sheet,
+    steps: Sequence[Step],
+    place: tuple[float, float],
+    size: tuple[float, float],
+    colours: Mapping[int, str],
+) -> None:
+    """Draw the steps side by side: projections from the front and from the side, and below what was said.
+
+    Args:
+        sheet: to draw on.
+        steps: in their order.
+        place: the upper left corner, in inches.
+        size: width of the strip, and height of its pictures, in inches.
+        colours: bone id -> colour.
+    """
+    (left, top), (width, height) = place, size
+    boxes = {view: _box(steps, view) for view in VIEWS}
+    table = lookup(colours)
+    column = column_width(width, len(steps))
+    for index, step in enumerate(steps):
+        _write_heading(sheet, step, left, top)
+        start, shapes = left, [_shape(step.projections[view], boxes[view]) for view in VIEWS]
+        scale = min(height, (column - PAIR_GAP) / sum(shapes))
+        for view, shape in zip(VIEWS, shapes, strict=True):
+            axes = sheet.axes(start, top + HEADING, scale * shape, scale)
+            _draw(axes, _cropped(step.projections[view], boxes[view]), view, table, index == 0)
+            start += scale * shape + PAIR_GAP
+        for row, line in enumerate(said_lines(step, column)):
+            sheet.text(left, top + HEADING + height + 0.1 + row * LINE, line, fontsize=WORDS, color=INK)
+        left += column + GAP
+
+
+def column_width(width: float, steps: int) -> float:
+    """The width of one step's column; no wider than a fifth of the strip, so that few steps do not swell."""
+    shown = max(steps, 5)
+    return (width - GAP * (shown - 1)) / shown
+
+
+def lines_below(steps: Sequence[Step], width: float) -> int:
+    """How many lines stand below the pictures at most."""
+    return max(len(said_lines(step, column_width(width, len(steps)))) for step in steps)
+
+
+def said_lines(step: Step, column: float) -> list[str]:
+    """What a step said in lines that fit its column, with a word on how much was left out."""
+    room = int(column * 16.5)
+    sentences = [textwrap.wrap(sentence, room, subsequent_indent="  ") for sentence in step.said]
+    lines: list[str] = []
+    for number, wrapped in enumerate(sentences):
+        is_last = number == len(sentences) - 1
+        if len(lines) + len(wrapped) > MOST_LINES - (not is_last):
+            return [*lines, f"… and {len(sentences) - number} more in told.json"]
+        lines += wrapped
+    return lines
+
+
+def _write_heading(sheet: Sheet, step: Step, left: float, top: float) -> None:
+    name = "as predicted" if step.name == "raw" else step.name
+    sheet.text(left, top, name, fontsize=11, weight="bold", color=INK)
+    if step.name == "raw":
+        words = "all in full light"
+    elif step.changed_voxels is None:
+        words = ""
+    elif step.changed_voxels == 0:
+        words = "changed nothing"
+    else:
+        words = f"changed {step.changed_ml or 0:,.1f} ml ({step.changed_voxels:,} voxels)"
+    sheet.text(left, top + 0.24, words, fontsize=8.5, color=QUIET)
+
+
+def _draw(axes: Axes, projection: Projection, view: str, table: Colours, is_first: bool) -> None:
+    axes.imshow(painted(projection, table, is_first), aspect="auto", interpolation="nearest")
+    rows, _ = projection.after.shape
+    for row, column, radius in () if is_first else small_changes(projection.changed):
+        axes.add_patch(Circle((column, row), radius + 0.02 * rows, fill=False, edgecolor="white", linewidth=0.7))
+    axes.set(xticks=[], yticks=[])
+    for spine in axes.spines.values():
+        spine.set(color=FRAME, linewidth=0.6)
+    for place, letter, side in ((0.04, ENDS[view][0], "left"), (0.96, ENDS[view][1], "right")):
+        axes.text(place, 0.012, letter, transform=axes.transAxes, fontsize=7.5, color="white", va="bottom", ha=side)
+
+
+def _box(steps: Sequence[Step], view: str) -> tuple[slice, ...]:
+    """The box of everything that any step shows, the same for all of them."""
+    shown = np.any([step.projections[view].after > 0 for step in steps], axis=0)
+    return box_around(shown, margin=max(2, round(0.02 * shown.shape[0])))
+
+
+def _cropped(projection: Projection, box: tuple[slice, ...]) -> Projection:
+    return Projection(projection.before[box], projection.after[box])
+
+
+def _shape(projection: Projection, box: tuple[slice, ...]) -> float:
+    rows, columns = projection.after[box].shape
+    return columns / rows

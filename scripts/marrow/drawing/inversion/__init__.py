@@ -1,0 +1,1 @@
+"""The figure of an inversion: instances before and after."""

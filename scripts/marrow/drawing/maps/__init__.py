@@ -1,0 +1,1 @@
+"""Maps of where a model looks, drawn on a scan."""

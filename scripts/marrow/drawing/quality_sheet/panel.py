@@ -1,0 +1,98 @@
+"""All that a sheet shows of one contrast, small enough that its volumes can be let go."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from marrow.drawing.coronal import Mask, Picture, Volume, coronal_projection, coronal_shadow, coronal_slice
+from marrow.drawing.quality_sheet.histogram import Histogram, body_values, histogram, percentile_ends
+
+Window = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the contrasts are shown; the same for every scan, so that scans can be compared by eye.
+
+    Attributes:
+        scale_ends: the two ends of the standard scale.
+        end_percentiles: the percentiles of a scan that are sent to those ends.
+        slice_window: black and white of slices and mean projections, on the standard scale.
+        diffusion_window: black and white of the slices of the contrasts in `maximum_of`.
+        maximum_window: white and black of the maximum projections, on the standard scale.
+        maximum_of: the contrasts whose projection is the maximum, dark on white; of the others it is the mean.
+        own_scale: contrast -> black and white, for quantitative maps; they are not standardised.
+        bins: bars in a histogram.
+    """
+
+    scale_ends: Window
+    end_percentiles: Window
+    slice_window: Window
+    diffusion_window: Window
+    maximum_window: Window
+    maximum_of: frozenset[str]
+    own_scale: Mapping[str, Window]
+    bins: int
+
+
+@dataclass(frozen=True)
+class View:
+    """One picture: `(z, x)`, head first, with the intensities that are its darkest and its lightest grey."""
+
+    picture: Picture
+    window: Window
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One contrast of one scan.
+
+    Attributes:
+        contrast: its name.
+        middle: the coronal mid-slice.
+        projection: the coronal projection.
+        is_maximum: whether the projection is a maximum, drawn dark on white.
+        before: the histogram inside the body before standardisation; None for a quantitative map.
+        after: the histogram after it.
+    """
+
+    contrast: str
+    middle: View
+    projection: View
+    is_maximum: bool
+    before: Histogram | None
+    after: Histogram
+
+
+@dataclass(frozen=True)
+class Outline:
+    """The body's outline in the two views, `(z, x)`, head first."""
+
+    middle: npt.NDArray[np.bool_]
+    projection: npt.NDArray[np.bool_]
+
+
+def outline_of(body: Mask, y: int) -> Outline:
+    """The body in coronal slice `y` and in projection; `body: (z, y, x)`."""
+    return Outline(middle=body[::-1, y, :], projection=coronal_shadow(body))
+
+
+def panel_of(contrast: str, before: Volume, after: Volume, body: Mask, y: int, look: Look) -> Panel:
+    """Reduce one contrast to what the sheet shows; volumes and mask are `(z, y, x)` on one grid."""
+    own = look.own_scale.get(contrast)
+    is_maximum = contrast in look.maximum_of
+    projection = coronal_projection(after, body, "maximum" if is_maximum else "mean")
+    return Panel(
+        contrast=contrast,
+        middle=View(coronal_slice(after, y), own or (look.diffusion_window if is_maximum else look.slice_window)),
+        projection=View(projection, own or (look.maximum_window if is_maximum else look.slice_window)),
+        is_maximum=is_maximum,
+        before=None if own else _histogram_before(body_values(before, body), look),
+        after=histogram(body_values(after, body), own or look.scale_ends, look.bins),
+    )
+
+
+def _histogram_before(values: Volume, look: Look) -> Histogram:
+    return histogram(values, percentile_ends(values, look.end_percentiles), look.bins)

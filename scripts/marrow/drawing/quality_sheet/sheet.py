@@ -1,0 +1,158 @@
+"""The quality sheet of one scan: a picture of every contrast that can be judged in ten seconds.
+
+Grey windows are fixed on the standard scale. A scan that looks darker than its neighbour therefore **is** darker after
+standardisation; a window fitted to each scan would hide just that.
+"""
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.style import context
+
+from marrow.drawing.coronal import Mask
+from marrow.drawing.ink import BAD, FRAME, GOOD, INK, OUTLINE, QUIET, SEVERITY, style
+from marrow.drawing.paper import Sheet
+from marrow.drawing.quality_sheet.bars import draw_histogram
+from marrow.drawing.quality_sheet.notes import note_on
+from marrow.drawing.quality_sheet.panel import Outline, Panel, View
+from marrow.imaging.ingest.findings import Finding
+
+MARGIN, GAP = 0.3, 0.26  # inches, as every length below
+COLUMN = 3.75
+PAIR_GAP = 0.06
+HISTOGRAM = 1.05
+FINDING = 0.27
+NOTES = 0.95
+SHORTEST, TALLEST = 2.6, 6.0
+LONGEST_NAME = 40  # characters
+
+
+@dataclass(frozen=True)
+class Heading:
+    """The sheet's first line: the scan, and a few facts on its grid."""
+
+    scan: str
+    facts: str
+
+
+def draw_sheet(
+    heading: Heading,
+    panels: Sequence[Panel],
+    outline: Outline,
+    findings: Sequence[Finding],
+    aspect: float,
+    path: Path,
+) -> None:
+    """Draw the quality sheet of one scan.
+
+    Args:
+        heading: the first line.
+        panels: one per contrast, in the order of the columns.
+        outline: of the body.
+        findings: the strip under the heading.
+        aspect: height over width of a voxel in the coronal plane.
+        path: the PNG to write.
+    """
+    with context(["default", style()]):
+        rows, columns = panels[0].middle.picture.shape
+        width, height = _picture_size(rows * aspect / columns)
+        strip = FINDING * max(len(findings), 1)
+        top = MARGIN + 0.42 + strip + 0.16
+        bottom = top + 0.62 + height + 0.2 + HISTOGRAM + 0.42
+        sheet = Sheet(2 * MARGIN + len(panels) * (COLUMN + GAP) - GAP, bottom + NOTES + MARGIN)
+        _draw_heading(sheet, heading)
+        _draw_findings(sheet, findings, MARGIN + 0.42)
+        for index, panel in enumerate(panels):
+            left = MARGIN + index * (COLUMN + GAP)
+            _draw_pictures(sheet, panel, outline, (left, top), (width, height), aspect)
+            _draw_histograms(sheet, panel, left, top + 0.62 + height + 0.2)
+            _draw_notes(sheet, panel.contrast, left, bottom)
+        sheet.save(path)
+
+
+def _picture_size(shape: float) -> tuple[float, float]:
+    """Width and height in inches of a picture that is `shape` times as high as wide."""
+    width = (COLUMN - PAIR_GAP) / 2
+    height = min(max(width * shape, SHORTEST), TALLEST)
+    return min(width, height / shape), height
+
+
+def _draw_heading(sheet: Sheet, heading: Heading) -> None:
+    scan = heading.scan if len(heading.scan) <= LONGEST_NAME else heading.scan[: LONGEST_NAME - 1] + "…"
+    sheet.text(MARGIN, MARGIN - 0.04, scan, fontsize=15, weight="bold", color=INK)
+    right = sheet.width - MARGIN
+    sheet.text(right, MARGIN + 0.03, heading.facts, fontsize=9.5, color=QUIET, ha="right")
+
+
+def _draw_findings(sheet: Sheet, findings: Sequence[Finding], top: float) -> None:
+    if not findings:
+        sheet.text(MARGIN, top, "CHECKS PASSED", fontsize=9, weight="bold", color=GOOD)
+        sheet.text(MARGIN + 1.35, top, "no check found anything", fontsize=9.5, color=QUIET)
+    room = int((sheet.width - 2 * MARGIN - 1) * 14)
+    for row, finding in enumerate(findings):
+        place = top + row * FINDING
+        contrast = "" if finding.contrast in finding.message else f" {finding.contrast}"
+        words = f"{finding.check.replace('_', ' ')}{contrast}: {finding.message}"
+        message = textwrap.shorten(words, room, placeholder=" …")
+        color = SEVERITY[finding.severity]
+        sheet.text(MARGIN, place, finding.severity.upper(), fontsize=9, weight="bold", color=color)
+        sheet.text(MARGIN + 0.62, place - 0.005, message, fontsize=9.5, color=INK)
+
+
+def _draw_pictures(
+    sheet: Sheet,
+    panel: Panel,
+    outline: Outline,
+    place: tuple[float, float],
+    size: tuple[float, float],
+    aspect: float,
+) -> None:
+    (left, top), (width, height) = place, size
+    sheet.text(left, top, panel.contrast, fontsize=13, weight="bold", color=INK)
+    views = (
+        ("slice", panel.middle, outline.middle, False),
+        ("maximum" if panel.is_maximum else "mean", panel.projection, outline.projection, panel.is_maximum),
+    )
+    for index, (name, view, body, is_dark_on_white) in enumerate(views):
+        start = left + index * (COLUMN + PAIR_GAP) / 2
+        caption = f"{name}, {view.window[0]:g} to {view.window[1]:g}"
+        sheet.text(start, top + 0.5, caption, fontsize=8.5, color=QUIET, va="baseline")
+        _draw_view(sheet.axes(start, top + 0.58, width, height), view, body, is_dark_on_white, aspect)
+
+
+def _draw_view(axes: Axes, view: View, body: Mask, is_dark_on_white: bool, aspect: float) -> None:
+    paper, letters, colours = ("white", "black", "gray_r") if is_dark_on_white else ("black", "white", "gray")
+    axes.set_facecolor(paper)
+    low, high = view.window
+    axes.imshow(view.picture, cmap=colours, vmin=low, vmax=high, aspect=aspect, interpolation="bilinear")
+    if body.any() and not body.all():
+        axes.contour(body, levels=[0.5], colors=[OUTLINE], linewidths=0.6)
+    axes.set(xticks=[], yticks=[])
+    for spine in axes.spines.values():
+        spine.set(color=FRAME, linewidth=0.6)
+    axes.text(0.03, 0.01, "R", transform=axes.transAxes, fontsize=8, color=letters, va="bottom")
+    axes.text(0.97, 0.01, "L", transform=axes.transAxes, fontsize=8, color=letters, va="bottom", ha="right")
+
+
+def _draw_histograms(sheet: Sheet, panel: Panel, left: float, top: float) -> None:
+    width = (COLUMN - PAIR_GAP) / 2 - 0.05
+    named = [("before", panel.before), ("after", panel.after)]
+    if panel.before is None:
+        named = [("own scale, not standardised", panel.after)]
+        width = COLUMN - 0.05
+    for index, (name, shown) in enumerate(named):
+        start = left + index * (COLUMN + PAIR_GAP) / 2
+        if shown is not None:
+            draw_histogram(sheet.axes(start, top, width, HISTOGRAM), name, shown)
+
+
+def _draw_notes(sheet: Sheet, contrast: str, left: float, top: float) -> None:
+    note = note_on(contrast)
+    for word, line, color in (("Good", note.good, GOOD), ("Bad", note.bad, BAD)):
+        lines = textwrap.wrap(line, 54)
+        sheet.text(left, top, word, fontsize=8.5, weight="bold", color=color)
+        sheet.text(left + 0.45, top, "\n".join(lines), fontsize=8.5, color=INK, linespacing=1.35)
+        top += 0.17 * len(lines) + 0.09

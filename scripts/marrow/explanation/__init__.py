@@ -1,0 +1,1 @@
+"""Where a model looks: scores and maps of instances, perturbation, network inversion."""

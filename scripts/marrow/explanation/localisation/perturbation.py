@@ -1,0 +1,130 @@
+"""Whether a verdict rests on the instances that a method points at: drop them, and look at the verdict.
+
+From each bag the instances with the highest scores are dropped, more and more of them, and as many in random order
+beside it. Where scores point at what the verdict rests on, its probability falls sooner than by chance:
+
+    area = integral over the share dropped of (P_random - P_top), divided by the largest share
+
+This asks the model alone and no annotation (Samek et al., IEEE TNNLS 2017, do so with pixels). Since an instance is
+embedded by itself, each is embedded once; all that a bag loses is pooled anew, many bags at a time.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from marrow.explanation.localisation.perturbation_table import Step
+from marrow.explanation.localisation.quantities import Scores
+from marrow.learning.pooling.outputs import probabilities
+from marrow.learning.pooling.pooling import Pooling
+from marrow.learning.pooling.segments import Segments
+
+AT_A_TIME = 2**15  # instances that are pooled together
+
+Order = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Drops:
+    """How instances are dropped.
+
+    Attributes:
+        shares: of a bag's instances, ascending; nothing dropped comes before.
+        orders: how many random orders there are for each bag.
+        seed: of these.
+    """
+
+    shares: Sequence[float]
+    orders: int
+    seed: int
+
+    @property
+    def all_shares(self) -> list[float]:
+        """With nothing dropped."""
+        return [0.0, *self.shares]
+
+    def kept(self, order: Order) -> list[Order]:
+        """What is left of a bag at each share, dropped in this order; one instance at least."""
+        counts = (min(round(share * len(order)), len(order) - 1) for share in self.all_shares)
+        return [order[count:] for count in counts]
+
+    def random_orders(self, bag: str, instances: int) -> list[Order]:
+        """Orders that depend on (seed, bag) alone."""
+        root = int.from_bytes(hashlib.sha256(f"drop/{self.seed}/{bag}".encode()).digest()[:16])
+        rng = np.random.default_rng(root)
+        return [rng.permutation(instances) for _ in range(self.orders)]
+
+
+@dataclass(frozen=True)
+class Fall:
+    """How the probability of a bag's class falls: (shares,), with nothing dropped first."""
+
+    top: Mapping[str, Scores]
+    random: Scores
+
+
+@torch.inference_mode()
+def fall_of(
+    pooling: Pooling, embeddings: Tensor, scores: Mapping[str, Scores], bag: str, predicted: int, drops: Drops
+) -> Fall:
+    """What dropping does to one bag.
+
+    Args:
+        pooling: of the model.
+        embeddings: (instances, width), of the bag.
+        scores: quantity -> (instances,).
+        bag: its id.
+        predicted: the number of the class that it is given.
+        drops: how instances are dropped.
+    """
+    orders: list[Order] = [np.argsort(-values, kind="stable") for values in scores.values()]
+    orders += drops.random_orders(bag, len(embeddings))
+    subsets = [kept for order in orders for kept in drops.kept(order)]
+    found = probabilities_of(pooling, embeddings, subsets)[:, predicted].reshape(len(orders), -1)
+    return Fall(dict(zip(scores, found, strict=False)), found[len(scores) :].mean(axis=0))
+
+
+def probabilities_of(pooling: Pooling, embeddings: Tensor, subsets: Sequence[Order]) -> Scores:
+    """What a pooling says of parts of a bag: (subsets, classes).
+
+    Args:
+        pooling: of the model.
+        embeddings: (instances, width).
+        subsets: which instances, one at least in each.
+    """
+    parts: list[Tensor] = []
+    for group in _groups(subsets):
+        chosen = torch.from_numpy(np.concatenate(group)).to(embeddings.device)
+        segments = Segments.of([len(subset) for subset in group], embeddings.device)
+        parts.append(probabilities(pooling(embeddings[chosen], segments).logits).double().cpu())
+    return torch.cat(parts).numpy()
+
+
+def steps_of(falls: Sequence[Fall], drops: Drops) -> Iterator[Step]:
+    """The curves of every quantity, as means over the bags that have it."""
+    shares = drops.all_shares
+    for quantity in dict.fromkeys(name for fall in falls for name in fall.top):
+        having = [fall for fall in falls if quantity in fall.top]
+        top = np.mean([fall.top[quantity] for fall in having], axis=0)
+        random = np.mean([fall.random for fall in having], axis=0)
+        area = float(np.trapezoid(random - top, shares)) / shares[-1]
+        for share, one, other in zip(shares, top.tolist(), random.tolist(), strict=True):
+            yield Step(quantity, share, one, other, len(having), area)
+
+
+def _groups(subsets: Sequence[Order]) -> Iterator[list[Order]]:
+    group: list[Order] = []
+    held = 0
+    for subset in subsets:
+        if group and held + len(subset) > AT_A_TIME:
+            yield group
+            group, held = [], 0
+        group.append(subset)
+        held += len(subset)
+    if group:
+        yield group

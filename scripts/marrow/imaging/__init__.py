@@ -1,0 +1,1 @@
+"""Volumes and their geometry: ingest of scans, the common grid, the intensity standard."""

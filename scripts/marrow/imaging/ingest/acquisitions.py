@@ -1,0 +1,141 @@
+"""Contrasts that were measured together are composed and corrected together.
+
+Water and fat come from the same echoes, both b-values from the same sequence: one table position, one receiver gain and
+one coil for all of them. So each acquisition gets one set of station gains and one shading field, estimated on its
+`guide`, and the relations between its contrasts (fat fraction, ADC) stay as they were measured.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Literal
+
+import numpy as np
+import SimpleITK as sitk
+
+from marrow.imaging.ingest.bias import BiasSettings, estimate_log_field, remove_shading
+from marrow.imaging.ingest.check_gains import judge_gains, judge_seams
+from marrow.imaging.ingest.findings import Finding
+from marrow.imaging.ingest.gains import find_links, station_gains, unlinked
+from marrow.imaging.ingest.stations import Slab, compose, composed_grid, place_stations, reference_station
+from marrow.imaging.volume import same_grid, voxels, with_voxels
+
+GainPolicy = Literal["auto", "shared", "separate"]
+
+DIXON = ("water", "fat")
+
+
+@dataclass(frozen=True)
+class Acquisition:
+    """Contrasts measured together.
+
+    Attributes:
+        contrasts: their names.
+        guide: those whose sum gains and shading are estimated on.
+    """
+
+    contrasts: tuple[str, ...]
+    guide: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Composed:
+    """The contrasts of an acquisition, composed.
+
+    Attributes:
+        volumes: contrast -> volume.
+        gains: contrast -> what each station was multiplied by, from the feet to the head.
+        findings: what is doubtful about the gains.
+    """
+
+    volumes: dict[str, sitk.Image]
+    gains: dict[str, list[float]]
+    findings: list[Finding]
+
+
+def acquisitions(contrasts: Sequence[str], b_values: Mapping[str, float]) -> list[Acquisition]:
+    """Which contrasts were measured together: water and fat, all b-values, and every other for itself."""
+    dixon = tuple(name for name in DIXON if name in contrasts)
+    diffusion = tuple(sorted((name for name in contrasts if name in b_values), key=lambda name: b_values[name]))
+    others = [name for name in contrasts if name not in dixon and name not in diffusion]
+    groups = [Acquisition(dixon, dixon), Acquisition(diffusion, diffusion[:1])]
+    return [group for group in groups if group.contrasts] + [Acquisition((name,), (name,)) for name in others]
+
+
+def compose_acquisition(
+    acquisition: Acquisition, stations: Mapping[str, Sequence[sitk.Image]], gains: GainPolicy
+) -> Composed:
+    """Compose the contrasts of an acquisition from their stations.
+
+    Args:
+        acquisition: which contrasts.
+        stations: contrast -> stations from the feet to the head.
+        gains: `shared` by the contrasts, `separate`, or `auto`: shared unless that leaves a step in one of them.
+            Contrasts whose stations lie in different places have their own in any case.
+    """
+    first = stations[acquisition.contrasts[0]]
+    alike = all(_same_stations(first, stations[name]) for name in acquisition.contrasts)
+    if alike and (len(first) == 1 or gains != "separate"):
+        together = _compose_alike(acquisition, stations)
+        if gains == "shared" or not together.findings:
+            return together
+    parts = [_compose_alike(Acquisition((name,), (name,)), stations) for name in acquisition.contrasts]
+    return join_composed(parts)
+
+
+def join_composed(parts: Sequence[Composed]) -> Composed:
+    """All contrasts of several acquisitions."""
+    return Composed(
+        volumes={name: volume for part in parts for name, volume in part.volumes.items()},
+        gains={name: gains for part in parts for name, gains in part.gains.items()},
+        findings=[finding for part in parts for finding in part.findings],
+    )
+
+
+def correct_acquisition(
+    acquisition: Acquisition, volumes: Mapping[str, sitk.Image], body: sitk.Image, settings: BiasSettings
+) -> dict[str, sitk.Image]:
+    """The contrasts of an acquisition without the shading of the coils."""
+    guide = sum_of([volumes[name] for name in acquisition.guide])
+    inside = sitk.Resample(body, guide, sitk.Transform(), sitk.sitkNearestNeighbor, 0.0)
+    field = estimate_log_field(guide, inside, settings)
+    return {name: remove_shading(volumes[name], _onto(field, volumes[name])) for name in acquisition.contrasts}
+
+
+def sum_of(images: Sequence[sitk.Image]) -> sitk.Image:
+    """The sum of images on the grid of the first."""
+    total = images[0]
+    for image in images[1:]:
+        total = total + _onto(image, total)
+    return total
+
+
+def _onto(image: sitk.Image, grid: sitk.Image) -> sitk.Image:
+    if same_grid(image, grid):
+        return with_voxels(voxels(image), grid)  # the same to a micrometre, which ITK's arithmetic would refuse
+    return sitk.Resample(image, grid, sitk.Transform(), sitk.sitkLinear, 0.0, sitk.sitkFloat32, True)
+
+
+def _same_stations(a: Sequence[sitk.Image], b: Sequence[sitk.Image]) -> bool:
+    return len(a) == len(b) and all(same_grid(one, other) for one, other in zip(a, b, strict=True))
+
+
+def _compose_alike(acquisition: Acquisition, stations: Mapping[str, Sequence[sitk.Image]]) -> Composed:
+    """Compose contrasts whose stations lie in the same places, with the gains of the guide."""
+    contrasts = acquisition.contrasts
+    frames = stations[contrasts[0]]
+    if len(frames) == 1:
+        return Composed({name: stations[name][0] for name in contrasts}, {name: [1.0] for name in contrasts}, [])
+    reference = reference_station(frames)
+    grid = composed_grid(frames, reference)
+    slabs = {name: place_stations(stations[name], grid) for name in contrasts}
+    gains, links = station_gains(_summed([slabs[name] for name in acquisition.guide]), reference)
+    findings = judge_gains(gains, unlinked(links, len(frames), reference), contrasts)
+    if len(contrasts) > 1:
+        findings += [finding for name in contrasts for finding in judge_seams(name, find_links(slabs[name]), gains)]
+    volumes = {name: compose(slabs[name], gains, grid) for name in contrasts}
+    return Composed(volumes, dict.fromkeys(contrasts, gains), findings)
+
+
+def _summed(slabs: Sequence[Sequence[Slab]]) -> list[Slab]:
+    return [Slab(same[0].start, reduce(np.add, [slab.array for slab in same])) for same in zip(*slabs, strict=True)]

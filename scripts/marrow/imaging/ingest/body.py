@@ -1,0 +1,123 @@
+"""Where the body is: a mask on the grid of the water image.
+
+Fat and water together light up every soft tissue, and a swap of the two does not change their sum. The threshold is
+Otsu's (1979), taken on the logarithm: the body's intensities span a decade, between muscle far from a coil and fat next
+to one, and on a linear scale the threshold would fall between tissues instead of between body and air.
+
+Everything is done on a coarse grid: the outline needs no 1 mm, and a mask of full size takes longer than the
+composition of the scan.
+"""
+
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+import scipy.ndimage as ndi
+import SimpleITK as sitk
+
+from marrow.imaging.ingest.arrays import BoolArray, FloatArray, intensities
+from marrow.imaging.volume import with_voxels
+
+BINS = 256
+DARKEST = 0.01  # of the bright end; everything below is air, whatever its logarithm
+
+
+@dataclass(frozen=True)
+class BodySettings:
+    """How the mask is made.
+
+    Attributes:
+        working_mm: spacing of the coarse grid.
+        close_mm: gaps up to twice this wide are closed.
+        smallest_part: parts smaller than this share of the largest are dropped.
+    """
+
+    working_mm: float
+    close_mm: float
+    smallest_part: float
+
+
+def air_threshold(values: FloatArray) -> float:
+    """The intensity half-way between air and body on the logarithmic scale, the two parted by Otsu's method; any shape.
+
+    Otsu's threshold itself may lie anywhere between the two; where air is quiet it hugs the air, and a mask by it
+    takes in every voxel that the body only touches.
+    """
+    bright = float(np.percentile(values, 99.5)) if values.size else 0.0
+    if bright <= 0:
+        return 0.0
+    counts, edges = np.histogram(np.log(np.clip(values, DARKEST * bright, None)), bins=BINS)
+    centres = (edges[:-1] + edges[1:]) / 2
+    below, sums = np.cumsum(counts), np.cumsum(counts * centres)
+    above = np.maximum(below[-1] - below, 1)
+    air, body = sums / np.maximum(below, 1), (sums[-1] - sums) / above
+    best = int(np.argmax((below * above * (body - air) ** 2)[:-1]))
+    return float(np.exp((air[best] + body[best]) / 2))
+
+
+def find_body(signal: sitk.Image, settings: BodySettings) -> sitk.Image:
+    """The body in an image of water and fat together: 1 inside, 0 outside, uint8, on the same grid.
+
+    Its axes must be close to left, posterior, superior: holes (lungs, bowel gas) are filled slice by slice from feet to
+    head, because a lung that is open towards the neck is no hole in three dimensions.
+    """
+    coarse = at_spacing(signal, settings.working_mm)
+    array = intensities(coarse)
+    inside = _large_parts(array > air_threshold(array), settings.smallest_part)
+    inside = _closed(inside, [settings.close_mm / mm for mm in coarse.GetSpacing()[::-1]])
+    return _on_grid(with_voxels(filled_slices(inside).astype(np.float32), coarse), signal)
+
+
+def at_spacing(image: sitk.Image, spacing_mm: float) -> sitk.Image:
+    """An image thinned, by means over whole voxels, to about `spacing_mm`; never refined."""
+    factors = [
+        max(1, min(size, round(spacing_mm / mm))) for size, mm in zip(image.GetSize(), image.GetSpacing(), strict=True)
+    ]
+    return image if max(factors) == 1 else sitk.BinShrink(image, factors)
+
+
+def connected_parts(inside: BoolArray) -> npt.NDArray[np.intp]:
+    """The parts of a mask that hang together, numbered from 1; 0 outside."""
+    parts, _ = cast(tuple[npt.NDArray[np.intp], int], ndi.label(inside))
+    return parts
+
+
+def filled_slices(inside: BoolArray) -> BoolArray:
+    """A mask with its holes filled, slice by slice: what is outside but does not hang together with the border."""
+    in_plane = ndi.generate_binary_structure(3, 1)
+    in_plane[[0, 2]] = False
+    parts, count = cast(tuple[npt.NDArray[np.intp], int], ndi.label(~inside, in_plane))
+    open_parts = np.zeros(count + 1, dtype=np.bool_)
+    for border in (parts[:, [0, -1]], parts[:, :, [0, -1]]):
+        open_parts[border] = True
+    open_parts[0] = False
+    return ~open_parts[parts]
+
+
+def _large_parts(inside: BoolArray, smallest_share: float) -> BoolArray:
+    """Both legs count where a scan ends below the hip, a tube beside the patient does not."""
+    parts = connected_parts(inside)
+    if not parts.any():
+        return inside
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0
+    return (sizes >= smallest_share * sizes.max())[parts] & inside
+
+
+def _closed(inside: BoolArray, radii: list[float]) -> BoolArray:
+    """Closed by an ellipsoid of `radii` voxels `(z, y, x)`; the border is padded, so that it does not erode."""
+    reach = [int(np.ceil(radius)) for radius in radii]
+    offsets = np.ogrid[tuple(slice(-n, n + 1) for n in reach)]
+    ball = sum((offset / max(radius, 1e-6)) ** 2 for offset, radius in zip(offsets, radii, strict=True)) <= 1.0
+    padded = np.pad(inside, [(n, n) for n in reach], mode="edge")
+    closed = np.asarray(ndi.binary_closing(padded, np.asarray(ball), border_value=0), dtype=np.bool_)
+    kept = closed[tuple(slice(n, n + size) for n, size in zip(reach, inside.shape, strict=True))]
+    return kept | inside
+
+
+def _on_grid(share: sitk.Image, grid: sitk.Image) -> sitk.Image:
+    """A coarse mask on a finer grid: inside where linear interpolation is at least half inside."""
+    # The outermost half of a coarse voxel has no neighbour to interpolate with; its own value stands for it.
+    fine = sitk.Resample(share, grid, sitk.Transform(), sitk.sitkLinear, 0.0, sitk.sitkFloat32, True)
+    return sitk.Cast(fine >= 0.5, sitk.sitkUInt8)

@@ -1,0 +1,115 @@
+"""Checks of single stations, before anything is composed of them."""
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+import numpy as np
+import SimpleITK as sitk
+
+from marrow.imaging.ingest.arrays import intensities
+from marrow.imaging.ingest.findings import Finding
+from marrow.imaging.ingest.stations import height_range, middle
+
+POSSIBLE_MM = (0.2, 20.0)
+USUAL_MM = (0.5, 10.0)
+SMALLEST = 4  # voxels along an axis
+GAP = 1.5  # of a slice, beyond the usual step from one slice to the next
+FEWEST_CLIPPED = 50
+
+
+def check_stations(stations: Mapping[str, Sequence[sitk.Image]], clipped_share: float) -> list[Finding]:
+    """What is wrong with the stations of each contrast.
+
+    Args:
+        stations: contrast -> stations from the feet to the head.
+        clipped_share: of the bright voxels at the very largest value, from which on they count as clipped.
+    """
+    found: list[Finding] = []
+    for contrast, images in stations.items():
+        found += check_order(images, contrast) or check_gaps(images, contrast)
+        for number, image in enumerate(images, start=1):
+            where = contrast if len(images) == 1 else f"{contrast}, station {number} of {len(images)} (from the feet)"
+            own = check_geometry(image, contrast, where) + check_values(image, contrast, where, clipped_share)
+            found += own
+            if any(finding.severity == "stop" for finding in own):
+                break  # what ails one station mostly ails all; saying it once is enough
+    return found
+
+
+def check_geometry(image: sitk.Image, contrast: str, where: str) -> list[Finding]:
+    """Whether size and spacing can be those of a whole-body scan."""
+    size, spacing = image.GetSize(), image.GetSpacing()
+    listed = " x ".join(f"{mm:.3g}" for mm in spacing)
+    if min(size) < SMALLEST:
+        counts = " x ".join(str(n) for n in size)
+        message = f"{where}: only {counts} voxels; give the whole series, not single slices."
+        return [Finding("dimensions", "stop", contrast, message)]
+    low, high = POSSIBLE_MM
+    if not all(low <= mm <= high for mm in spacing):
+        message = (
+            f"{where}: voxel spacing {listed} mm is impossible for a whole-body scan ({low:g} to {high:g} mm); "
+            "the header is wrong, export the series again."
+        )
+        return [Finding("spacing", "stop", contrast, message)]
+    low, high = USUAL_MM
+    if not all(low <= mm <= high for mm in spacing):
+        message = f"{where}: voxel spacing {listed} mm is unusual ({low:g} to {high:g} mm); check the header."
+        return [Finding("spacing", "warn", contrast, message)]
+    return []
+
+
+def check_values(image: sitk.Image, contrast: str, where: str, clipped_share: float) -> list[Finding]:
+    """Whether the voxels are numbers that vary and were not cut off at the top."""
+    array = intensities(image)
+    broken = int(array.size - np.isfinite(array).sum())
+    if broken:
+        message = f"{where}: {broken} voxels are NaN or infinite; export the series again from the scanner's images."
+        return [Finding("finite_values", "stop", contrast, message)]
+    lowest, highest = float(array.min()), float(array.max())
+    if lowest == highest:
+        message = f"{where}: every voxel is {lowest:g}; the export failed, export the series again."
+        return [Finding("constant_volume", "stop", contrast, message)]
+    at_top = int((array == highest).sum())
+    bright = int((array > (lowest + highest) / 2).sum())
+    if at_top >= FEWEST_CLIPPED and at_top > clipped_share * bright:
+        message = (
+            f"{where}: {at_top} voxels have the very largest value ({highest:g}), {at_top / bright:.1%} of the bright "
+            "ones; intensities were cut off. Export without windowing or 8-bit conversion."
+        )
+        return [Finding("clipped_values", "warn", contrast, message)]
+    return []
+
+
+def check_order(stations: Sequence[sitk.Image], contrast: str) -> list[Finding]:
+    """Whether the stations follow each other from feet to head, and not along another axis."""
+    across, along = 0.0, 0.0
+    for lower, upper in pairwise(middle(station) for station in stations):
+        x, y, z = (abs(a - b) for a, b in zip(lower, upper, strict=True))
+        across, along = max(across, x, y), max(along, z)
+    if across <= along:
+        return []
+    message = (
+        f"{contrast}: the stations lie up to {across:.0f} mm beside each other but {along:.0f} mm along the body; "
+        "the axes in the headers are exchanged. Convert the DICOM series again."
+    )
+    return [Finding("orientation", "stop", contrast, message)]
+
+
+def check_gaps(stations: Sequence[sitk.Image], contrast: str) -> list[Finding]:
+    """Whether each station begins where the one below ends."""
+    found: list[Finding] = []
+    for number, (lower, upper) in enumerate(pairwise(stations), start=1):
+        gap = height_range(upper)[0] - height_range(lower)[1]
+        if gap > (GAP - 1) * slice_mm(lower) and not math.isclose(gap, 0, abs_tol=1e-3):
+            message = (
+                f"{contrast}: {gap:.0f} mm are missing between stations {number} and {number + 1} of {len(stations)} "
+                "(from the feet); a station or some slices were not exported. Give all of them."
+            )
+            found.append(Finding("missing_station", "stop", contrast, message))
+    return found
+
+
+def slice_mm(image: sitk.Image) -> float:
+    """Distance of the planes that follow each other from feet to head."""
+    return float(image.GetSpacing()[2])

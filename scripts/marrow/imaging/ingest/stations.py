@@ -1,0 +1,179 @@
+"""Composes the stations of a contrast into one volume, by their positions in the patient.
+
+The composed grid is the reference station's, extended along all axes until it holds every station. Stations on the same
+lattice keep their voxels untouched, others are interpolated linearly. In an overlap each station's weight falls
+linearly towards its end: the end is where coil sensitivity and gradient linearity are worst.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import SimpleITK as sitk
+
+from marrow.imaging.ingest.arrays import FloatArray, intensities
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where a composed volume lies: as SimpleITK says it, size and all vectors (x, y, z)."""
+
+    size: tuple[int, int, int]
+    origin: tuple[float, ...]
+    spacing: tuple[float, ...]
+    direction: tuple[float, ...]
+
+    def image(self, array: FloatArray) -> sitk.Image:
+        """The image of `array` (z, y, x) on this grid."""
+        image = sitk.GetImageFromArray(array)
+        image.SetOrigin(self.origin)
+        image.SetSpacing(self.spacing)
+        image.SetDirection(self.direction)
+        return image
+
+
+@dataclass(frozen=True)
+class Slab:
+    """A station on the composed grid.
+
+    Attributes:
+        start: the row (along z) of the grid where the slab begins.
+        array: `(z, y, x)`, over the whole grid in x and y; NaN where the station has no voxel.
+    """
+
+    start: int
+    array: FloatArray
+
+    @property
+    def stop(self) -> int:
+        """The row after the last."""
+        return self.start + self.array.shape[0]
+
+
+def reference_station(stations: Sequence[sitk.Image]) -> int:
+    """The station whose middle lies nearest to the middle of all: the torso, and the fewest links to either end."""
+    ranges = [height_range(station) for station in stations]
+    centre = (min(low for low, _ in ranges) + max(high for _, high in ranges)) / 2
+    return min(range(len(stations)), key=lambda index: abs(sum(ranges[index]) / 2 - centre))
+
+
+def middle(image: sitk.Image) -> tuple[float, ...]:
+    """Where the middle of an image lies in the patient, mm."""
+    return image.TransformContinuousIndexToPhysicalPoint([(size - 1) / 2 for size in image.GetSize()])
+
+
+def height_range(image: sitk.Image) -> tuple[float, float]:
+    """Lowest and highest z of an image's outer faces, mm."""
+    heights = [
+        image.TransformContinuousIndexToPhysicalPoint(
+            [side * size - 0.5 for side, size in zip(corner, image.GetSize(), strict=True)]
+        )[2]
+        for corner in product((0, 1), repeat=3)
+    ]
+    return min(heights), max(heights)
+
+
+def composed_grid(stations: Sequence[sitk.Image], reference: int) -> Grid:
+    """The grid of the reference station, extended to hold the voxel centres of all."""
+    frame = stations[reference]
+    corners = np.array([_to_index(frame, station, corner) for station in stations for corner in _corners(station)])
+    first = np.round(corners.min(axis=0)).astype(int)
+    last = np.round(corners.max(axis=0)).astype(int)
+    x, y, z = (int(n) for n in last - first + 1)
+    origin = frame.TransformContinuousIndexToPhysicalPoint([float(index) for index in first])
+    return Grid((x, y, z), tuple(origin), tuple(frame.GetSpacing()), tuple(frame.GetDirection()))
+
+
+def place_stations(stations: Sequence[sitk.Image], grid: Grid) -> list[Slab]:
+    """Every station on the composed grid, interpolated linearly where the lattices differ."""
+    frame = sitk.Image([1, 1, 1], sitk.sitkFloat32)
+    frame.SetOrigin(grid.origin)
+    frame.SetSpacing(grid.spacing)
+    frame.SetDirection(grid.direction)
+    return [_slab(station, frame, grid) for station in stations]
+
+
+def feather(slabs: Sequence[Slab]) -> list[FloatArray]:
+    """The weight of each row of each slab: 1 where it is alone, falling linearly towards its end in an overlap.
+
+    Where two slabs overlap, their weights add up to 1.
+
+    Args:
+        slabs: from the feet to the head.
+    """
+    weights = [np.ones(slab.stop - slab.start, dtype=np.float32) for slab in slabs]
+    for upper in range(len(slabs)):
+        for lower in range(upper):
+            first, after = shared_rows(slabs[lower], slabs[upper])
+            if first >= after:
+                continue
+            rise = np.arange(1, after - first + 1, dtype=np.float32) / (after - first + 1)
+            for index, ramp in ((upper, rise), (lower, rise[::-1])):
+                rows = slice(first - slabs[index].start, after - slabs[index].start)
+                weights[index][rows] = np.minimum(weights[index][rows], ramp)
+    return weights
+
+
+def shared_rows(a: Slab, b: Slab) -> tuple[int, int]:
+    """First row that two slabs share, and the row after the last; empty when the second is not above the first."""
+    return max(a.start, b.start), min(a.stop, b.stop)
+
+
+def compose(slabs: Sequence[Slab], gains: Sequence[float], grid: Grid) -> sitk.Image:
+    """One volume of all slabs, each multiplied by its gain; 0 where no station has a voxel.
+
+    Args:
+        slabs: from the feet to the head, on `grid`.
+        gains: one for each slab.
+        grid: of the composed volume.
+    """
+    total = np.zeros(grid.size[::-1], dtype=np.float32)
+    weight = np.zeros(grid.size[::-1], dtype=np.float32)
+    for slab, gain, rows in zip(slabs, gains, feather(slabs), strict=True):
+        present = ~np.isnan(slab.array)
+        share = present * rows[:, None, None]
+        total[slab.start : slab.stop] += np.where(present, slab.array * np.float32(gain), np.float32(0)) * share
+        weight[slab.start : slab.stop] += share
+    np.divide(total, weight, out=total, where=weight > 0)
+    return grid.image(_with_lone_rows_filled(total, weight))
+
+
+def _with_lone_rows_filled(array: FloatArray, weight: FloatArray) -> FloatArray:
+    """The mean of both neighbours for a row without data: stations that just fail to touch leave one such row."""
+    has_data = np.asarray((weight > 0).any(axis=(1, 2)), dtype=np.bool_)
+    filled = array.copy() if not has_data.all() else array
+    for row in np.flatnonzero(~has_data):
+        if 0 < row < len(array) - 1 and has_data[row - 1] and has_data[row + 1]:
+            filled[row] = (array[row - 1] + array[row + 1]) / 2
+    return filled
+
+
+def _slab(station: sitk.Image, frame: sitk.Image, grid: Grid) -> Slab:
+    corners = np.array([_to_index(frame, station, corner) for corner in _corners(station)])
+    start, last = max(0, round(corners[:, 2].min())), min(grid.size[2] - 1, round(corners[:, 2].max()))
+    origin = frame.TransformIndexToPhysicalPoint([0, 0, start])
+    size = [*grid.size[:2], last - start + 1]
+    placed = sitk.Resample(
+        station,
+        size,
+        sitk.Transform(),
+        sitk.sitkLinear,
+        origin,
+        grid.spacing,
+        grid.direction,
+        float("nan"),
+        sitk.sitkFloat32,
+    )
+    return Slab(start, intensities(placed))
+
+
+def _corners(image: sitk.Image) -> list[list[int]]:
+    return [
+        [side * (size - 1) for side, size in zip(corner, image.GetSize(), strict=True)]
+        for corner in product((0, 1), repeat=3)
+    ]
+
+
+def _to_index(frame: sitk.Image, image: sitk.Image, index: list[int]) -> tuple[float, ...]:
+    return frame.TransformPhysicalPointToContinuousIndex(image.TransformIndexToPhysicalPoint(index))

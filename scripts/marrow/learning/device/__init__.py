@@ -1,0 +1,1 @@
+"""The device that networks run on: memory, precision, determinism, chunks."""

@@ -1,0 +1,1 @@
+"""Runs of one method with several seeds trained in one process."""

@@ -1,0 +1,1 @@
+"""The training loop, its optimiser, its checkpoints, and the choice of an epoch."""

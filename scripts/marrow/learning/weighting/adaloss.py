@@ -1,0 +1,66 @@
+"""AdaLoss: losses on one scale (Hu et al., AAAI 2019, "Learning anytime predictions").
+
+    as-printed:       L = L_m + sum_i log(L_i + epsilon), so w_i = 1 / (L_i + epsilon): what ATMIL and ARML print
+    running-average:  w_i = mean(L_m) / mean(L_i), running means: as Hu et al., up to the common factor mean(L_m)
+
+Both are blind to the units of an auxiliary loss. The logarithm goes by the loss of one step: where an auxiliary task is
+nearly solved, its weight explodes (up to 1 / epsilon, a million), which its own gradient need not make up for. Running
+means move slowly, and an auxiliary loss counts no more than the main one does.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from marrow.bags.bag import Task
+from marrow.learning.weighting.stateful import Remembering, renewed
+from marrow.learning.weighting.weighting import Observation, Weighting, Weights
+
+
+class LogLoss(Weighting):
+    """The gradient of the logarithm of each auxiliary loss.
+
+    Args:
+        tasks: the auxiliary ones.
+        epsilon: in the logarithm, so that a loss of zero has one.
+    """
+
+    def __init__(self, tasks: Sequence[Task], epsilon: float = 1e-6) -> None:
+        del tasks
+        self._epsilon = epsilon
+
+    def __call__(self, seen: Observation) -> Weights:
+        """1, and 1 / (L_i + epsilon)."""
+        return Weights.same(_main_first(1 / (seen.losses + self._epsilon)))
+
+
+class AverageLoss(Remembering):
+    """Weighs by running means of the losses.
+
+    Args:
+        tasks: the auxiliary ones.
+        smoothing: what an average keeps from step to step: 0.99 is about the last 100 steps.
+        epsilon: the least that an average counts.
+        cap: the largest auxiliary weight; none for no limit.
+    """
+
+    def __init__(
+        self, tasks: Sequence[Task], smoothing: float = 0.99, epsilon: float = 1e-6, cap: float | None = None
+    ) -> None:
+        super().__init__(losses=torch.zeros(1 + len(tasks)))
+        self._smoothing = smoothing
+        self._epsilon = epsilon
+        self._cap = cap
+
+    def __call__(self, seen: Observation) -> Weights:
+        """1, and the ratio of the averages."""
+        losses = renewed(self.recall(seen.losses.device)["losses"], seen.losses, self._smoothing)
+        self.remember(losses=losses)
+        floored = losses.clamp(min=self._epsilon)
+        ratio = floored[0] / floored
+        return Weights.same(_main_first(ratio if self._cap is None else ratio.clamp(max=self._cap)))
+
+
+def _main_first(weights: Tensor) -> Tensor:
+    return torch.cat([torch.ones_like(weights[:1]), weights[1:]])

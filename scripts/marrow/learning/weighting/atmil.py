@@ -1,0 +1,94 @@
+"""ATMIL: auxiliary gradients are to add up to the main one (Qaiser et al., MICCAI 2021, eq. 6; ARML, NeurIPS 2020).
+
+    w <- max(0, w - beta d/dw |g_m - sum_i w_i g_i|^2) = max(0, w - 2 beta (A w - b)),   w = 1 at first
+
+with A = <g_i, g_j> and b = <g_i, g_m> from the Gramian: no second derivative is needed. With one auxiliary task
+
+    w <- max(0, w - 2 beta (w |g_a|^2 - <g_m, g_a>)).
+
+ARML's code shifts the weights after each step so that they add up to their number. With one task that pins w at 1;
+ATMIL prints no such constraint, and there is none here.
+
+The step multiplies the distance from the minimum by 1 - 2 beta lambda, lambda an eigenvalue of A. It overshoots where
+2 beta lambda > 1 and diverges where beta lambda > 1: with beta 0.05 where |g_a|^2 > 20, as happens on bags of digits
+(docs/weighting.md). So the rule comes as printed and in steps that cannot overshoot:
+
+    as-printed:   as above
+    capped-step:  beta is taken no larger than 1 / (2 lambda)
+    implicit:     the slope is that at the new weights, w <- argmin_{v >= 0} beta |g_m - sum_i v_i g_i|^2 + |v - w|^2/2,
+                  with one task w <- max(0, (w + 2 beta <g_m, g_a>) / (1 + 2 beta |g_a|^2))
+
+and, in `marrow.learning.weighting.atmil_closed_form`, as the minimum itself. As printed, L = L_m + sum_i w_i L_i, a
+weight of 0 stops an auxiliary head too. What such a head asks of the trunk means less and less, and its task need not
+come back; so in the other variants heads get their full gradient.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from marrow.bags.bag import Task
+from marrow.learning.weighting.divergence import nonnegative_minimum, parabola, slope
+from marrow.learning.weighting.stateful import Remembering
+from marrow.learning.weighting.weighting import Observation, Weights
+
+
+def printed_step(weights: Tensor, gramian: Tensor, beta: float) -> Tensor:
+    """Eq. 6 for weights (tasks,); negative ones are not clipped yet."""
+    return weights - beta * slope(weights, gramian)
+
+
+def capped_step(weights: Tensor, gramian: Tensor, beta: float) -> Tensor:
+    """Eq. 6 with a beta that cannot overshoot.
+
+    The Frobenius norm of A stands for its largest eigenvalue: it is never smaller, equal with one task, and a GPU need
+    not be waited for to know it.
+    """
+    a, _ = parabola(gramian)
+    largest = (0.5 / torch.linalg.matrix_norm(a)).clamp(max=beta)
+    return weights - largest * slope(weights, gramian)
+
+
+def implicit_step(weights: Tensor, gramian: Tensor, beta: float) -> Tensor:
+    """Eq. 6 with the slope at the new weights, which are not negative."""
+    a, b = parabola(gramian)
+    identity = torch.eye(len(b), dtype=a.dtype, device=a.device)
+    return nonnegative_minimum(identity + 2 * beta * a, weights + 2 * beta * b)
+
+
+STEPS: Mapping[str, Callable[[Tensor, Tensor, float], Tensor]] = {
+    "as-printed": printed_step,
+    "capped-step": capped_step,
+    "implicit": implicit_step,
+}
+
+
+class Atmil(Remembering):
+    """Moves weights towards a sum of auxiliary gradients that is near the main one.
+
+    Args:
+        tasks: the auxiliary ones.
+        variant: as-printed, capped-step or implicit.
+        beta: the weights' learning rate.
+        cap: the largest weight; none for no limit.
+    """
+
+    needs_gramian = True
+
+    def __init__(
+        self, tasks: Sequence[Task], variant: str = "as-printed", beta: float = 0.05, cap: float | None = None
+    ) -> None:
+        super().__init__(weights=torch.ones(len(tasks)))
+        self._printed = variant == "as-printed"
+        self._step = STEPS[variant]
+        self._beta = beta
+        self._cap = cap
+
+    def __call__(self, seen: Observation) -> Weights:
+        """One for the main task, and the weights after this step's change."""
+        weights = self._step(self.recall(seen.losses.device)["weights"], seen.products, self._beta)
+        weights = weights.clamp(min=0, max=self._cap)
+        self.remember(weights=weights)
+        shared = torch.cat([torch.ones_like(seen.losses[:1]), weights])
+        return Weights(shared, shared if self._printed else torch.ones_like(shared))

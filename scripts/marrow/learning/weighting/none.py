@@ -1,0 +1,21 @@
+"""The main task alone, as in attention-based MIL (Ilse et al., ICML 2018): w = (1, 0, .., 0)."""
+
+from collections.abc import Sequence
+
+import torch
+
+from marrow.bags.bag import Task
+from marrow.learning.weighting.weighting import Observation, Weighting, Weights
+
+
+class MainOnly(Weighting):
+    """Weighs nothing but the main task; auxiliary losses are seen but not learnt from."""
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        del tasks
+
+    def __call__(self, seen: Observation) -> Weights:
+        """One for the main task."""
+        first = torch.zeros_like(seen.losses)
+        first[0] = 1
+        return Weights.same(first)

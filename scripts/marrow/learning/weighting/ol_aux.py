@@ -1,0 +1,70 @@
+"""OL-AUX: weights from how far a step for an auxiliary task helps the main one (Lin et al., NeurIPS 2019).
+
+    every N steps:   w_i <- max(0, w_i + beta sum over them of <g_m, g_i>),   w_i = 1 at first
+
+    as-printed:   gradients of the losses, as ATMIL prints the rule
+    log-losses:   gradients of log(L + epsilon), main and auxiliary, and the model learns from these logarithms too, as
+                  in the authors' re-implementation; it balances the tasks' scales
+    capped:       as-printed with w_i <= cap
+
+It is the numerator of ATMIL's step without the term that holds the weight back: as long as the gradients agree the
+weight grows, and it has no bound. The authors' code steps by 5 times the model's learning rate of 0.001, which is the
+default beta here, after every 5 steps; its filter of 4 gradients would need the gradients themselves and is left out.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from marrow.bags.bag import Task
+from marrow.learning.weighting.stateful import Remembering
+from marrow.learning.weighting.weighting import Observation, Weights
+
+
+class OlAux(Remembering):
+    """Moves weights along inner products of gradients.
+
+    Args:
+        tasks: the auxiliary ones.
+        variant: as-printed, log-losses or capped.
+        beta: the weights' learning rate.
+        steps: N, how many steps each change is the sum of.
+        epsilon: in the logarithms.
+        cap: the largest weight; none for no limit.
+    """
+
+    needs_gramian = True
+
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        variant: str = "as-printed",
+        beta: float = 0.005,
+        steps: int = 5,
+        epsilon: float = 0.02,
+        cap: float = 1.0,
+    ) -> None:
+        count = len(tasks)
+        super().__init__(weights=torch.ones(count), products=torch.zeros(count), summed=torch.zeros(()))
+        self._beta = beta
+        self._steps = steps
+        self._epsilon = epsilon if variant == "log-losses" else None
+        self._cap = cap if variant == "capped" else None
+
+    def __call__(self, seen: Observation) -> Weights:
+        """The weights after this step's products were added."""
+        memory = self.recall(seen.losses.device)
+        scale = self._scale(seen.losses)
+        products = memory["products"] + seen.products[1:, 0] * scale[1:] * scale[0]
+        summed = memory["summed"] + 1
+        due = summed >= self._steps
+        moved = (memory["weights"] + self._beta * products).clamp(min=0, max=self._cap)
+        weights = torch.where(due, moved, memory["weights"])
+        kept = torch.where(due, 0.0, 1.0)
+        self.remember(weights=weights, products=kept * products, summed=kept * summed)
+        return Weights.same(scale * torch.cat([torch.ones_like(scale[:1]), weights]))
+
+    def _scale(self, losses: Tensor) -> Tensor:
+        """What turns gradients of the losses into those that are compared and learnt from."""
+        return torch.ones_like(losses) if self._epsilon is None else 1 / (losses + self._epsilon)

@@ -1,0 +1,37 @@
+"""Weighted loss, annealed by the epoch (Sadafi et al., MICCAI 2020; in ATMIL's comparison gamma is 0.5).
+
+    L = (1 - gamma^t) L_m + gamma^t sum_i L_i,   t = epoch, from `first_epoch` up
+
+Counted from 0, as in the code of Sadafi et al., the first epoch learns the auxiliary tasks alone; counted from 1 it
+weighs both with a half. With gamma 0.5 the auxiliary tasks are below 1% after 7 epochs; Sadafi's attention model uses
+0.95. With several auxiliary tasks each has gamma^t.
+"""
+
+from collections.abc import Sequence
+
+import torch
+
+from marrow.bags.bag import Task
+from marrow.learning.weighting.weighting import Observation, Weighting, Weights
+
+
+class WeightedLoss(Weighting):
+    """Weighs by the epoch.
+
+    Args:
+        tasks: the auxiliary ones.
+        gamma: what is left of the auxiliary weight from one epoch to the next, from 0 to 1.
+        first_epoch: the number of the first epoch, 0 or 1.
+    """
+
+    def __init__(self, tasks: Sequence[Task], gamma: float = 0.5, first_epoch: int = 0) -> None:
+        del tasks
+        self._gamma = gamma
+        self._first_epoch = first_epoch
+
+    def __call__(self, seen: Observation) -> Weights:
+        """1 - gamma^t for the main task, gamma^t for the others."""
+        auxiliary = self._gamma ** (seen.epoch + self._first_epoch)
+        weights = torch.full_like(seen.losses, auxiliary)
+        weights[0] = 1 - auxiliary
+        return Weights.same(weights)

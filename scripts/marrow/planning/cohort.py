@@ -1,0 +1,115 @@
+"""The cohort that a workflow runs on: the scans of a sample sheet, or a simulated one where the config names none."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from marrow.errors import ConfigError
+from marrow.phantom.roster import SimulatedScan, roster
+from marrow.planning.bone_files import with_bone_files
+from marrow.planning.config import read_schema
+from marrow.planning.sheet import Scan, read_sheet
+from marrow.planning.splits.assignment import Assignment, assign
+from marrow.planning.splits.frozen import with_frozen
+from marrow.planning.splits.memory import MEMORY, remembered
+
+SIMULATED = "results/cohort"
+STANDARDS = Path("results/standard")
+
+
+class Cohort:
+    """Scans by their ids, in the order of these: a sheet may be sorted anew without making anything stale.
+
+    Args:
+        scans: each with a split.
+        assignment: how the splits came about, where a rule had a part in it; a run remembers it.
+    """
+
+    def __init__(self, scans: list[Scan], assignment: Assignment | None = None) -> None:
+        self.assignment = assignment
+        self._scans = {scan.scan: scan for scan in sorted(scans, key=lambda scan: scan.scan)}
+
+    def __getitem__(self, scan: str) -> Scan:
+        return self._scans[scan]
+
+    def __iter__(self) -> Iterator[Scan]:
+        return iter(self._scans.values())
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of all scans."""
+        return list(self._scans)
+
+    @property
+    def training(self) -> list[str]:
+        """The ids of the scans that anything may be fitted on."""
+        return [scan.scan for scan in self if scan.split == "train"]
+
+    @property
+    def notes(self) -> list[str]:
+        """What somebody should know of the splits."""
+        return list(self.assignment.notes) if self.assignment else []
+
+    def with_truth(self, kind: str) -> list[str]:
+        """The ids of the scans that have a label map of a kind: `bones` or `lesions`."""
+        return [scan.scan for scan in self if kind in scan.truths]
+
+
+def load_cohort(config: Mapping[str, Any], schemas: Path) -> Cohort:
+    """The cohort that a configuration names.
+
+    Raises:
+        SheetError: the sample sheet is wrong.
+        ConfigError: there is no scan to fit the intensity standard on, and no frozen standard; or a file that the
+            config names does not exist or fits no scan.
+    """
+    acquired = [contrast for contrast in config["contrasts"] if contrast != "adc"]
+    assignment = None
+    if config["samples"]:
+        sheet = read_sheet(Path(config["samples"]), read_schema(schemas / "samples.schema.yaml"), acquired)
+        assignment = _split(sheet, config["splits"])
+        scans = [replace(scan, split=assignment.splits[scan.scan]) for scan in sheet]
+    else:
+        scans = [_simulated(scan, acquired) for scan in roster(config["simulate"])]
+    _check_files(config, acquired)
+    cohort = Cohort(with_bone_files(scans, config["bones"]), assignment)
+    if not cohort.training and not config["standard"]["frozen"]:
+        raise ConfigError(
+            "no scan is in the split train, so the intensity standard cannot be fitted; write train into the column "
+            "split of at least one labelled scan, or name a frozen standard as standard.frozen in the config"
+        )
+    return cohort
+
+
+def _split(sheet: Sequence[Scan], settings: Mapping[str, Any]) -> Assignment:
+    """The splits of a sheet: a frozen file, else the sheet's column, else earlier assignments, else the rule."""
+    scans, told = with_frozen(sheet, settings)
+    earlier, more = remembered(MEMORY, settings)
+    assignment = assign(scans, settings, earlier)
+    return replace(assignment, notes=(*told, *more, *assignment.notes))
+
+
+def _check_files(config: Mapping[str, Any], contrasts: list[str]) -> None:
+    """Snakemake does not miss a source as long as its results are there."""
+    named = {"bone_table": config["bone_table"]} if config["bone_table"] else {}
+    if frozen := config["standard"]["frozen"]:
+        named |= {f"standard.frozen, for {contrast}": f"{frozen}/{contrast}.npy" for contrast in contrasts}
+    problems = [f"config: {key}: {file} does not exist" for key, file in named.items() if not Path(file).is_file()]
+    if frozen and Path(frozen).resolve() == STANDARDS.resolve():
+        problems.append(f"config: standard.frozen is {frozen}, where this run writes; copy the folder elsewhere")
+    if problems:
+        raise ConfigError("\n".join([*problems, "correct the path, or take the key out for the default"]))
+
+
+def _simulated(scan: SimulatedScan, contrasts: list[str]) -> Scan:
+    folder = f"{SIMULATED}/{scan.scan}"
+    return Scan(
+        scan=scan.scan,
+        patient=scan.patient,
+        label=scan.label,
+        split=scan.split,
+        site=scan.site,
+        images={contrast: [f"{folder}/{contrast}"] for contrast in contrasts},
+        truths={kind: f"{folder}/{kind}.nii.gz" for kind in ("bones", "lesions")},
+    )

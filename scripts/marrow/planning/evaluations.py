@@ -1,0 +1,108 @@
+"""What is evaluated together: the runs of each entry of `runs`; read at parse time."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from marrow.errors import ConfigError, nearest
+from marrow.planning.datasets import SCANS, DataPlan
+from marrow.planning.runs import Run, RunPlan
+
+EVALUATION = "results/evaluation"
+PREFERRED = "atmil"
+# What of a bag set's settings tells which published table it can be compared with.
+TELLING = ("task", "table", "target", "size", "classes")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The runs of an entry.
+
+    Attributes:
+        entry: its name.
+        runs: all of them.
+        reference: the method that the others are compared with.
+        about: what its data are, in plain types: kind, settings, whether the scans are simulated, and for each part
+            how many training bags it has, where that is a setting.
+        parts: data set -> what its runs are averaged as: itself, or the entry where it is a fold of a cross-validation.
+    """
+
+    entry: str
+    runs: tuple[Run, ...]
+    reference: str
+    about: dict[str, Any]
+    parts: dict[str, str]
+
+    @property
+    def folder(self) -> str:
+        """Where its results are."""
+        return f"{EVALUATION}/{self.entry}"
+
+    @property
+    def manifests(self) -> list[str]:
+        """Of its data sets."""
+        return [f"results/manifests/{dataset}.parquet" for dataset in self.parts]
+
+    @property
+    def planned(self) -> list[dict[str, Any]]:
+        """The runs in plain types."""
+        return [
+            {
+                "dataset": run.dataset,
+                "method": run.method,
+                "title": run.title,
+                "seed": run.seed,
+                "part": self.parts[run.dataset],
+            }
+            for run in self.runs
+        ]
+
+    @property
+    def trained(self) -> list[dict[str, Any]]:
+        """What the runs are known by; a title is nothing to a curve."""
+        return [{name: run[name] for name in ("dataset", "method", "seed")} for run in self.planned]
+
+    def of_runs(self, name: str) -> list[str]:
+        """A file of each run."""
+        return [f"{run.folder}/{name}" for run in self.runs]
+
+
+def plan_evaluations(config: Mapping[str, Any], data: DataPlan, planned: RunPlan) -> dict[str, Evaluation]:
+    """Entry -> its evaluation.
+
+    Raises:
+        ConfigError: the reference is a method that is trained nowhere.
+    """
+    wanted: str | None = config["evaluation"]["reference"]
+    methods = list(dict.fromkeys(run.method for run in planned.runs))
+    if wanted is not None and methods and wanted not in methods:
+        raise ConfigError(
+            f"config: evaluation.reference is {wanted!r}, which no entry of runs trains; {nearest(wanted, methods)}, "
+            "or name it under runs, too"
+        )
+    entries = dict.fromkeys(run.entry for run in planned.runs)
+    return {entry: _of_entry(entry, wanted, config, data, planned) for entry in entries}
+
+
+def reference_of(runs: Sequence[Run], wanted: str | None) -> str:
+    """The method that others are compared with: the wanted one, ATMIL, the first with attention, the first."""
+    methods = {run.method: run for run in runs}
+    attentive = [name for name, run in methods.items() if run.has_attention]
+    ranked = [name for name in (wanted, PREFERRED) if name in methods]
+    return [*ranked, *attentive, *methods][0]
+
+
+def _of_entry(
+    entry: str, wanted: str | None, config: Mapping[str, Any], data: DataPlan, planned: RunPlan
+) -> Evaluation:
+    runs = tuple(run for run in planned.runs if run.entry == entry)
+    bag_set = data.bag_sets[entry]
+    selections = {name: data.datasets[name].selection for name in dict.fromkeys(run.dataset for run in runs)}
+    parts = {name: entry if "fold" in selection else name for name, selection in selections.items()}
+    about: dict[str, Any] = {
+        "kind": bag_set.kind,
+        "settings": {key: bag_set.settings[key] for key in TELLING if key in bag_set.settings},
+        "simulated": bag_set.kind == SCANS and not config["samples"],
+        "training_bags": {name: each["train"] for name, each in selections.items() if "train" in each},
+    }
+    return Evaluation(entry, runs, reference_of(runs, wanted), about, parts)

@@ -1,0 +1,131 @@
+"""Which runs are inverted, and with what; read at parse time.
+
+Inversion compares attention before and after, so it is for methods that have attention. Its scores need bags whose key
+instances are known. By default it is for small pictures, which all have instance labels; what else is asked for gets
+the figure, and scores where there are labels.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from marrow.errors import ConfigError, nearest
+from marrow.planning.datasets import DataPlan
+from marrow.planning.runs import Run, RunPlan, run_folder
+
+INVERSIONS = "results/inversion"
+SMALL_PICTURES = ("mosaics", "mnist_bags", "morpho", "cifar")
+COLOURED = ("cifar", "blood")
+
+# The paper's rows: MNIST's, and that of its tissue in colours (colon). It names a range of lambda and no values.
+_MNIST = {"steps": 200, "step_size": 1e-4, "lambdas": [0.0005, 0.001, 0.0015, 0.002, 0.0025, 0.003]}
+_TISSUE = {"steps": 200, "step_size": 1e-5, "lambdas": [0.0004, 0.0008, 0.0012, 0.0016, 0.002, 0.0024]}
+
+
+@dataclass(frozen=True)
+class Inversion:
+    """A run to invert, and with what.
+
+    Attributes:
+        run: the run.
+        settings: `plain`, `sparse`, `thresholds` and `most_bags`, complete.
+    """
+
+    run: Run
+    settings: dict[str, Any]
+
+    @property
+    def folder(self) -> str:
+        """Where its results are."""
+        return run_folder(self.run.dataset, self.run.method, self.run.seed, INVERSIONS)
+
+
+@dataclass(frozen=True)
+class InversionPlan:
+    """All inversions, in the order of their runs."""
+
+    inversions: tuple[Inversion, ...]
+
+    def inversion(self, dataset: str, method: str, seed: int) -> Inversion:
+        """The inversion of a run.
+
+        Raises:
+            ConfigError: it is not planned.
+        """
+        for found in self.inversions:
+            if (found.run.dataset, found.run.method, found.run.seed) == (dataset, method, seed):
+                return found
+        raise ConfigError(
+            f"no inversion of {method} on {dataset} with seed {seed} is planned; name its entry and method in "
+            "inversion.runs"
+        )
+
+
+def plan_inversions(config: Mapping[str, Any], data: DataPlan, runs: RunPlan) -> InversionPlan:
+    """Everything about inversions that can be known before any work.
+
+    Args:
+        config: complete.
+        data: the data sets.
+        runs: all runs.
+
+    Raises:
+        ConfigError: `inversion.runs` names what is not trained, or a method without attention.
+    """
+    section: Mapping[str, Any] = config["inversion"]
+    by_entry = _by_entry(runs)
+    wanted: Mapping[str, Sequence[str] | None] | None = section["runs"]
+    if wanted is None:
+        wanted = dict.fromkeys(name for name in by_entry if data.bag_sets[name].kind in SMALL_PICTURES)
+    found: list[Inversion] = []
+    for entry, methods in wanted.items():
+        if entry not in by_entry:
+            hint = nearest(entry, list(by_entry)) if by_entry else "nothing is trained"
+            raise ConfigError(f"config: inversion.runs names {entry!r}, which is no entry of runs; {hint}")
+        settings = _settings(section, data.bag_sets[entry].kind)
+        found += [Inversion(run, settings) for run in _chosen(entry, by_entry[entry], methods)]
+    return InversionPlan(tuple(found))
+
+
+def _by_entry(runs: RunPlan) -> dict[str, list[Run]]:
+    """The runs of each entry of `runs`."""
+    found: dict[str, list[Run]] = {}
+    for run in runs.runs:
+        found.setdefault(run.entry, []).append(run)
+    return found
+
+
+def _chosen(entry: str, runs: Sequence[Run], methods: Sequence[str] | None) -> Iterator[Run]:
+    """The runs of some methods, or of all with attention."""
+    able = list(dict.fromkeys(run.method for run in runs if run.has_attention))
+    if methods is None and not able:
+        return
+    for method in able if methods is None else methods:
+        of_method = [run for run in runs if run.method == method]
+        if not of_method:
+            hint = nearest(method, list(dict.fromkeys(run.method for run in runs)))
+            raise ConfigError(f"config: inversion.runs.{entry} names {method!r}, which runs.{entry} does not; {hint}")
+        if method not in able:
+            kind = of_method[0].settings["pooling"]["kind"]
+            raise ConfigError(
+                f"config: inversion.runs.{entry} names {method}, which pools by {kind} and has no "
+                f"attention to look at; take {_either(able)}"
+            )
+        yield from of_method
+
+
+def _either(able: Sequence[str]) -> str:
+    return f"it out, or name one of {', '.join(able)}" if able else "it out, or train a method such as attention"
+
+
+def _settings(section: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """What a job is done with; what is left empty is the paper's for these data."""
+    published = _TISSUE if kind in COLOURED else _MNIST
+    given: Mapping[str, Any] = section["sparse"]
+    sparse = {key: default if given[key] is None else given[key] for key, default in published.items()}
+    return {
+        "plain": dict(section["plain"]),
+        "sparse": sparse,
+        "thresholds": list(section["thresholds"]),
+        "most_bags": section["most_bags"],
+    }

@@ -1,0 +1,143 @@
+"""Which runs are scored by where they look, and which scans get a map; read at parse time.
+
+A run is scored where bags say which of their instances are key: every kind but tables, of scans those with a lesion
+mask. Maps are drawn of scans, for few methods and seeds, for a reader of the report looks at each.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from marrow.errors import ConfigError, nearest
+from marrow.planning.cohort import Cohort
+from marrow.planning.datasets import SCANS, DataPlan
+from marrow.planning.evaluations import reference_of
+from marrow.planning.runs import Run, RunPlan, run_folder
+
+LOCALISATION = "results/localisation"
+MAPS = "results/maps"
+WITHOUT_INSTANCE_LABELS = frozenset({"classical"})
+NEGATIVE_LABELS = frozenset({"healthy", "inactive"})
+
+
+@dataclass(frozen=True)
+class Map:
+    """A map to draw.
+
+    Attributes:
+        run: whose.
+        scan: of what.
+        is_predicted: whether the scan is only predicted.
+    """
+
+    run: Run
+    scan: str
+    is_predicted: bool
+
+    @property
+    def folder(self) -> str:
+        """Where it is."""
+        return f"{run_folder(self.run.dataset, self.run.method, self.run.seed, MAPS)}/{self.scan}"
+
+    @property
+    def manifest(self) -> str:
+        """The name of the scan's manifest."""
+        return f"{self.run.dataset}-predict" if self.is_predicted else self.run.dataset
+
+    @property
+    def source(self) -> str:
+        """The folder of the tables that say something of the scan."""
+        return self.run.predicted if self.is_predicted else self.run.folder
+
+
+@dataclass(frozen=True)
+class LocalisationPlan:
+    """What is scored and drawn.
+
+    Attributes:
+        scored: the runs that are scored.
+        maps: the maps that are drawn.
+        lesions: data set -> its test scans with a lesion mask.
+    """
+
+    scored: tuple[Run, ...]
+    maps: tuple[Map, ...]
+    lesions: Mapping[str, Sequence[str]]
+
+    def of_entry(self, entry: str) -> tuple[Run, ...]:
+        """The runs of an entry that are scored."""
+        return tuple(run for run in self.scored if run.entry == entry)
+
+    def map(self, dataset: str, method: str, seed: int, scan: str) -> Map:
+        """The map with this name.
+
+        Raises:
+            ConfigError: it is not planned.
+        """
+        found = self._by_folder.get(f"{run_folder(dataset, method, seed, MAPS)}/{scan}")
+        if found is None:
+            raise ConfigError(
+                f"there is no map of {scan} by {method} on {dataset} with seed {seed}; name the method and the seed in "
+                "the section maps of the config, and a scan that is tested or only predicted"
+            )
+        return found
+
+    @cached_property
+    def _by_folder(self) -> dict[str, Map]:
+        return {drawn.folder: drawn for drawn in self.maps}
+
+
+def plan_localisation(config: Mapping[str, Any], cohort: Cohort, data: DataPlan, runs: RunPlan) -> LocalisationPlan:
+    """What is scored and drawn.
+
+    Raises:
+        ConfigError: `maps` in the config names a method or seed that is not planned.
+    """
+    masked = set(cohort.with_truth("lesions"))
+    lesions = {
+        dataset: [row["bag"] for row in data.datasets[dataset].rows if row["split"] == "test" and row["bag"] in masked]
+        for dataset in runs.datasets
+    }
+    scored = tuple(run for run in runs.runs if data.bag_sets[run.entry].kind not in WITHOUT_INSTANCE_LABELS)
+    maps = tuple(_maps(config["maps"], config["evaluation"]["reference"], data, runs))
+    return LocalisationPlan(scored, maps, lesions)
+
+
+def negatives(run: Run, data: DataPlan) -> list[int]:
+    """The numbers of the classes that need nothing to be there.
+
+    Of scans, the classes of healthy and inactive labels alone; of generated bags the first class, by construction.
+    """
+    if data.bag_sets[run.entry].kind != SCANS:
+        return [0]
+    classes = data.datasets[run.dataset].classes.values()
+    return [number for number, labels in enumerate(classes) if NEGATIVE_LABELS.issuperset(labels)]
+
+
+def _maps(settings: Mapping[str, Any], reference: str | None, data: DataPlan, runs: RunPlan) -> Iterator[Map]:
+    of_scans = [run for run in runs.runs if data.bag_sets[run.entry].kind == SCANS]
+    _check(settings, of_scans)
+    for dataset in dict.fromkeys(run.dataset for run in of_scans):
+        of_dataset = [run for run in of_scans if run.dataset == dataset]
+        methods = settings["methods"] if settings["methods"] is not None else [reference_of(of_dataset, reference)]
+        for run in of_dataset:
+            first = next(other.seed for other in of_dataset if other.method == run.method)
+            seeds = settings["seeds"] if settings["seeds"] is not None else [first]
+            if run.method in methods and run.seed in seeds:
+                for part, split in ((dataset, "test"), (f"{dataset}-predict", "predict")):
+                    rows = data.datasets[part].rows if part in data.datasets else ()
+                    yield from (Map(run, row["bag"], split == "predict") for row in rows if row["split"] == split)
+
+
+def _check(settings: Mapping[str, Any], runs: Sequence[Run]) -> None:
+    methods = list(dict.fromkeys(run.method for run in runs))
+    for method in settings["methods"] or ():
+        if method not in methods:
+            told = nearest(method, methods) if methods else "no run on scans is planned"
+            raise ConfigError(f"config: maps.methods names {method!r}, of which there is no run on scans; {told}")
+    seeds = sorted({run.seed for run in runs})
+    for seed in settings["seeds"] or ():
+        if seed not in seeds:
+            told = ", ".join(map(str, seeds)) or "none"
+            raise ConfigError(f"config: maps.seeds names {seed}, and the seeds of runs on scans are {told}")

@@ -1,0 +1,122 @@
+"""The methods that a config can name: published ones, the presets, and its own entries.
+
+A method is a pile of settings: those of the preset that another builds on, those of the preset, those of the entry,
+those of the runs. Each may say what is otherwise on some data (`on_data`); what lies higher in the pile is stronger, so
+what somebody writes themselves always holds. What nobody says has the default of `schemas/method.yaml`.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from marrow.errors import ConfigError, nearest
+from marrow.planning.config import complete, find_problems, read_schema
+from marrow.planning.methods.instances import Instances
+from marrow.planning.methods.method import Method, Settings
+from marrow.planning.methods.resolve import fitted
+
+SECTIONS = ("encoder", "pooling", "auxiliary", "weighting", "training")
+
+
+class Methods:
+    """All methods by their names.
+
+    Args:
+        presets: name -> settings.
+        entries: the same of the config; an entry may have the name of a preset, which it then is built on.
+        schema: of a method.
+    """
+
+    def __init__(self, presets: Mapping[str, Settings], entries: Mapping[str, Settings], schema: Settings) -> None:
+        self._presets = presets
+        self._entries = entries
+        self._schema = schema
+
+    @property
+    def names(self) -> list[str]:
+        """All names, the config's own first."""
+        return list(dict.fromkeys([*self._entries, *self._presets]))
+
+    def method(self, name: str, instances: Instances, training: Mapping[str, Any]) -> Method:
+        """A method for some data, complete.
+
+        Args:
+            name: of the method.
+            instances: what it learns from.
+            training: how the runs on these data train otherwise.
+
+        Raises:
+            ConfigError: there is no such method, or it cannot learn from these data.
+        """
+        pile: list[Mapping[str, Any]] = []
+        for layer in [*self._pile(name), {"training": training}]:
+            pile += [layer, *(layer.get("on_data", {}).get(kind, {}) for kind in instances.kinds)]
+        laid = overlaid({key: each[key] for key in SECTIONS if key in each} for each in pile)
+        sections = {key: self._schema["properties"][key] for key in SECTIONS}
+        settings = complete(laid, {"type": "object", "properties": sections})
+        try:
+            return fitted(self._title(name), settings, instances, sections)
+        except ConfigError as error:
+            raise ConfigError(f"the method {name} does not fit these data: {error}") from None
+
+    def check_training(self, training: Mapping[str, Any], place: str) -> None:
+        """Check a section `training` that stands by itself.
+
+        Raises:
+            ConfigError: it is wrong.
+        """
+        _check(training, self._schema["properties"]["training"], place)
+
+    def _title(self, name: str) -> str:
+        own = self._entries.get(name, {}).get("title")
+        return own or self._presets.get(name, {}).get("title") or name
+
+    def _pile(self, name: str) -> list[Settings]:
+        """What a method is made of, the most general first."""
+        if name not in self._entries:
+            if name not in self._presets:
+                raise ConfigError(f"there is no method {name}; {nearest(name, self.names)}")
+            return self._preset(name)
+        entry = self._entries[name]
+        base = entry.get("preset") or (name if name in self._presets else None)
+        return [*self._preset(base), entry] if base else [entry]
+
+    def _preset(self, name: str) -> list[Settings]:
+        preset = self._presets[name]
+        return [*self._preset(preset["preset"]), preset] if preset.get("preset") else [preset]
+
+
+def read_methods(entries: Mapping[str, Settings], schemas: Path) -> Methods:
+    """The presets and the entries of a config, checked.
+
+    Raises:
+        ConfigError: a key does not exist, a value is wrong, or a preset is named that is not there.
+    """
+    schema = read_schema(schemas / "method.yaml")
+    presets = read_schema(schemas / "presets.yaml")
+    for name, entry in entries.items():
+        _check(entry, schema, f"methods.{name}")
+        base = entry.get("preset")
+        if base is not None and base not in presets:
+            raise ConfigError(f"config: methods.{name}.preset is {base!r}; {nearest(base, list(presets))}")
+    return Methods(presets, entries, schema)
+
+
+def overlaid(layers: Iterable[Mapping[str, Any]]) -> Settings:
+    """Settings laid over one another, the later the stronger: mappings are merged, all else is replaced."""
+    laid: Settings = {}
+    for layer in layers:
+        for key, value in layer.items():
+            below = laid.get(key)
+            if isinstance(value, Mapping):
+                under = cast("Mapping[str, Any]", below) if isinstance(below, Mapping) else {}
+                laid[key] = overlaid([under, cast("Mapping[str, Any]", value)])
+            else:
+                laid[key] = value
+    return laid
+
+
+def _check(given: Mapping[str, Any], schema: Mapping[str, Any], place: str) -> None:
+    problems = list(find_problems(given, schema))
+    if problems:
+        raise ConfigError("\n".join(f"config: {place}: {problem}" for problem in problems))

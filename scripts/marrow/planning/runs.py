@@ -1,0 +1,231 @@
+"""Which models are trained: every method on every data set with every seed; read at parse time.
+
+`runs` in the config names entries of `datasets`; each manifest that an entry makes to learn from is trained on by every
+method with every seed. A run is known by these three, and depends on its settings alone: another method, another seed,
+another title leave it as it is.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from marrow.errors import ConfigError, nearest
+from marrow.planning.config import spacing_of
+from marrow.planning.datasets import BAGS, SCANS, DataPlan, DataSet
+from marrow.planning.methods.instances import Instances, instances_of
+from marrow.planning.methods.method import Method
+from marrow.planning.methods.presets import Methods, read_methods
+from marrow.planning.methods.stackable import why_alone
+
+RUNS = "results/runs"
+PREDICTED = "results/predicted"
+WEIGHING = ("attention", "gated-attention", "loss-attention")
+SEEDS = 3  # ATMIL's repetitions on scans
+
+# What is trained where nobody says what: the tables of two papers, for data with auxiliary tasks and without.
+ATMIL = (
+    "mil-max", "mil-attention", "uniform", "weighted-loss", "gradnorm", "cosine", "adaloss", "ol-aux", "atmil",
+)  # fmt: skip
+ATTENTION = ("instance-max", "instance-mean", "embedding-max", "embedding-mean", "attention", "gated-attention")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A model to train.
+
+    Attributes:
+        dataset: name of the manifest.
+        entry: the entry of `runs` that asks for it; its runs are evaluated together.
+        method: name of the method.
+        seed: of everything random.
+        title: what tables call the method.
+        settings: the method, complete: encoder, pooling, auxiliary, weighting, training.
+        augmentation: how instances are changed while training; None where they are not.
+    """
+
+    dataset: str
+    entry: str
+    method: str
+    seed: int
+    title: str
+    settings: dict[str, Any]
+    augmentation: dict[str, Any] | None
+
+    @property
+    def has_attention(self) -> bool:
+        """Whether its pooling weighs instances."""
+        return self.settings["pooling"]["kind"] in WEIGHING
+
+    @property
+    def folder(self) -> str:
+        """Where its results are."""
+        return run_folder(self.dataset, self.method, self.seed)
+
+    @property
+    def predicted(self) -> str:
+        """Where what it says of bags that are only predicted is."""
+        return run_folder(self.dataset, self.method, self.seed, PREDICTED)
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """All runs, data set after data set, method after method, seed after seed.
+
+    Attributes:
+        runs: all of them.
+        at_once: how many seeds of a method train in one process.
+    """
+
+    runs: tuple[Run, ...]
+    at_once: int = 1
+
+    @property
+    def datasets(self) -> list[str]:
+        """The data sets that are trained on."""
+        return list(self._by_dataset)
+
+    def of_dataset(self, dataset: str) -> tuple[Run, ...]:
+        """The runs on a data set; none where none are asked for."""
+        return self._by_dataset.get(dataset, ())
+
+    def run(self, dataset: str, method: str, seed: int) -> Run:
+        """The run with this name.
+
+        Raises:
+            ConfigError: it is not planned.
+        """
+        if dataset not in self._by_dataset:
+            raise ConfigError(f"there is no run on the data set {dataset!r}; {_hint(dataset, self.datasets)}")
+        of_method = [run for run in self._by_dataset[dataset] if run.method == method]
+        if not of_method:
+            methods = dict.fromkeys(run.method for run in self._by_dataset[dataset])
+            raise ConfigError(f"there is no run of {method!r} on {dataset}; {_hint(method, list(methods))}")
+        for run in of_method:
+            if run.seed == seed:
+                return run
+        seeds = ", ".join(str(run.seed) for run in of_method)
+        raise ConfigError(f"there is no run of {method} on {dataset} with seed {seed}; its seeds are {seeds}")
+
+    def together(self, dataset: str, method: str) -> tuple[Run, ...]:
+        """The runs of a method that can train in one process; none where they have to train one by one.
+
+        Raises:
+            ConfigError: there are no runs of this method.
+        """
+        runs = tuple(run for run in self.of_dataset(dataset) if run.method == method)
+        if not runs:
+            raise ConfigError(f"there is no run of {method!r} on {dataset}")
+        return () if self.at_once < 2 or why_alone(runs[0].settings) else runs
+
+    @cached_property
+    def _by_dataset(self) -> dict[str, tuple[Run, ...]]:
+        names = dict.fromkeys(run.dataset for run in self.runs)
+        return {name: tuple(run for run in self.runs if run.dataset == name) for name in names}
+
+
+def run_folder(dataset: str, method: str, seed: int | str, within: str = RUNS) -> str:
+    """Where the results of a run are; names may be patterns."""
+    return f"{within}/{dataset}/{method}/seed-{seed}"
+
+
+def plan_runs(config: Mapping[str, Any], data: DataPlan, schemas: Path) -> RunPlan:
+    """Everything about runs that can be known before any work.
+
+    Args:
+        config: complete.
+        data: the data sets.
+        schemas: the folder of schemas.
+
+    Raises:
+        ConfigError: a method or an entry of `runs` is wrong, or a method does not fit the data it is to learn from.
+    """
+    methods = read_methods(config["methods"], schemas)
+    wanted: Mapping[str, Mapping[str, Any]] | None = config["runs"]
+    if wanted is None:
+        wanted = {name: {} for name in data.of_kind(SCANS) if _manifests(name, data)}
+    return RunPlan(
+        tuple(run for name, entry in wanted.items() for run in _of_entry(name, entry, config, data, methods)),
+        _at_once(config),
+    )
+
+
+def _at_once(config: Mapping[str, Any]) -> int:
+    """How many seeds train in one process; they come to their jobs by way of the archive."""
+    wanted: int = config["seeds_per_process"]
+    if wanted > 1 and not config["archive_mb"]:
+        raise ConfigError(
+            f"config: seeds_per_process is {wanted}, and archive_mb is 0: runs that train together are handed over in "
+            "the archive. Give it room, or set seeds_per_process to 1"
+        )
+    return wanted
+
+
+def _of_entry(
+    name: str, entry: Mapping[str, Any], config: Mapping[str, Any], data: DataPlan, methods: Methods
+) -> Iterator[Run]:
+    """The runs that an entry of `runs` asks for."""
+    if name not in data.bag_sets:
+        raise ConfigError(f"config: runs names {name!r}, which is no entry of datasets; {_hint(name, data.bag_sets)}")
+    manifests = _manifests(name, data)
+    if not manifests:
+        raise ConfigError(
+            f"config: runs.{name}: {name} has no training bags; label scans of the split train, or take it out of runs"
+        )
+    training: Mapping[str, Any] = entry.get("training") or {}
+    methods.check_training(training, f"runs.{name}.training")
+    simulated = data.bag_sets[name].kind == SCANS and not config["samples"]
+    instances = instances_of(data.bag_sets[name], spacing_of(config), simulated)
+    few = simulated or "fold" in manifests[0].selection
+    seeds = _seeds(entry.get("seeds"), few)
+    names = entry.get("methods") or (ATMIL if instances.tasks else ATTENTION)
+    fitting = {method: _method(methods, method, instances, training, f"runs.{name}") for method in names}
+    for dataset in manifests:
+        for method, made in fitting.items():
+            _check_validation(made, dataset, f"runs.{name}")
+            augmentation = dict(config["augmentation"]) if made.training["augment"] else None
+            for seed in seeds:
+                yield Run(dataset.name, name, method, seed, made.title, made.settings, augmentation)
+
+
+def _manifests(entry: str, data: DataPlan) -> list[DataSet]:
+    """The data sets that an entry makes to learn from, not those that are only predicted."""
+    folder = f"{BAGS}/{entry}/"
+    return [found for found in data.datasets.values() if found.bags[0].startswith(folder) and _has(found, "train")]
+
+
+def _has(dataset: DataSet, split: str) -> bool:
+    """Whether a data set has bags of a split; of folds, one always trains."""
+    if dataset.rows:
+        return any(row["split"] == split for row in dataset.rows)
+    return bool(dataset.selection.get(split, True))
+
+
+def _seeds(given: Sequence[int] | int | None, few: bool) -> list[int]:
+    if given is None:
+        given = 1 if few else SEEDS
+    return list(range(given)) if isinstance(given, int) else list(given)
+
+
+def _method(methods: Methods, name: str, instances: Instances, training: Mapping[str, Any], place: str) -> Method:
+    try:
+        return methods.method(name, instances, training)
+    except ConfigError as error:
+        raise ConfigError(f"config: {place}: {error}") from None
+
+
+def _check_validation(method: Method, dataset: DataSet, place: str) -> None:
+    """A choice by validation bags needs some."""
+    choice, patience = method.training["choose"], method.training["patience"]
+    if (choice != "last" or patience is not None) and not _has(dataset, "validation"):
+        told = f"choose is {choice}" if choice != "last" else f"patience is {patience}"
+        raise ConfigError(
+            f"config: {place}: {method.title} looks at validation bags (training.{told}), and {dataset.name} has none; "
+            f"give it some, or set choose: last and patience: null in {place}.training"
+        )
+
+
+def _hint(name: str, valid: Iterable[str]) -> str:
+    names = list(valid)
+    return nearest(name, names) if names else "there are none"

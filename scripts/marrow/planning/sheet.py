@@ -1,0 +1,202 @@
+"""The sample sheet: one row a scan, read and checked before any work starts.
+
+Tabs, commas or semicolons separate the columns; a byte-order mark and Windows line ends are accepted. Every problem is
+told with row, scan and column, all of them at once.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from marrow.errors import SheetError, nearest
+from marrow.planning.config import find_problems
+from marrow.workflow.paths import RESULTS
+
+LABELS = ("healthy", "inactive", "focal", "diffuse")
+SPLITS = ("train", "validation", "test", "predict")
+TRUTHS = ("bones", "lesions")
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A row of the sheet.
+
+    Attributes:
+        scan, patient, label, split, site: as in the sheet; no label means predict only.
+        images: contrast -> its files or folders, several where it has several stations.
+        truths: `bones` and `lesions`, where the sheet gives them.
+        premade: label maps of its bones that other programs made, in the order of `bones.precomputed.maps`.
+        overrides: contrast -> what ingest must not guess, such as `{"series": 5}`.
+        attributes: the clinical attributes, without `attr_`.
+        row: where in the sheet, for messages.
+    """
+
+    scan: str
+    patient: str
+    label: str = ""
+    split: str = ""
+    site: str = ""
+    images: dict[str, list[str]] = field(default_factory=lambda: {})
+    truths: dict[str, str] = field(default_factory=lambda: {})
+    premade: tuple[str, ...] = ()
+    overrides: dict[str, dict[str, int]] = field(default_factory=lambda: {})
+    attributes: dict[str, str] = field(default_factory=lambda: {})
+    row: int = 0
+
+    def summary(self) -> dict[str, str]:
+        """What tables and the report say of a scan."""
+        return {name: getattr(self, name) for name in ("scan", "patient", "label", "split", "site")}
+
+
+def read_sheet(path: Path, schema: Mapping[str, Any], contrasts: Sequence[str]) -> list[Scan]:
+    """Read and check a sample sheet; paths in it count from the sheet's own folder.
+
+    Args:
+        path: the sheet.
+        schema: what a row may hold, from `schemas/samples.schema.yaml`.
+        contrasts: the columns that every scan must fill.
+
+    Raises:
+        SheetError: everything that is wrong with it, a line each.
+    """
+    rows = _read_rows(path)
+    columns = _check_columns(path.name, rows, schema, contrasts)
+    problems = [problem for number, row in rows for problem in _row_problems(number, row, columns, contrasts)]
+    problems += _cohort_problems(rows)
+    if not problems:
+        scans = [_scan(number, row, path.parent, contrasts) for number, row in rows]
+        problems += _missing_files(scans)
+        if not problems:
+            return scans
+    raise SheetError("\n".join(f"{path.name}, {problem}" for problem in problems))
+
+
+def _read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise SheetError(f"{path} does not exist; `samples` in the config must name the sample sheet") from None
+    except OSError as error:
+        raise SheetError(
+            f"{path} cannot be read ({error.strerror}); `samples` in the config must name a file"
+        ) from None
+    except UnicodeDecodeError:
+        raise SheetError(f"{path.name} is not UTF-8 text; save it as UTF-8 (CSV or tab-separated)") from None
+    header = next((line for line in text.splitlines() if line.strip()), "")
+    reader = csv.DictReader(
+        StringIO(text, newline=""), delimiter=max("\t,;", key=header.count), restkey="", restval="", strict=True
+    )
+    try:
+        names = [name.strip() for name in reader.fieldnames or []]
+        rows = [(reader.line_num, _stripped(row)) for row in reader if any(row.values())]
+    except csv.Error as error:
+        raise SheetError(f"{path.name}, row {reader.line_num}: {error}; look for a quote that is not closed") from None
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise SheetError(f"{path.name} has the column {', '.join(twice)} more than once; keep one")
+    if not rows:
+        raise SheetError(f"{path.name} has no scans; give it a header line and a row for each scan")
+    return rows
+
+
+def _stripped(row: Mapping[Any, Any]) -> dict[str, str]:
+    overflow = row.get("")
+    if overflow and any(overflow):
+        return {"": "overflow"} | {name.strip(): value.strip() for name, value in row.items() if name}
+    return {name.strip(): value.strip() for name, value in row.items() if name}
+
+
+def _check_columns(
+    sheet: str, rows: list[tuple[int, dict[str, str]]], schema: Mapping[str, Any], contrasts: Sequence[str]
+) -> dict[str, Any]:
+    """The schema of each column that the sheet has."""
+    known: dict[str, Any] = dict(schema["properties"])
+    for contrast in contrasts:
+        known[contrast] = {"type": "string"}
+        known[f"{contrast}_series"] = {"type": "string", "pattern": "^[0-9]*$", "expects": "a series number"}
+    columns = [name for name in rows[0][1] if name]
+    problems = [
+        f"unknown column {name!r}; {nearest(name, list(known))}"
+        for name in columns
+        if name not in known and not name.startswith("attr_")
+    ]
+    needed = ["scan", "patient", *contrasts]
+    problems += [f"column {name!r} is missing; every scan needs it" for name in needed if name not in columns]
+    if problems:
+        raise SheetError("\n".join(f"{sheet}: {problem}" for problem in problems))
+    return {name: known.get(name, {"type": "string"}) for name in columns}
+
+
+def _row_problems(
+    number: int, row: Mapping[str, str], columns: Mapping[str, Any], contrasts: Sequence[str]
+) -> Iterator[str]:
+    place = f"row {number} (scan {_shortened(row['scan'])})"
+    if "" in row:
+        yield f"{place}: has more fields than the header has columns; quote a field that holds the separator"
+    for problem in find_problems(row, {"properties": columns}):
+        yield f"{place}: column {problem}"
+    for contrast in contrasts:
+        if not row[contrast]:
+            yield f"{place}: {contrast} is empty; give its files, or take {contrast} out of `contrasts` in the config"
+    label, split = row.get("label", ""), row.get("split", "")
+    if split in {"train", "validation", "test"} and not label:
+        yield f"{place}: split is {split} but label is empty; give one of {', '.join(LABELS)}, or the split predict"
+
+
+def _cohort_problems(rows: Sequence[tuple[int, Mapping[str, str]]]) -> Iterator[str]:
+    """What only shows across rows: scans twice, and patients in two splits."""
+    first: dict[str, int] = {}
+    splits: dict[str, tuple[str, int]] = {}
+    for number, row in rows:
+        scan, patient, split = row["scan"], row["patient"], row.get("split", "")
+        earlier = first.setdefault(scan.lower(), number)
+        if earlier != number:
+            yield f"row {number} (scan {_shortened(scan)}): the id is that of row {earlier}; give every scan its own"
+        if split in {"train", "validation", "test"}:
+            other, where = splits.setdefault(patient, (split, number))
+            if other != split:
+                yield (
+                    f"row {number} (scan {_shortened(scan)}): patient {patient} is in {split} here and in {other} in "
+                    f"row {where}; all scans of a patient belong in one split"
+                )
+
+
+def _scan(number: int, row: Mapping[str, str], folder: Path, contrasts: Sequence[str]) -> Scan:
+    def paths(value: str) -> list[str]:
+        return [(folder / part.strip()).as_posix() for part in value.split(";") if part.strip()]
+
+    return Scan(
+        scan=row["scan"],
+        patient=row["patient"],
+        label=row.get("label", ""),
+        split=row.get("split", ""),
+        site=row.get("site", ""),
+        images={contrast: paths(row[contrast]) for contrast in contrasts},
+        truths={kind: paths(row[kind])[0] for kind in TRUTHS if row.get(kind)},
+        overrides={
+            contrast: {"series": int(row[f"{contrast}_series"])}
+            for contrast in contrasts
+            if row.get(f"{contrast}_series")
+        },
+        attributes={name.removeprefix("attr_"): value for name, value in row.items() if name.startswith("attr_")},
+        row=number,
+    )
+
+
+def _missing_files(scans: Iterable[Scan]) -> Iterator[str]:
+    results = RESULTS.resolve()
+    for scan in scans:
+        named = [*scan.images.items(), *((kind, [path]) for kind, path in scan.truths.items())]
+        for column, paths in named:
+            for path in paths:
+                if not Path(path).exists():
+                    yield f"row {scan.row} (scan {scan.scan}): {column} does not exist: {path}"
+                elif Path(path).resolve().is_relative_to(results):
+                    yield f"row {scan.row} (scan {scan.scan}): {column} lies in results/; keep raw images elsewhere"
+
+
+def _shortened(text: str, length: int = 40) -> str:
+    return text if len(text) <= length else f"{text[:length]}..."

@@ -1,0 +1,1 @@
+"""The workflow engine's side: jobs and their records, what is stale and why, the archive of results."""

@@ -1,0 +1,99 @@
+"""Finished results kept by fingerprint, so that what was once made from the same things need not be made again.
+
+Two cases meet here: a change that was made and reverted, and a stage above that ran again to identical bytes. In both
+the fingerprint of the job (code, settings and the content of its inputs) is one seen before, and its outputs come back
+bit for bit, whatever they were called. The archive links files where it can, so a result and its copy take the space
+of one.
+"""
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import mkdtemp
+
+from marrow.workflow.fingerprint.content import content_digest
+
+MEBIBYTE = 2**20
+
+
+class Archive:
+    """A bounded store of outputs, one folder a fingerprint; the entry unused for longest goes first.
+
+    Args:
+        folder: where it lies.
+        limit_mb: how much it may hold; 0 keeps nothing.
+    """
+
+    def __init__(self, folder: Path, limit_mb: int) -> None:
+        self._folder = folder
+        self._limit = limit_mb * MEBIBYTE
+
+    def restore(self, fingerprint: str, outputs: Sequence[Path]) -> bool:
+        """Put the outputs kept under a fingerprint in their places; False where there are none."""
+        entry = self._folder / fingerprint
+        try:
+            return self._limit > 0 and _restore(entry, outputs)
+        except OSError:  # another job has trimmed the entry meanwhile
+            return False
+
+    def holds(self, fingerprint: str) -> bool:
+        """Whether there is something under a fingerprint."""
+        return self._limit > 0 and (self._folder / fingerprint).is_dir()
+
+    def keep(self, fingerprint: str, outputs: Sequence[Path]) -> None:
+        """Keep outputs under a fingerprint, then drop the oldest entries beyond the limit."""
+        entry = self._folder / fingerprint
+        if self._limit == 0 or entry.exists():
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        partial = Path(mkdtemp(prefix=".partial-", dir=self._folder))
+        for index, output in enumerate(outputs):
+            _link(output, partial / f"{index:03d}-{content_digest(output)}")
+        try:
+            partial.replace(entry)
+        except OSError:  # a job with the same fingerprint was quicker
+            shutil.rmtree(partial)
+        self._trim()
+
+    def _trim(self) -> None:
+        held = 0
+        for entry in sorted(self._folder.glob("[!.]*"), key=_last_used, reverse=True):
+            held += sum(_size(file) for file in entry.glob("*"))
+            if held > self._limit:
+                shutil.rmtree(entry, ignore_errors=True)
+
+
+def _restore(entry: Path, outputs: Sequence[Path]) -> bool:
+    kept = sorted(entry.glob("*"))
+    if len(kept) != len(outputs):
+        return False
+    if any(content_digest(file) != _digest_in_name(file) for file in kept):
+        shutil.rmtree(entry)  # somebody wrote into a result that the archive holds a link to
+        return False
+    for file, output in zip(kept, outputs, strict=True):
+        _link(file, output)
+    os.utime(entry)
+    return True
+
+
+def _last_used(entry: Path) -> float:
+    """When an entry was last kept or restored; 0 for one that another job has just dropped."""
+    return entry.stat().st_mtime if entry.exists() else 0
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
+
+
+def _digest_in_name(file: Path) -> str:
+    return file.name.partition("-")[2]
+
+
+def _link(source: Path, target: Path) -> None:
+    """Link a file to a new place, or copy it where the file system cannot; never write into what lies there."""
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)

@@ -1,0 +1,188 @@
+"""Snakemake's rules as the judge sees them, and the judge's verdict as Snakemake sees it.
+
+Snakemake reruns a job when one of its inputs is newer than its outputs and has another content than it had, under any
+profile and without its own records. Marrow speaks to it in that language alone. Every rule has an input `freshness`,
+which for a stale job is a file written a moment ago with a content never seen before, and for any other job a file from
+1970. And where files that stand look older than what they were made from (after a touch, a copy, a run above that
+changed no byte), their times are moved forward. `docs/decisions/0001-freshness-by-records.md` tells why.
+"""
+
+import json
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from snakemake.io import apply_wildcards, is_callable  # pyright: ignore[reportUnknownVariableType]
+
+from marrow.files import write_text
+from marrow.workflow.fingerprint.code import stage_code
+from marrow.workflow.fingerprint.content import DigestCache
+from marrow.workflow.fingerprint.values import Plain, plain
+from marrow.workflow.judge import Judge, Stage, Verdict, Wildcards
+from marrow.workflow.paths import DIGESTS, FRESH, STALE, UNREAD, roles
+
+DIRECTORY_TIME = ".snakemake_timestamp"  # Snakemake's note in a folder that is an output; its time is the folder's
+
+
+class RuleStage:
+    """A rule of the workflow, with the values of its parameters and files for given wildcards.
+
+    Args:
+        rule: Snakemake's rule.
+        scripts: the folder of scripts, which is also where project imports are resolved.
+    """
+
+    def __init__(self, rule: Any, scripts: Path) -> None:
+        self.name: str = rule.name
+        self._rule = rule
+        self._scripts = scripts
+
+    def code(self) -> dict[str, str]:
+        """Project file -> digest, for every file that the rule's script reaches."""
+        return self._code
+
+    @cached_property
+    def _code(self) -> dict[str, str]:
+        return stage_code(self._scripts, self.name)
+
+    def params(self, wildcards: Wildcards) -> dict[str, Plain]:
+        """The settings of one of its jobs."""
+        named = _named(self._rule, self._rule.params, wildcards)
+        return {name: plain(value, name) for name, value in named}
+
+    def inputs(self, wildcards: Wildcards) -> dict[str, Path]:
+        """Role -> path, for one of its jobs, without what is not read."""
+        patterns = roles(_named(self._rule, self._rule.input, wildcards, leave_out=UNREAD))
+        return {role: Path(apply_wildcards(str(pattern), wildcards)) for role, pattern in patterns.items()}
+
+    def outputs(self, wildcards: Wildcards) -> list[Path]:
+        """The outputs of one of its jobs, without its record."""
+        return list(roles(_named(self._rule, self._rule.output, wildcards, leave_out={"record"})).values())
+
+    def record(self, wildcards: Wildcards) -> Path:
+        """Where one of its jobs writes its record."""
+        return Path(dict(_named(self._rule, self._rule.output, wildcards))["record"])
+
+    def timed(self, wildcards: Wildcards) -> list[Path]:
+        """All files of a job whose times Snakemake compares with those of its inputs; the benchmark is one of them."""
+        benchmark = [self._rule.benchmark] if self._rule.benchmark else []
+        times = [Path(apply_wildcards(str(pattern), wildcards)) for pattern in benchmark]
+        return [*times, *self.outputs(wildcards), self.record(wildcards)]
+
+
+class Freshness:
+    """Tells Snakemake, through an input function, which jobs are stale.
+
+    Args:
+        workflow: Snakemake's workflow, whose rules may be added later.
+    """
+
+    def __init__(self, workflow: Any) -> None:
+        self._workflow = workflow
+        self._scripts = Path(workflow.basedir) / "scripts"
+        self._stages: dict[str, Stage] = {}
+        self._judge = Judge(self.stage, DigestCache(DIGESTS), settle=_move_forward)
+        self._is_main = bool(workflow.is_main_process)
+        self._announced = False
+        if self._is_main:
+            _write_both()
+
+    def __call__(self, rule: str) -> Callable[[Any], str]:
+        """An input function for a rule: which of the two files a job depends on."""
+        return lambda wildcards: self._file_for(rule, dict(wildcards.items()))
+
+    def stage(self, name: str) -> Stage | None:
+        """The rule of that name; None where the workflow has none."""
+        if name not in self._stages and self._workflow.is_rule(name):
+            self._stages[name] = RuleStage(self._workflow.get_rule(name), self._scripts)
+        return self._stages.get(name)
+
+    def is_due(self, rule: str, wildcards: Wildcards) -> bool:
+        """Whether the results of a job are stale or missing; the processes of single jobs are not told."""
+        stage = self.stage(rule)
+        if not self._is_main or stage is None:
+            return False
+        verdict = self._judge.verdict(stage, wildcards)
+        return verdict.is_stale or verdict.missing
+
+    def _file_for(self, rule: str, wildcards: Wildcards) -> str:
+        stage = self.stage(rule)
+        if not self._is_main or stage is None:
+            return FRESH.as_posix()
+        verdict = self._judge.verdict(stage, wildcards)
+        if not verdict.is_stale:
+            return FRESH.as_posix()
+        self._announce(stage, wildcards, verdict)
+        return STALE.as_posix()
+
+    def _announce(self, stage: Stage, wildcards: Wildcards, verdict: Verdict) -> None:
+        """Add a job to the stale file, whose first line is new in every plan, and keep the file newer than its record.
+
+        A record may come from a machine whose clock runs ahead.
+        """
+        if not self._announced:
+            write_text(STALE, json.dumps({"plan": uuid.uuid4().hex}) + "\n")
+            self._announced = True
+        with STALE.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(_entry(stage, wildcards, verdict)) + "\n")
+        record, now = stage.record(wildcards), STALE.stat().st_mtime
+        if record.exists() and record.stat().st_mtime >= now:
+            os.utime(record, (now - 1, now - 1))
+
+
+def _entry(stage: Stage, wildcards: Wildcards, verdict: Verdict) -> dict[str, Any]:
+    """A line of the stale file."""
+    return {
+        "rule": stage.name,
+        "wildcards": wildcards,
+        "reasons": verdict.reasons,
+        "own": verdict.own,
+        "record": stage.record(wildcards).as_posix(),
+        "params": stage.params(wildcards),
+    }
+
+
+def _named(
+    rule: Any, directive: Any, wildcards: Wildcards, leave_out: AbstractSet[str] = frozenset()
+) -> Iterator[tuple[str, Any]]:
+    """Name and value of each entry of a directive, functions called and wildcards filled in.
+
+    What is left out is not called either: the functions of `freshness` and `after` would ask for themselves.
+    """
+    for name, (start, end) in directive._get_names():
+        if name not in leave_out:
+            values = [_filled(rule, value, wildcards) for value in directive[start : start + 1 if end is None else end]]
+            yield name, (values[0] if end is None else values)
+
+
+def _filled(rule: Any, value: Any, wildcards: Wildcards) -> Any:
+    if is_callable(value):
+        return rule.apply_input_function(value, wildcards)[0]
+    return apply_wildcards(str(value), wildcards) if isinstance(value, str) else value
+
+
+def _move_forward(stage: Stage, wildcards: Wildcards) -> None:
+    """Make the files of a job that stands no older than what they were made from."""
+    newest = max((_time(path) for path in stage.inputs(wildcards).values() if path.exists()), default=0)
+    for file in stage.timed(wildcards):
+        for path in (file, file / DIRECTORY_TIME):
+            if path.exists() and _time(path) < newest:
+                os.utime(path, ns=(newest, newest))
+
+
+def _time(path: Path) -> int:
+    """When a file changed, as Snakemake sees it: of a link and what it points to, the later."""
+    return max(path.stat().st_mtime_ns, path.lstat().st_mtime_ns)
+
+
+def _write_both() -> None:
+    """Have both files there: Snakemake looks into their folder once, and misses what comes into it afterwards."""
+    if not STALE.exists():
+        write_text(STALE, "")
+    if not FRESH.exists():
+        write_text(FRESH, "The results that depend on this file stand as they are.\n")
+    os.utime(FRESH, (0, 0))

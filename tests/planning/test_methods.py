@@ -1,0 +1,454 @@
+"""Methods by name: what they are made of, which of two settings holds, and what a wrong one is told."""
+
+import subprocess
+import sys
+from importlib import import_module
+from inspect import signature
+
+import pytest
+
+from benchmarks.documentation import config_reference
+from marrow.bags.bag import Task
+from marrow.bags.patches.size import Size
+from marrow.bones.table import read_bones
+from marrow.datasets.sources.catalogue import TABLES
+from marrow.errors import ConfigError
+from marrow.learning.encoders.build import encoder_of
+from marrow.learning.pooling import build as pooling_build
+from marrow.learning.pooling.loss_attention_loss import REDUCTIONS
+from marrow.learning.pooling.main_loss import main_loss_of
+from marrow.learning.weighting import build as weighting_build
+from marrow.planning.config import complete, find_problems, read_schema
+from marrow.planning.datasets import GENERATED, BagSet
+from marrow.planning.methods.instances import Instances, instances_of
+from marrow.planning.methods.presets import SECTIONS, Methods, overlaid, read_methods
+from marrow.planning.methods.resolve import encoder_for
+from marrow.planning.runs import ATMIL, ATTENTION
+from marrow.workflow.parse import REPOSITORY
+
+SCHEMAS = REPOSITORY / "schemas"
+SCHEMA = read_schema(SCHEMAS / "method.yaml")
+PRESETS = read_schema(SCHEMAS / "presets.yaml")
+WEIGHTING = SCHEMA["properties"]["weighting"]["properties"]
+
+ENCODER = SCHEMA["properties"]["encoder"]
+
+SCANS = Instances((1, 16, 16, 16), ("bone", "height"), ("scans",))
+SIMULATED = Instances((1, 8, 8, 8), ("bone",), ("scans", "simulated"))
+MORPHO = Instances((1, 28, 28), ("components",), ("morpho", "morpho-binary"))
+DIGITS = Instances((1, 28, 28), (), ("mnist_bags", "mnist_bags-binary"))
+FOUR = Instances((1, 28, 28), (), ("mnist_bags", "mnist_bags-four"))
+MOSAICS = Instances((1, 28, 28), (), ("mosaics",))
+CIFAR = Instances((3, 32, 32), (), ("cifar",))
+BLOOD = Instances((3, 56, 56), (), ("blood",))
+CONCEPTS = Instances((32,), (), ("concepts",))
+READERS = {1: {"mlp"}, 3: {"lenet", "resnet"}, 4: {"lenet3d"}}
+ALL = [SCANS, SIMULATED, MORPHO, DIGITS, FOUR, MOSAICS, CIFAR, BLOOD, CONCEPTS]
+
+
+def table(name):
+    return Instances((TABLES[name].features,), (), ("classical", name))
+
+
+def method(name, instances=SCANS, entries=None, training=None):
+    return Methods(PRESETS, entries or {}, SCHEMA).method(name, instances, training or {})
+
+
+def fitting(name):
+    """The data of all kinds that a preset can learn from."""
+    weighs = method(name, SCANS).auxiliary
+    return [instances for instances in [*ALL, table("musk1")] if instances.tasks or not weighs]
+
+
+# Presets
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_is_as_the_schema_says(name):
+    assert list(find_problems(PRESETS[name], SCHEMA)) == []
+    assert PRESETS[name].get("preset", name) in PRESETS
+    assert PRESETS[name]["title"]
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_builds_on_all_data_that_it_can_learn_from(name):
+    for instances in fitting(name):
+        made = method(name, instances)
+        tasks = [Task(task, ("a", "b")) for task in made.auxiliary]
+        encoder = encoder_of(made.encoder, instances.shape)
+        for classes in (2, 4):
+            pooling_build.pooling_of(made.pooling, encoder.width, classes)
+        main_loss_of(made.pooling)
+        if made.weighting["kind"] != "upgrad":  # its library is an extra
+            weighting_build.weighting_of(made.weighting, tasks)
+
+
+@pytest.mark.parametrize("instances", [SCANS, FOUR, CIFAR, CONCEPTS])
+def test_no_two_presets_are_the_same(instances):
+    made = [str(method(name, instances).settings) for name in PRESETS if instances in fitting(name)]
+    assert len(set(made)) == len(made) > 10
+
+
+def test_the_nine_rows_of_atmil_differ_in_pooling_and_weighting_alone():
+    nine = [method(name, SCANS) for name in ATMIL]
+    assert len({made.title for made in nine}) == 9
+    assert all(made.encoder == nine[0].encoder and made.training == nine[0].training for made in nine)
+    assert all(made.pooling == nine[1].pooling for made in nine[1:])
+    assert [made.auxiliary for made in nine] == [(), (), *[("bone", "height")] * 7]
+
+
+def test_atmil_trains_as_published():
+    for instances, epochs in ((SCANS, 1000), (MORPHO, 200)):
+        training = method("atmil", instances).training
+        told = {key: training[key] for key in ("optimiser", "learning_rate", "learning_rate_steps", "epochs")}
+        assert told == {"optimiser": "adam", "learning_rate": 5e-4, "learning_rate_steps": [100], "epochs": epochs}
+        assert training["learning_rate_factor"] == 0.1
+        assert training["augment"] == (instances is SCANS)
+    weighting = method("atmil").weighting
+    assert (weighting["variant"], weighting["beta"], weighting["gramian"]) == ("as-printed", 0.05, "trunk")
+    assert method("weighted-loss").weighting["gamma"] == 0.5
+    assert method("gradnorm").weighting["gramian"] == "last-layer"
+
+
+@pytest.mark.parametrize(
+    ("name", "rate", "keras_decay"),
+    [
+        ("musk1", 5e-4, 5e-3),
+        ("musk2", 5e-4, 0.03),
+        ("fox", 1e-4, 0.01),
+        ("tiger", 5e-4, 5e-3),
+        ("elephant", 1e-4, 5e-3),
+    ],
+)
+def test_tables_are_trained_as_mi_net_is(name, rate, keras_decay):
+    for preset in ATTENTION:
+        made = method(preset, table(name))
+        assert made.training["learning_rate"] == rate
+        # Keras adds decay |w|^2, half of whose gradient is decay w: PyTorch's weight decay is twice as large.
+        assert made.training["weight_decay"] == pytest.approx(2 * keras_decay)
+        assert not made.training["decay_biases"]
+        assert (made.training["optimiser"], made.training["momentum"], made.training["nesterov"]) == ("sgd", 0.9, True)
+        assert made.encoder == {"kind": "mlp", "dropout": 0.5, "dropout_after": "last"}
+
+
+@pytest.mark.parametrize(
+    ("instances", "epochs", "weight"), [(DIGITS, 30, 2), (FOUR, 50, 2), (CIFAR, 100, 0.01), (table("tiger"), 100, 0.1)]
+)
+def test_loss_attention_has_the_weights_of_its_paper(instances, epochs, weight):
+    made = method("loss-attention", instances)
+    assert made.training["epochs"] == epochs
+    assert made.pooling["instance_weight"] == weight
+    assert made.pooling["consistency_weight"] == (1 if instances is CIFAR else 0)
+    assert made.training == method("attention-softmax", instances).training
+
+
+def test_what_is_trained_by_itself_is_there():
+    assert {*ATMIL, *ATTENTION} <= PRESETS.keys()
+
+
+# What holds
+
+
+def test_an_entry_is_stronger_than_its_preset_and_runs_are_stronger_than_it():
+    entries = {"mine": {"preset": "atmil", "weighting": {"beta": 0.01}, "training": {"epochs": 7}}}
+    made = method("mine", entries=entries)
+    assert (made.weighting["beta"], made.training["epochs"]) == (0.01, 7)
+    assert made.training["learning_rate_steps"] == [100]
+    assert method("mine", entries=entries, training={"epochs": 3}).training["epochs"] == 3
+
+
+def test_the_special_is_stronger_than_the_general():
+    told = {kind: {"training": {"epochs": epochs}} for epochs, kind in enumerate(("mnist_bags-four", "mnist_bags"), 1)}
+    entries = {"mine": {"training": {"epochs": 9}, "on_data": told}}
+    assert [method("mine", data, entries).training["epochs"] for data in (FOUR, DIGITS, MORPHO)] == [1, 2, 9]
+
+
+def test_an_entry_with_the_name_of_a_preset_is_built_on_it():
+    made = method("atmil", entries={"atmil": {"training": {"epochs": 5}}})
+    assert made.title == "ATMIL"
+    assert made.weighting == method("atmil").weighting
+
+
+def test_a_method_is_called_after_itself_unless_it_has_a_title():
+    entries = {"mine": {"preset": "atmil"}, "named": {"preset": "atmil", "title": "Named"}}
+    assert [method(name, entries=entries).title for name in ("mine", "named")] == ["mine", "Named"]
+    assert method("mine", entries=entries).settings == method("named", entries=entries).settings
+
+
+def test_a_key_that_does_not_count_changes_nothing():
+    plain = {"weighting": {"kind": "uniform"}, "pooling": {"kind": "max"}}
+    more = {
+        "paper": "None 2000",
+        "weighting": {"kind": "uniform", "beta": 3, "variant": "implicit", "gramian": "last-layer", "every": 7},
+        "pooling": {"kind": "max", "attention_width": 3, "r": 2, "instance_weight": 5},
+        "encoder": {"width": 64, "dropout_after": "each"},
+        "training": {"momentum": 0.5, "nesterov": False, "learning_rate_factor": 0.5},
+        "on_data": {"mosaics": {"training": {"epochs": 3}}},
+    }
+    entries = {"plain": plain, "more": more}
+    assert method("plain", entries=entries).settings == method("more", entries=entries).settings
+
+
+def test_without_a_consistency_loss_its_ramp_changes_nothing():
+    pooling = {"kind": "loss-attention", "consistency_weight": 1}
+    bare, ramped = ({"m": {"pooling": pooling | more}} for more in ({}, {"consistency_ramp": 9}))
+    assert method("m", entries=bare).settings != method("m", entries=ramped).settings
+    pooling["consistency_weight"] = 0
+    bare, ramped = ({"m": {"pooling": pooling | more}} for more in ({}, {"consistency_ramp": 9}))
+    assert method("m", entries=bare).settings == method("m", entries=ramped).settings
+
+
+def test_what_is_given_equal_to_its_default_changes_nothing():
+    told = {
+        "encoder": {"kind": "lenet3d", "kernel": 5, "dropout": 0.0},
+        "auxiliary": ["height", "bone"],
+        "weighting": {"kind": "atmil", "beta": 0.05, "every": 1.0, "variant": "as-printed"},
+        "training": {"learning_rate": 5e-4, "augment": True, "learning_rate_steps": []},
+    }
+    entries = {"bare": {"weighting": {"kind": "atmil"}}, "told": told}
+    bare, full = (method(name, entries=entries).settings for name in entries)
+    assert str(bare) == str(full)
+
+
+def test_settings_do_not_depend_on_the_order_in_which_they_are_given():
+    entries = {
+        "one": {"training": {"epochs": 3, "bags_per_step": 2}, "weighting": {"kind": "atmil", "beta": 0.1}},
+        "two": {"weighting": {"beta": 0.1, "kind": "atmil"}, "training": {"bags_per_step": 2, "epochs": 3}},
+    }
+    assert str(method("one", entries=entries).settings) == str(method("two", entries=entries).settings)
+
+
+def test_a_rules_own_default_stands_for_null():
+    entries = {kind: {"weighting": {"kind": kind}} for kind in ("atmil", "ol-aux", "gradnorm")}
+    entries["closed"] = {"weighting": {"kind": "gradnorm", "variant": "closed-form"}}
+    assert method("atmil", entries=entries).weighting["beta"] == 0.05
+    assert method("ol-aux", entries={"ol-aux": {"weighting": {"beta": None}}}).weighting["beta"] == 0.005
+    assert method("closed", entries=entries).weighting["reference"] == "first-epoch"
+
+
+@pytest.mark.parametrize(
+    ("told", "tasks"), [("all", ("bone", "height")), (["height"], ("height",)), ("bone", ("bone",))]
+)
+def test_auxiliary_tasks_are_all_or_those_named(told, tasks):
+    entries = {"mine": {"auxiliary": told, "weighting": {"kind": "uniform"}}}
+    assert method("mine", entries=entries).auxiliary == tasks
+
+
+def test_only_scans_are_augmented_unless_asked_for_and_tables_never():
+    asked = {"mine": {"training": {"augment": True}}}
+    assert [method("attention", data).training["augment"] for data in (SCANS, DIGITS, BLOOD)] == [True, False, False]
+    assert [method("mine", data, asked).training["augment"] for data in (DIGITS, CONCEPTS)] == [True, False]
+
+
+@pytest.mark.parametrize(("edge", "kernel"), [(4, 3), (8, 3), (10, 3), (13, 3), (14, 5), (16, 5), (20, 5)])
+def test_small_volumes_have_small_kernels(edge, kernel):
+    volumes = Instances((1, edge, edge, edge), (), ("scans",))
+    assert method("attention", volumes).encoder["kernel"] == kernel
+    built = encoder_of({"kind": "lenet3d"}, volumes.shape)
+    assert str(built) == str(encoder_of({"kind": "lenet3d", "kernel": kernel}, volumes.shape))
+    assert method("m", volumes, {"m": {"encoder": {"kernel": 3}}}).encoder["kernel"] == 3
+    assert "kernel" not in method("attention", DIGITS).encoder
+
+
+def test_momentum_of_zero_is_nobodys():
+    entries = {"mine": {"training": {"optimiser": "sgd", "momentum": 0}}}
+    assert method("mine", entries=entries).training["nesterov"] is False
+
+
+def test_layers_do_not_change_what_they_are_made_of():
+    below = {"a": {"b": 1, "c": [1]}}
+    assert overlaid([below, {"a": {"b": 2}}, {"d": 1}]) == {"a": {"b": 2, "c": [1]}, "d": 1}
+    assert below == {"a": {"b": 1, "c": [1]}}
+
+
+# What is wrong
+
+
+@pytest.mark.parametrize(
+    ("name", "instances", "entries", "told"),
+    [
+        ("atmill", SCANS, {}, "there is no method atmill; did you mean 'atmil'?"),
+        ("m", SCANS, {"m": {"preset": "atmill"}}, "config: methods.m.preset is 'atmill'; did you mean 'atmil'?"),
+        (
+            "m",
+            SCANS,
+            {"m": {"pooling": {"kinds": "max"}}},
+            "methods.m: unknown key 'pooling.kinds'; did you mean 'kind'?",
+        ),
+        ("m", SCANS, {"m": {"pooling": {"kind": "atention"}}}, "did you mean 'attention'?"),
+        ("m", SCANS, {"m": {"weighting": {"beta": 0}}}, "methods.m: weighting.beta is 0"),
+        ("m", SCANS, {"m": {"training": {"learning_rate_steps": [9, 3]}}}, "must ascend"),
+        ("m", SCANS, {"m": {"on_data": {"scan": {}}}}, "did you mean 'scans'?"),
+        ("m", SCANS, {"m": {"on_data": {"scans": {"training": {"epoch": 1}}}}}, "did you mean 'epochs'?"),
+        ("m", DIGITS, {"m": {"encoder": {"kind": "lenet3d"}}}, "encoder.kind is lenet3d, which does not read pictures"),
+        ("m", CONCEPTS, {"m": {"encoder": {"kind": "resnet"}}}, "resnet, which does not read rows of a table"),
+        ("m", SCANS, {"m": {"encoder": {"kind": "mlp"}}}, "take lenet3d, or auto"),
+        ("m", SIMULATED, {"m": {"encoder": {"kernel": 5}}}, "encoder.kernel is 5, which is too large for instances of"),
+        ("m", SCANS, {"m": {"auxiliary": "bones", "weighting": {"kind": "uniform"}}}, "did you mean 'bone'?"),
+        ("m", DIGITS, {"m": {"auxiliary": ["bone"], "weighting": {"kind": "uniform"}}}, "there are none; leave it out"),
+        ("m", SCANS, {"m": {"auxiliary": "bone"}}, "weighting.kind is none; choose how they count"),
+        ("m", SCANS, {"m": {"auxiliary": [], "weighting": {"kind": "uniform"}}}, "and auxiliary is empty"),
+        ("atmil", DIGITS, {}, "weighting.kind is atmil, which weighs auxiliary tasks, and these data have none"),
+        (
+            "m",
+            SCANS,
+            {"m": {"weighting": {"kind": "atmil", "variant": "running-average"}}},
+            "weighting.variant is 'running-average', and weighting.kind is atmil; valid are: as-printed,",
+        ),
+        (
+            "m",
+            SCANS,
+            {"m": {"preset": "instance-max", "pooling": {"kind": "attention"}}},
+            "pooling.level is 'instance', and pooling.kind is attention; valid are: embedding",
+        ),
+    ],
+)
+def test_a_wrong_method_is_told_with_its_place_and_a_remedy(name, instances, entries, told):
+    with pytest.raises(ConfigError) as error:
+        read_methods(entries, SCHEMAS).method(name, instances, {})
+    assert told in str(error.value)
+
+
+# The same elsewhere
+
+
+def test_the_schema_and_the_rules_of_weighting_know_the_same():
+    assert WEIGHTING["kind"]["enum"] == list(weighting_build.RULES)
+    for kind, variants in weighting_build.RULES.items():
+        for variant, rule in variants.items():
+            entries = {"m": {"weighting": {"kind": kind, "variant": variant}}}
+            given = method("m", SCANS, entries).weighting
+            own = {key: value for key, value in given.items() if key in rule.takes}
+            assert own.keys() == set(rule.takes)
+            common = {"kind"} | ({"variant"} if len(variants) > 1 else set()) | ({"every"} if rule.renewed else set())
+            assert given.keys() - own.keys() - {"gramian"} == common
+            assert ("gramian" in given) == getattr(rule.make, "needs_gramian", False)
+
+
+def test_a_default_of_the_schema_is_that_of_the_rule():
+    for kind, variants in weighting_build.RULES.items():
+        for variant, rule in variants.items():
+            given = method("m", SCANS, {"m": {"weighting": {"kind": kind, "variant": variant}}}).weighting
+            for key in rule.takes:
+                default = signature(rule.make).parameters[key].default
+                # GradNorm's null goes by its variant, see its class.
+                assert given[key] == default or (kind == "gradnorm" and default is None), (kind, variant, key)
+
+
+@pytest.mark.parametrize("variant", weighting_build.RULES["gradnorm"])
+def test_gradnorms_null_is_what_the_schema_names(variant):
+    given = method("m", SCANS, {"m": {"weighting": {"kind": "gradnorm", "variant": variant}}}).weighting
+    tasks = [Task("bone", ("a", "b"))]
+    bare = weighting_build.weighting_of({"kind": "gradnorm", "variant": variant}, tasks)
+    assert vars(bare).keys() == vars(weighting_build.weighting_of(given, tasks)).keys()
+    for key in ("_smoothing", "_reference", "_alpha", "_rate"):
+        assert vars(bare)[key] == vars(weighting_build.weighting_of(given, tasks))[key], key
+
+
+def test_the_schema_and_the_poolings_know_the_same():
+    pooling = SCHEMA["properties"]["pooling"]["properties"]
+    assert set(pooling["kind"]["enum"]) == set(pooling_build.KINDS)
+    assert set(pooling["level"]["enum"]) == set(pooling_build.LEVELS)
+    assert set(pooling["instance_reduction"]["enum"]) == set(REDUCTIONS)
+
+
+def test_the_schema_and_the_encoders_know_the_same():
+    kinds = set(ENCODER["properties"]["kind"]["enum"]) - {"auto"}
+    for kind in kinds:
+        readable = [data for data in ALL if kind in READERS[len(data.shape)]]
+        entries = {"m": {"encoder": {"kind": kind}}}
+        for data in readable:
+            encoder_of(method("m", data, entries).encoder, data.shape)
+        unread = next(data for data in ALL if data not in readable)
+        with pytest.raises(ConfigError):
+            method("m", unread, entries)
+        with pytest.raises(ConfigError):
+            encoder_of({"kind": kind}, unread.shape)
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind"),
+    [
+        ((7,), "mlp"), ((1, 16, 16, 16), "lenet3d"), ((4, 40, 40, 40), "lenet3d"), ((1, 28, 28), "lenet"),
+        ((3, 32, 32), "lenet"), ((3, 33, 33), "resnet"), ((3, 224, 224), "resnet"),
+    ],
+)  # fmt: skip
+def test_the_encoder_goes_by_the_instances(shape, kind):
+    assert encoder_for(shape) == kind
+
+
+@pytest.mark.parametrize("kind", GENERATED)
+def test_generated_instances_are_as_their_layout_says(kind):
+    schema = read_schema(SCHEMAS / f"datasets/{kind}.yaml")
+    choices = {"table": list(TABLES)} if kind == "classical" else {"pixels": [32, 224]} if kind == "blood" else {}
+    choices |= {"task": ["binary", "four"]} if "task" in schema["properties"] else {}
+    for key, values in choices.items() or [("kind", [kind])]:
+        for value in values:
+            settings = complete({"kind": kind, "table": "fox"} | {key: value}, {**schema, "additionalProperties": True})
+            if kind != "classical":
+                del settings["table"]
+            layout = import_module(f"marrow.datasets.{kind}").layout(settings)
+            instances = instances_of(BagSet("x", kind, settings), 2.0, simulated=False)
+            assert instances.shape == layout.shape
+            assert instances.tasks == tuple(task.name for task in layout.tasks)
+            assert instances.kinds[0] == kind
+            assert instances.are_bytes == (layout.dtype == "uint8")
+            assert set(instances.kinds) <= set(SCHEMA["properties"]["on_data"]["propertyNames"]["enum"])
+
+
+@pytest.mark.parametrize("height", [True, False])
+@pytest.mark.parametrize(("patch_mm", "spacing_mm"), [(32, 2), (30, 3), (32, 4)])
+def test_instances_of_scans_are_as_their_bags_are(height, patch_mm, spacing_mm):
+    sample_bag, bones = import_module("sample_bag"), read_bones(SCHEMAS / "bones.tsv")
+    sizes = {"patch_mm": patch_mm, "stride_mm": patch_mm / 2, "margin_mm": spacing_mm, "bone_share": 0.5}
+    settings = {**sizes, "height": height, "contrasts": ["b900", "fat"]}
+    instances = instances_of(BagSet("x", "scans", settings), spacing_mm, simulated=True)
+    edge = Size.of(settings, (spacing_mm,) * 3).edge
+    assert instances.shape == (2, edge, edge, edge)
+    assert instances.tasks == tuple(task.name for task in sample_bag._tasks(bones, settings))
+    assert instances.kinds == ("scans", "simulated")
+
+
+@pytest.mark.parametrize("instances", [SCANS, SIMULATED, CONCEPTS], ids=str)
+def test_numbers_without_a_range_are_not_taken_to_one_that_bytes_have(instances):
+    with pytest.raises(ConfigError, match=r"training\.input is unit.*whose numbers have no such range"):
+        method("attention", instances, training={"input": "unit"})
+    assert method("attention", DIGITS, training={"input": "unit"}).training["input"] == "unit"
+
+
+def test_places_where_keys_count_name_keys_and_values_that_are_there():
+    for section in SECTIONS:
+        properties = SCHEMA["properties"][section].get("properties", {})
+        for key, part in properties.items():
+            for place in part.get("only_with", []):
+                for other in place.keys() - {"default", "choices"}:
+                    assert set(place[other]) <= set(properties[other]["enum"]), (key, other)
+                assert set(place.get("choices", [])) <= set(part.get("enum", []))
+                if "default" in place:
+                    assert list(find_problems({key: place["default"]}, {"properties": {key: part}})) == []
+
+
+def test_the_config_reference_tells_of_every_key_of_a_method():
+    text = config_reference({"properties": {}}, [], SCHEMA)
+
+    def keys(part, place=""):
+        for key, inner in part.get("properties", {}).items():
+            yield f"`{place}{key}`"
+            yield from keys(inner, f"{place}{key}.")
+
+    assert [key for key in keys(SCHEMA) if key not in text] == []
+    assert "Only with `kind` atmil and `variant` as-printed, capped-step or implicit: empty is 0.05;" in text
+
+
+def test_every_preset_is_in_the_manual_with_its_title():
+    page = (REPOSITORY / "docs/methods.md").read_text(encoding="utf-8")
+    assert [name for name, preset in PRESETS.items() if f"| `{name}` | {preset['title']} |" not in page] == []
+
+
+def test_planning_needs_no_tensors():
+    heavy = "{'torch', 'numpy', 'pyarrow', 'scipy', 'SimpleITK'}"
+    told = f"import sys, marrow.planning.runs; print(sorted({heavy} & set(sys.modules)))"
+    run = subprocess.run(
+        [sys.executable, "-c", told], cwd=REPOSITORY / "scripts", capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == "[]"

@@ -1,0 +1,66 @@
+"""A checkout with a finished run in it, and edits that undo themselves: for tests of what an edit makes stale."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import yaml
+
+from marrow.workflow.dry_run import planned_jobs
+from marrow.workflow.parse import REPOSITORY as ROOT
+
+PARTS = ("Snakefile", "config.yaml", "requirements.txt", "rules", "scripts", "schemas", "envs", "profiles")
+
+
+class Project:
+    """A checkout, its runs and its plans."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.config = root / "my.yaml"
+
+    def run(self, *arguments: str) -> str:
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments, "--configfile", "my.yaml"]
+        done = subprocess.run(command, cwd=self.root, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def plan(self, *arguments: str) -> set[str]:
+        jobs = planned_jobs(self.root / "Snakefile", self.root, ["--configfile", str(self.config), *arguments])
+        return {job.name for job in jobs}
+
+    @contextmanager
+    def edited(self, name: str, before: str | bytes, after: str | bytes):
+        """A file with one text or run of bytes replaced; the rest of its life as it was."""
+        file = self.root / name
+        content = file.read_bytes()
+        old, new = (part.encode() if isinstance(part, str) else part for part in (before, after))
+        assert old in content, f"{name} has no {before!r}"
+        file.write_bytes(content.replace(old, new, 1))
+        try:
+            yield
+        finally:
+            file.write_bytes(content)
+
+    @contextmanager
+    def configured(self, place: str, value: object):
+        settings = yaml.safe_load(self.config.read_text())
+        section = settings
+        *path, last = place.split(".")
+        for key in path:
+            section = section.setdefault(key, {})
+        section[last] = value
+        with self.edited("my.yaml", self.config.read_text(), yaml.safe_dump(settings)):
+            yield
+
+
+def checkout(root: Path, settings: Mapping[str, object]) -> Project:
+    """A copy of the project without results, with `my.yaml` as its config."""
+    for part in PARTS:
+        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
+        copy(ROOT / part, root / part)
+    (root / "my.yaml").write_text(yaml.safe_dump(dict(settings)))
+    return Project(root)

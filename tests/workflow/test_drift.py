@@ -1,0 +1,85 @@
+"""What is said twice is said the same: pins, made pages, shipped files."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from benchmarks.documentation import config_reference, made_pages
+from marrow.planning.config import read_schema
+from marrow.planning.datasets import GENERATED
+from marrow.workflow.parse import parse_workflow
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))
+
+
+def pip_pins(file: str) -> dict[str, str]:
+    lines = (line.split("#")[0].strip() for line in (ROOT / file).read_text().splitlines())
+    pairs = (line.split("==") for line in lines if "==" in line)
+    return {name.partition("[")[0].lower().replace("_", "-"): version for name, version in pairs}
+
+
+def conda_pins(file: Path) -> dict[str, str]:
+    entries = yaml.safe_load(file.read_text())["dependencies"]
+    flat = [part for entry in entries for part in (entry["pip"] if isinstance(entry, dict) else [entry])]
+    return dict(re.split("==?", entry) for entry in flat if "=" in entry)
+
+
+@pytest.mark.parametrize("file", ENVIRONMENTS, ids=lambda file: file.name)
+def test_an_environment_pins_what_pip_pins(file):
+    pinned = conda_pins(file)
+    assert pinned.pop("python") == "3.11"
+    assert pinned == {name: pip_pins("requirements.txt")[name] for name in pinned}
+
+
+def test_every_requirement_is_in_an_environment():
+    assert set(pip_pins("requirements.txt")) == set().union(*map(conda_pins, ENVIRONMENTS)) - {"python"}
+
+
+@pytest.mark.parametrize("file", ["requirements.txt", "requirements-dev.txt"])
+def test_constraints_hold_the_pins(file):
+    constraints = pip_pins("constraints.txt")
+    pinned = pip_pins(file)
+    assert {name: constraints.get(name) for name in pinned} == pinned
+
+
+def test_every_package_that_an_environments_rules_import_is_in_it(tmp_path):
+    """Without conda here, this is the nearest to running the files in envs/."""
+    from marrow.workflow.fingerprint.code import stage_code
+
+    packages = {"yaml": "pyyaml", "pil": "pillow", "skimage": "scikit-image", "sklearn": "scikit-learn"}
+    for rule in parse_workflow(tmp_path).rules:
+        if rule.script:
+            imported = {part for part in stage_code(ROOT / "scripts", rule.name) if "." not in part}
+            pinned = set(conda_pins(ROOT / "rules" / str(rule.conda_env)))
+            assert {packages.get(part, part) for part in imported} <= pinned, rule.name
+
+
+@pytest.mark.parametrize("page", ["docs/config.md", "README.md"])
+def test_a_made_page_is_what_make_docs_would_write(page):
+    assert (ROOT / page).read_text(encoding="utf-8") == made_pages(ROOT)[ROOT / page]
+
+
+def test_the_config_reference_names_every_key():
+    schema = read_schema(ROOT / "schemas/config.schema.yaml")
+    kinds = [read_schema(ROOT / f"schemas/datasets/{kind}.yaml") for kind in ("scans", *GENERATED)]
+    text = config_reference(schema, kinds)
+
+    def keys(part):
+        for key, inner in part.get("properties", {}).items():
+            yield key
+            yield from keys(inner)
+
+    assert [key for part in (schema, *kinds) for key in keys(part) if key not in text] == []
+
+
+def test_nothing_bulky_or_local_is_tracked():
+    files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
+    if not files:
+        pytest.skip("not a git checkout")
+    sizes = {name: (ROOT / name).stat().st_size for name in files if (ROOT / name).is_file()}
+    assert {name: size for name, size in sizes.items() if size > 2**20} == {}
+    assert [name for name in files if name.startswith("results/") and name != "results/.gitkeep"] == []
