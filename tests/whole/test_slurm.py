@@ -24,7 +24,9 @@ def controller_answers() -> bool:
     )
 
 
-@pytest.mark.skipif(not controller_answers(), reason="no Slurm controller answers; tests/support/slurm_cluster.sh starts one")
+@pytest.mark.skipif(
+    not controller_answers(), reason="no Slurm controller answers; tests/support/slurm_cluster.sh starts one"
+)
 def test_a_cohort_runs_on_the_cluster_and_then_nothing_is_stale(tmp_path):
     write_raw_cohort(tmp_path / "raw", nifti=["A1", "B1"], dicom=[])
     write_sheet(tmp_path / "samples.tsv", [("A1", "A", "focal", "train"), ("B1", "B", "", "predict")])
