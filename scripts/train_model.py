@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from marrow.bags.manifest import read_manifest
-from marrow.learning.augment.settings import Augmentation
 from marrow.learning.device.deterministic import deterministic
 from marrow.learning.device.device import best_device
 from marrow.learning.device.gpu_slots import own_gpu
+from marrow.learning.feed.augmenter import augmenter_of
 from marrow.learning.training.interrupt import listening
 from marrow.runs.files import RunFiles
 from marrow.runs.tensorboard import check_tensorboard
@@ -47,9 +47,8 @@ def main(
     """
     check_tensorboard()
     bags = read_manifest(manifest)
-    augmented = Augmentation(**augmentation) if augmentation else None
     with own_gpu(), deterministic(settings["training"]["deterministic"]), listening() as interrupt:
-        common = MethodOnData(bags, method, settings, augmented, best_device(threads), threads)
+        common = MethodOnData(bags, method, settings, augmenter_of(augmentation), best_device(threads), threads)
         training = Training(common, seed, checkpoints, interrupt)
         training.trainer.train()
         training.write(RunFiles(model, history, predictions, instances, summary))

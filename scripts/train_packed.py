@@ -6,9 +6,9 @@ from typing import Any
 
 from marrow.bags.manifest import read_manifest
 from marrow.files import write_text
-from marrow.learning.augment.settings import Augmentation
 from marrow.learning.device.device import best_device
 from marrow.learning.device.gpu_slots import own_gpu
+from marrow.learning.feed.augmenter import augmenter_of
 from marrow.learning.training.interrupt import listening
 from marrow.runs.many_seeds import run_fingerprint, train_packed
 from marrow.runs.tensorboard import check_tensorboard
@@ -53,9 +53,8 @@ def main(
     wanted = [seed for seed in seeds if seed not in standing and not archive.holds(fingerprints[seed])]
     became: dict[int, str] = {}
     with own_gpu(), listening() as asked:
-        augmented = Augmentation(**augmentation) if augmentation else None
         bags = read_manifest(manifest)
-        common = MethodOnData(bags, method, settings, augmented, best_device(threads), threads)
+        common = MethodOnData(bags, method, settings, augmenter_of(augmentation), best_device(threads), threads)
         for first in range(0, len(wanted), at_once):
             together = {seed: fingerprints[seed] for seed in wanted[first : first + at_once]}
             became |= train_packed(common, together, archive, trained.parent, asked)

@@ -5,7 +5,6 @@ from typing import Any
 
 from marrow.bags.bag import Layout, Task
 from marrow.errors import MarrowError
-from marrow.learning.augment.settings import inner_size
 from marrow.learning.encoders.build import encoder_of
 from marrow.learning.heads import head_of
 from marrow.learning.model import Model
@@ -31,7 +30,7 @@ def tasks_of(layout: Layout, names: Sequence[str]) -> list[Task]:
 
 def instance_shape(layout: Layout) -> tuple[int, ...]:
     """The shape of an instance without its margin."""
-    return (layout.shape[0], *inner_size(layout))
+    return (layout.shape[0], *layout.inner_size)
 
 
 def build_model(

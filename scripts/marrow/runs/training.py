@@ -11,8 +11,8 @@ import torch
 
 from marrow.bags.manifest import Manifest
 from marrow.files import write_text
-from marrow.learning.augment.settings import Augmentation
 from marrow.learning.device.out_of_memory import OutOfMemoryGuard
+from marrow.learning.feed.augmenter import Augmenter
 from marrow.learning.feed.feed import Feed
 from marrow.learning.inference import judge
 from marrow.learning.training.checkpoint import Checkpoints
@@ -42,7 +42,7 @@ class MethodOnData:
     bags: Manifest
     method: str
     settings: Mapping[str, Any]
-    augmentation: Augmentation | None
+    augmentation: Augmenter | None
     device: torch.device
     threads: int
 
