@@ -19,8 +19,6 @@ def main(
     manifest: Path,
     model: Path,
     history: Path,
-    predictions: Path,
-    instances: Path,
     summary: Path,
     method: str,
     seed: int,
@@ -29,14 +27,12 @@ def main(
     checkpoints: Path,
     threads: int,
 ) -> None:
-    """Train, choose an epoch, and say what the model makes of every bag.
+    """Train, and choose an epoch.
 
     Args:
-        manifest: of the data set.
+        manifest: of the training and validation bags of the data set.
         model: the weights of the chosen epoch, with what they are for.
         history: a row for each epoch.
-        predictions: a row for each bag.
-        instances: a row for each instance.
         summary: of the run, JSON.
         method: its name.
         seed: of weights, dropout, order and augmentation.
@@ -51,7 +47,7 @@ def main(
         common = MethodOnData(bags, method, settings, augmenter_of(augmentation), best_device(threads), threads)
         training = Training(common, seed, checkpoints, interrupt)
         training.trainer.train()
-        training.write(RunFiles(model, history, predictions, instances, summary))
+        training.write(RunFiles(model, history, summary))
 
 
 if __name__ == "__main__":

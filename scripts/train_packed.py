@@ -34,7 +34,7 @@ def main(
     """Train the runs that are neither there nor in the archive, and put them into the archive.
 
     Args:
-        manifest: of the data set.
+        manifest: of the training and validation bags of the data set.
         trained: what became of each seed, JSON.
         method: its name.
         seeds: of all runs.

@@ -48,12 +48,12 @@ def test_constraints_hold_the_pins(file):
 
 def test_every_package_that_an_environments_rules_import_is_in_it(tmp_path):
     """Without conda here, this is the nearest to running the files in envs/."""
-    from marrow.workflow.fingerprint.code import stage_code
+    from marrow.workflow.fingerprint.code import job_code
 
     packages = {"yaml": "pyyaml", "pil": "pillow", "skimage": "scikit-image", "sklearn": "scikit-learn"}
     for rule in parse_workflow(tmp_path).rules:
         if rule.script:
-            imported = {part for part in stage_code(ROOT / "scripts", rule.name) if "." not in part}
+            imported = {part for part in job_code(ROOT / "scripts", rule.name) if "." not in part}
             pinned = set(conda_pins(ROOT / "rules" / str(rule.conda_env)))
             assert {packages.get(part, part) for part in imported} <= pinned, rule.name
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from marrow.errors import MarrowError
 from marrow.workflow.dry_run import PlannedJob
-from marrow.workflow.fingerprint.code import stage_code
+from marrow.workflow.fingerprint.code import job_code
 from marrow.workflow.record import Record, read_record, write_record
 
 _ACCEPTABLE = ("code: ", "setting ")
@@ -49,7 +49,7 @@ def accept(job: PlannedJob, record_file: Path, scripts: Path, reason: str) -> Re
     note = {"what": "; ".join(own), "reason": reason, "when": datetime.now(UTC).strftime("%Y-%m-%d")}
     accepted = replace(
         record,
-        code=stage_code(scripts, job.rule),
+        code=job_code(scripts, job.rule, json.loads(job.modules)),
         params=json.loads(job.params),
         accepted=[*record.accepted, note],
     )

@@ -25,7 +25,8 @@ class PlannedJob:
         reasons: Marrow's own, in words; empty when the result is just not there yet.
         own: whether a reason lies in the job itself and not above it.
         record: where its record lies, and
-        params: the settings it would run with; both only for a stale job.
+        params: the settings it would run with, and
+        modules: those that it would import by name; all only for a stale job.
     """
 
     rule: str
@@ -34,6 +35,7 @@ class PlannedJob:
     own: bool = False
     record: str = ""
     params: str = ""
+    modules: str = "[]"
 
     @property
     def name(self) -> str:
@@ -89,6 +91,7 @@ def _with_verdict(job: PlannedJob, entry: dict[str, Any] | None) -> PlannedJob:
         own=entry["own"],
         record=entry["record"],
         params=json.dumps(entry["params"]),
+        modules=json.dumps(entry["modules"]),
     )
 
 

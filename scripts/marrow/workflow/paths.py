@@ -17,6 +17,9 @@ STALE = PRIVATE / "stale"
 # Inputs of a rule that say when a job runs, and are not read: no result is made of them.
 UNREAD = frozenset({"freshness", "after"})
 
+# The parameter of a rule with the dotted names of the project modules that a job imports by name. It is no setting.
+MODULES = "modules"
+
 
 def is_result(path: Path) -> bool:
     """Whether a path is that of something produced; everything else is raw."""

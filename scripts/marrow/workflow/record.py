@@ -73,6 +73,7 @@ class Record:
         wildcards: which of its jobs.
         fingerprint: one digest of code, settings and inputs.
         code: project file -> digest of its syntax tree, and package -> pinned version.
+        modules: dotted names of the project modules that the job imported by name.
         params: the settings that `main()` was called with.
         inputs: role, such as `volumes[0]` -> source.
         outputs: path -> product.
@@ -91,6 +92,7 @@ class Record:
     stopped: Stop | None = None
     made: dict[str, Plain] = field(default_factory=lambda: {})
     accepted: list[dict[str, str]] = field(default_factory=lambda: [])
+    modules: list[str] = field(default_factory=lambda: [])
 
 
 def record_of(result: Path) -> Path:
