@@ -13,9 +13,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from marrow.device.out_of_memory import OutOfMemoryGuard
 from marrow.explanation.inversion.network import Network
 from marrow.explanation.inversion.variants import Variant
-from marrow.learning.device.out_of_memory import OutOfMemoryGuard
 from marrow.learning.feed.batch import Batch
 from marrow.learning.feed.feed import Feed
 from marrow.learning.inference import grouped
