@@ -18,7 +18,7 @@ from marrow.explanation.inversion.network import Network
 from marrow.explanation.inversion.variants import Variant
 from marrow.learning.feed.batch import Batch
 from marrow.learning.feed.feed import Feed
-from marrow.learning.inference import grouped
+from marrow.learning.feed.grouping import grouped
 
 AT_A_TIME = 2**22  # numbers of the instances that are changed together; memory holds many times as many
 
