@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from marrow.bags.manifest import Entry, Manifest, read_manifest
+from marrow.device.device import best_device
 from marrow.drawing.maps.hanging import Drawing, draw
 from marrow.drawing.maps.top_figure import draw_top
 from marrow.drawing.maps.top_instances import GUIDED, SHOWN, Patches, top_instances
@@ -29,7 +30,6 @@ from marrow.explanation.localisation.volume_map import COMBINED, EMPTY, mean_of_
 from marrow.files import write_text
 from marrow.imaging.grid import Grid, resample_nearest
 from marrow.imaging.volume import read_on_grid, read_volume, voxels, with_voxels, write_volume
-from marrow.learning.device.device import best_device
 from marrow.learning.feed.choice import feed_of
 from marrow.runs.model_file import load_model
 

@@ -6,6 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from marrow.bags.manifest import Entry, Manifest, read_manifest
+from marrow.device.chunks import ChunkedEncoder
+from marrow.device.deterministic import deterministic
+from marrow.device.device import best_device
+from marrow.device.gpu_slots import own_gpu
+from marrow.device.out_of_memory import OutOfMemoryGuard
 from marrow.drawing.inversion.picture import draw_picture
 from marrow.errors import MarrowError, RunStopped
 from marrow.explanation.inversion.comparison import Side, compare
@@ -14,11 +19,6 @@ from marrow.explanation.inversion.predictions import Looker
 from marrow.explanation.inversion.space import space_of
 from marrow.explanation.localisation.run_tables import instance_columns, keys_of
 from marrow.explanation.localisation.score import Score, write_rows
-from marrow.learning.device.chunks import ChunkedEncoder
-from marrow.learning.device.deterministic import deterministic
-from marrow.learning.device.device import best_device
-from marrow.learning.device.gpu_slots import own_gpu
-from marrow.learning.device.out_of_memory import OutOfMemoryGuard
 from marrow.learning.feed.choice import feed_of
 from marrow.runs.columns import manifest_digest
 from marrow.runs.model_file import load_model

@@ -6,16 +6,16 @@ from pathlib import Path
 import torch
 
 from marrow.bags.manifest import Entry, Manifest, read_manifest
+from marrow.device.chunks import ChunkedEncoder
+from marrow.device.device import best_device
+from marrow.device.gpu_slots import own_gpu
+from marrow.device.out_of_memory import OutOfMemoryGuard
 from marrow.errors import RunStopped
 from marrow.explanation.localisation.perturbation import Drops, Fall, fall_of, steps_of
 from marrow.explanation.localisation.perturbation_table import Step
 from marrow.explanation.localisation.quantities import Scores, quantities_of, said_of
 from marrow.explanation.localisation.run_tables import InstanceTable, read_run_table
 from marrow.explanation.localisation.score import write_rows
-from marrow.learning.device.chunks import ChunkedEncoder
-from marrow.learning.device.device import best_device
-from marrow.learning.device.gpu_slots import own_gpu
-from marrow.learning.device.out_of_memory import OutOfMemoryGuard
 from marrow.learning.feed.choice import feed_of
 from marrow.learning.feed.feed import Feed
 from marrow.learning.model import Model

@@ -9,6 +9,7 @@ from sklearn.metrics import f1_score
 from torch.nn.functional import softshrink
 
 import learning_sets
+from marrow.device.chunks import ChunkedEncoder
 from marrow.explanation.inversion.comparison import Side, compare
 from marrow.explanation.inversion.marking import heights_of, scaled
 from marrow.explanation.inversion.network import Network
@@ -18,7 +19,6 @@ from marrow.explanation.inversion.space import space_of
 from marrow.explanation.inversion.steps import descended, shrunk, sparsely_descended
 from marrow.explanation.inversion.variants import PLAIN, PRINTED, SHRINK, TEXTBOOK, variants_of
 from marrow.learning.build import build_model
-from marrow.learning.device.chunks import ChunkedEncoder
 from marrow.learning.pooling.segments import Segments
 from marrow.learning.scaling import Scaling
 

@@ -11,6 +11,8 @@ from PIL import Image
 
 import invert_run
 import learning_sets
+from marrow.device.chunks import ChunkedEncoder
+from marrow.device.out_of_memory import OutOfMemoryGuard
 from marrow.drawing.inversion.cells import cells_of, sheet_of, windowed
 from marrow.errors import ConfigError, MarrowError, RunStopped
 from marrow.explanation.inversion.examples import MOST, chosen_bags, shown_of
@@ -19,8 +21,6 @@ from marrow.explanation.inversion.predictions import Look, Looker
 from marrow.explanation.inversion.scores import METRICS
 from marrow.explanation.inversion.space import space_of
 from marrow.explanation.inversion.variants import QUANTITIES, Variant
-from marrow.learning.device.chunks import ChunkedEncoder
-from marrow.learning.device.out_of_memory import OutOfMemoryGuard
 from marrow.learning.feed.choice import feed_of
 from marrow.learning.pooling.build import KINDS, pooling_of
 from marrow.learning.pooling.segments import Segments

@@ -13,12 +13,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from marrow.device.out_of_memory import OutOfMemoryGuard
 from marrow.explanation.inversion.network import Network
 from marrow.explanation.inversion.variants import Variant
-from marrow.learning.device.out_of_memory import OutOfMemoryGuard
 from marrow.learning.feed.batch import Batch
 from marrow.learning.feed.feed import Feed
-from marrow.learning.inference import grouped
+from marrow.learning.feed.grouping import grouped
 
 AT_A_TIME = 2**22  # numbers of the instances that are changed together; memory holds many times as many
 

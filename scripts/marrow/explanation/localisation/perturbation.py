@@ -9,7 +9,6 @@ This asks the model alone and no annotation (Samek et al., IEEE TNNLS 2017, do s
 embedded by itself, each is embedded once; all that a bag loses is pooled anew, many bags at a time.
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,8 +17,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from marrow.device.random_state import named_seed
 from marrow.explanation.localisation.perturbation_table import Step
 from marrow.explanation.localisation.quantities import Scores
+from marrow.learning.feed.grouping import grouped
 from marrow.learning.pooling.outputs import probabilities
 from marrow.learning.pooling.pooling import Pooling
 from marrow.learning.pooling.segments import Segments
@@ -55,8 +56,7 @@ class Drops:
 
     def random_orders(self, bag: str, instances: int) -> list[Order]:
         """Orders that depend on (seed, bag) alone."""
-        root = int.from_bytes(hashlib.sha256(f"drop/{self.seed}/{bag}".encode()).digest()[:16])
-        rng = np.random.default_rng(root)
+        rng = np.random.default_rng(named_seed("drop", self.seed, bag))
         return [rng.permutation(instances) for _ in range(self.orders)]
 
 
@@ -98,9 +98,10 @@ def probabilities_of(pooling: Pooling, embeddings: Tensor, subsets: Sequence[Ord
         subsets: which instances, one at least in each.
     """
     parts: list[Tensor] = []
-    for group in _groups(subsets):
-        chosen = torch.from_numpy(np.concatenate(group)).to(embeddings.device)
-        segments = Segments.of([len(subset) for subset in group], embeddings.device)
+    lengths = [len(subset) for subset in subsets]
+    for group in grouped(lengths, AT_A_TIME):
+        chosen = torch.from_numpy(np.concatenate([subsets[place] for place in group])).to(embeddings.device)
+        segments = Segments.of([lengths[place] for place in group], embeddings.device)
         parts.append(probabilities(pooling(embeddings[chosen], segments).logits).double().cpu())
     return torch.cat(parts).numpy()
 
@@ -115,16 +116,3 @@ def steps_of(falls: Sequence[Fall], drops: Drops) -> Iterator[Step]:
         area = float(np.trapezoid(random - top, shares)) / shares[-1]
         for share, one, other in zip(shares, top.tolist(), random.tolist(), strict=True):
             yield Step(quantity, share, one, other, len(having), area)
-
-
-def _groups(subsets: Sequence[Order]) -> Iterator[list[Order]]:
-    group: list[Order] = []
-    held = 0
-    for subset in subsets:
-        if group and held + len(subset) > AT_A_TIME:
-            yield group
-            group, held = [], 0
-        group.append(subset)
-        held += len(subset)
-    if group:
-        yield group

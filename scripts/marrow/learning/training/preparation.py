@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from marrow.bags.manifest import Entry, Manifest
+from marrow.device.chunks import ChunkedEncoder, compiled_size
+from marrow.device.precision import memory_format_of, precision_of
 from marrow.errors import MarrowError
 from marrow.learning.build import build_model, tasks_of
-from marrow.learning.device.chunks import ChunkedEncoder, compiled_size
-from marrow.learning.device.precision import memory_format_of, precision_of
 from marrow.learning.feed.augmenter import Augmenter
 from marrow.learning.feed.choice import feed_of
 from marrow.learning.feed.feed import Feed
