@@ -186,4 +186,4 @@ def trained_before(wildcards):
     seeds = (str(run.seed) for run in together(wildcards))
     of_method = {"dataset": wildcards.dataset, "method": wildcards.method}
     due = [seed for seed in seeds if freshness.is_due("train_model", {**of_method, "seed": seed})]
-    return ["results/packed/{dataset}/{method}/trained.json"] if wildcards.seed in due and len(due) > 1 else []
+    return ["results/seeds/{dataset}/{method}/trained.json"] if wildcards.seed in due and len(due) > 1 else []

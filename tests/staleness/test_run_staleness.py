@@ -90,10 +90,10 @@ def test_other_bags_plan_every_training_on_them(project):
 @pytest.mark.parametrize(
     ("module", "planned"),
     [
-        ("learning/trainer.py", trainings()),
-        ("weighting/atmil.py", trainings()),
-        ("run_plan.py", set()),
-        ("methods/presets.py", set()),
+        ("learning/training/trainer.py", trainings()),
+        ("learning/weighting/atmil.py", set()),
+        ("planning/runs.py", set()),
+        ("planning/methods/presets.py", set()),
     ],
 )
 def test_an_edit_of_the_code_plans_the_trainings_that_reach_it(project, module, planned):

@@ -23,6 +23,9 @@ PACKAGES: Mapping[str, str] = {
     "weightings": "marrow.learning.weighting",
 }
 
+# The module that augments instances; a training that does not augment them never imports it.
+AUGMENTER = "marrow.learning.augment.augmenter"
+
 
 def declarations(family: str, schemas: Path) -> dict[str, dict[str, Any]]:
     """Kind -> its declaration, in the order of the names."""

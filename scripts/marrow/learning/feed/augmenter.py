@@ -1,6 +1,6 @@
 """What a feed asks of an augmentation, and the plain crop that it makes without one.
 
-Only a training that augments imports an augmentation, by the name `AUGMENTER`: its code counts for no other run.
+Only a training that augments imports an augmentation, by its name: its code counts for no other run.
 """
 
 from collections.abc import Mapping
@@ -11,8 +11,7 @@ import torch
 from torch import Tensor
 
 from marrow.bags.bag import Layout, Task
-
-AUGMENTER = "marrow.learning.augment.augmenter"
+from marrow.planning.kinds import AUGMENTER
 
 
 class Drawn(Protocol):

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 
 METHODS = ["attention", "dropped"]
 DROPPED = {"preset": "attention", "title": "With dropout", "encoder": {"dropout": 0.5}}
-PACK = {"train_packed concepts attention"}
+PACK = {"train_seeds concepts attention"}
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def test_a_setting_plans_the_trainings_that_use_it_and_one_process_for_several(p
 
 @pytest.mark.parametrize(
     ("module", "planned"),
-    [("learning/trainer.py", trainings([0, 1]) | PACK), ("learning/stacked.py", set())],
+    [("learning/training/trainer.py", trainings([0, 1]) | PACK), ("learning/many_seeds/stepper.py", set())],
 )
 def test_code_that_only_stacks_makes_no_run_stale(project, module, planned):
     with project.edited(f"scripts/marrow/{module}", "\nfrom ", "\nSPARE = 1\nfrom "):
@@ -69,7 +69,7 @@ def test_code_that_only_stacks_makes_no_run_stale(project, module, planned):
 def test_a_seed_more_trains_by_itself_and_two_more_together_without_the_others(project):
     with project.configured("runs.concepts.seeds", [0, 1, 2, 3]):
         project.run()
-        note = json.loads((project.root / "results/packed/concepts/attention/trained.json").read_text())
+        note = json.loads((project.root / "results/seeds/concepts/attention/trained.json").read_text())
         assert note == {"seed-0": "was there", "seed-1": "was there", "seed-2": "trained", "seed-3": "trained"}
         assert project.plan() == set()
     assert project.plan() == set()

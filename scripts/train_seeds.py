@@ -1,4 +1,4 @@
-"""Rule train_packed: several runs of one method on one data set, which differ in their seeds, in one process."""
+"""Rule train_seeds: several runs of one method on one data set, which differ in their seeds, in one process."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from marrow.device.gpu_slots import own_gpu
 from marrow.files import write_text
 from marrow.learning.feed.augmenter import augmenter_of
 from marrow.learning.training.interrupt import listening
-from marrow.runs.many_seeds import run_fingerprint, train_packed
+from marrow.runs.many_seeds import run_fingerprint, train_seeds
 from marrow.runs.tensorboard import check_tensorboard
 from marrow.runs.training import MethodOnData
 from marrow.workflow.archive import Archive
@@ -57,7 +57,7 @@ def main(
         common = MethodOnData(bags, method, settings, augmenter_of(augmentation), best_device(threads), threads)
         for first in range(0, len(wanted), at_once):
             together = {seed: fingerprints[seed] for seed in wanted[first : first + at_once]}
-            became |= train_packed(common, together, archive, trained.parent, asked)
+            became |= train_seeds(common, together, archive, trained.parent, asked)
     told = {f"seed-{seed}": became.get(seed, "was there") for seed in seeds}
     write_text(trained, json.dumps(told, indent=1) + "\n")
 

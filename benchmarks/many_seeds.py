@@ -1,7 +1,7 @@
 """Runs an hour: several seeds in one process, against one process a run, one after another and all at once.
 
 A small network leaves a GPU idle at one bag a step, and a processor at rows of a table. Only the training and what
-follows it is timed, not the start of a process, which would favour a single one. `python -m benchmarks.packed_seeds
+follows it is timed, not the start of a process, which would favour a single one. `python -m benchmarks.many_seeds
 SIDE NAME FOLDER` does the work of one process.
 """
 
@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 import train_model
-import train_packed
+import train_seeds
 import write_manifest
 from benchmarks.measurement import Benchmark, Goal, Measurement
 from marrow.bags.bag import Bag, Layout, Task
@@ -64,7 +64,7 @@ def _measured(name: str) -> list[Measurement]:
         packed = seeds / max(_at_once([["packed", name, place]]))
         in_turn = seeds / sum(_at_once([["alone", name, place, str(seed)]])[0] for seed in range(seeds))
         at_once = seeds / max(_at_once([["alone", name, place, str(seed)] for seed in range(seeds)]))
-    id_ = "packed_seeds" if name == "pictures" else f"packed_seeds_{name}"
+    id_ = "many_seeds" if name == "pictures" else f"many_seeds_{name}"
     return [
         Measurement(id_, packed * SECONDS_AN_HOUR, "runs an hour", in_turn * SECONDS_AN_HOUR, packed / in_turn),
         Measurement(
@@ -79,7 +79,7 @@ def _seeds() -> int:
 
 def _at_once(jobs: Sequence[Sequence[str]]) -> list[float]:
     """The seconds that each of some processes tells, all running at the same time."""
-    command = [sys.executable, "-m", "benchmarks.packed_seeds"]
+    command = [sys.executable, "-m", "benchmarks.many_seeds"]
     environment = {
         **os.environ,
         "PYTHONPATH": f"{REPOSITORY / 'scripts'}:{REPOSITORY}",
@@ -92,7 +92,7 @@ def _at_once(jobs: Sequence[Sequence[str]]) -> list[float]:
     told = [process.communicate() for process in running]
     for process, (_, complaint) in zip(running, told, strict=True):
         if process.returncode:
-            raise MarrowError(f"a process of packed_seeds ended with {process.returncode}:\n{complaint[-2000:]}")
+            raise MarrowError(f"a process of many_seeds ended with {process.returncode}:\n{complaint[-2000:]}")
     return [float(seconds.split()[-1]) for seconds, _ in told]
 
 
@@ -137,7 +137,7 @@ def _work(side: str, name: str, folder: Path, seed: int) -> None:
     if side == "packed":
         place, seeds = folder / "packed", list(range(_seeds()))
         place.mkdir()
-        train_packed.main(
+        train_seeds.main(
             manifest=manifest,
             trained=place / "trained.json",
             method=data.method,
@@ -179,17 +179,17 @@ def _seconds(work: Callable[[], None]) -> float:
 
 _MORE = Goal("ratio", "least", 1.0, "more on a GPU")
 _TABLE = Goal("ratio", "least", 1.0, "more on a GPU or a processor")
-PACKED_SEEDS = Benchmark(
-    "packed_seeds",
+MANY_SEEDS = Benchmark(
+    "many_seeds",
     f"Runs an hour of ATMIL on {BAGS} bags of about {INSTANCES} pictures of 28 pixels, then on rows of a table with "
     f"166 features, {EPOCHS} epochs: {SEEDS} seeds in one process ({SEEDS_ON_A_GPU} on a GPU), against a process for "
     "each, one after another; `at_once` against all of these side by side. The start of processes is not timed. The "
     "ratio is ours over theirs.",
     {
-        "packed_seeds": _MORE,
-        "packed_seeds_at_once": _MORE,
-        "packed_seeds_table": _TABLE,
-        "packed_seeds_table_at_once": _TABLE,
+        "many_seeds": _MORE,
+        "many_seeds_at_once": _MORE,
+        "many_seeds_table": _TABLE,
+        "many_seeds_table_at_once": _TABLE,
     },
     measure,
     on_request=True,
