@@ -31,7 +31,9 @@ def made_pages(repository: Path) -> dict[Path, str]:
     return {
         repository / "docs/config.md": config_reference(read_schema(schemas / "config.schema.yaml"), kinds, method),
         readme: _GRAPH.sub(graph, readme.read_text(encoding="utf-8")),
-        architecture: _PACKAGES.sub(f"\n```mermaid\n{package_graph()}```\n\n", architecture.read_text(encoding="utf-8")),
+        architecture: _PACKAGES.sub(
+            f"\n```mermaid\n{package_graph()}```\n\n", architecture.read_text(encoding="utf-8")
+        ),
     }
 
 
