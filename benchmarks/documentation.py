@@ -27,13 +27,11 @@ def made_pages(repository: Path) -> dict[Path, str]:
     schemas = repository / "schemas"
     kinds = [read_schema(file) for file in sorted((schemas / "datasets").glob("*.yaml"))]
     method = read_schema(schemas / "method.yaml")
-    graph = f"\n```mermaid\n{rule_graph(repository)}```\n\n"
+    rules, packages = (f"\n```mermaid\n{graph}```\n\n" for graph in (rule_graph(repository), package_graph()))
     return {
         repository / "docs/config.md": config_reference(read_schema(schemas / "config.schema.yaml"), kinds, method),
-        readme: _GRAPH.sub(graph, readme.read_text(encoding="utf-8")),
-        architecture: _PACKAGES.sub(
-            f"\n```mermaid\n{package_graph()}```\n\n", architecture.read_text(encoding="utf-8")
-        ),
+        readme: _GRAPH.sub(rules, readme.read_text(encoding="utf-8")),
+        architecture: _PACKAGES.sub(packages, architecture.read_text(encoding="utf-8")),
     }
 
 

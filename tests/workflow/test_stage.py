@@ -16,6 +16,7 @@ from marrow.workflow import stage
 from marrow.workflow.archive import Archive
 from marrow.workflow.fingerprint.content import DigestCache
 from marrow.workflow.judge import Judge
+from marrow.workflow.reason import Reason
 from marrow.workflow.record import digest_of, read_record, record_of
 from marrow.workflow.stage import Job, perform
 
@@ -120,10 +121,8 @@ def test_a_result_given_as_raw_is_compared_by_its_content(job):
     """The simulated cohort may be replaced by a sheet whose scans have the same ids."""
     record = run(replace(job, inputs={"raw": [job.inputs["body"]], "body": job.inputs["body"]}))
     judge = Judge(lambda _: None, DigestCache(Path("digests.json")), settle=lambda *_: None)
-    told = [
-        *judge._input_differences(record.inputs, {"raw[0]": Path("DOE_JANE.nii"), "body": Path(job.inputs["body"])})
-    ]
-    assert told == ["the content of input raw[0] changed"]
+    inputs = {"raw[0]": Path("DOE_JANE.nii"), "body": Path(job.inputs["body"])}
+    assert [*judge._input_differences(record.inputs, inputs)] == [Reason("input_changed", "raw[0]")]
 
 
 def test_no_record_names_a_raw_file(job):
