@@ -12,6 +12,7 @@ from marrow.evaluation.results import Results
 from marrow.files import write_text
 from marrow.tables.latex import latex
 from marrow.tables.markdown import markdown
+from marrow.tables.text_table import write_text_tables
 
 
 def main(
@@ -23,6 +24,7 @@ def main(
     published: Path,
     published_numbers: Path,
     tables_csv: Path,
+    tables_json: Path,
     tables_markdown: Path,
     tables_latex: Path,
     entry: str,
@@ -40,6 +42,7 @@ def main(
         published: which published tables there are.
         published_numbers: what is printed in them.
         tables_csv: all cells as numbers.
+        tables_json: the tables in texts, for programs.
         tables_markdown: the tables for reading.
         tables_latex: the same for a paper.
         entry: name of the entry of `runs`.
@@ -49,8 +52,10 @@ def main(
     """
     results = Results.read(runs_table, summary, comparisons, notes, reference, significance)
     beside = published_tables(published, published_numbers, about, results.parts)
-    tables = [*(published_layout(table, results, about["simulated"]) for table in beside), *own_layouts(results)]
-    write_rows(chain.from_iterable(table.cells for table in tables), "tables", tables_csv)
+    layouts = [*(published_layout(table, results, about["simulated"]) for table in beside), *own_layouts(results)]
+    write_rows(chain.from_iterable(cells for _, cells in layouts), "tables", tables_csv)
+    tables = [table for table, _ in layouts]
+    write_text_tables(tables, tables_json)
     heading = f"Results on {entry}{' (simulated scans)' if about['simulated'] else ''}"
     write_text(tables_markdown, markdown(tables, heading))
     write_text(tables_latex, latex(tables, heading))

@@ -23,6 +23,9 @@ from marrow.planning.config import complete, read_schema, spacing_of
 from marrow.planning.datasets import plan_datasets
 from marrow.planning.evaluations import plan_evaluations
 from marrow.planning.runs import plan_runs
+from marrow.tables.latex import latex
+from marrow.tables.markdown import markdown
+from marrow.tables.text_table import read_text_tables
 from marrow.workflow.parse import REPOSITORY
 
 SCHEMAS = REPOSITORY / "schemas"
@@ -212,8 +215,9 @@ def tables(evaluated):
     root, _ = evaluated
     write_tables.main(
         **{kind: root / f"{kind}.csv" for kind in ("summary", "comparisons", "notes")}, runs_table=root / "runs.csv",
-        published=TABLES, published_numbers=NUMBERS, tables_csv=root / "tables.csv", tables_markdown=root / "tables.md",
-        tables_latex=root / "tables.tex", entry="scans", about=ABOUT, reference="atmil", significance=0.05,
+        published=TABLES, published_numbers=NUMBERS, tables_csv=root / "tables.csv",
+        tables_json=root / "tables.json", tables_markdown=root / "tables.md", tables_latex=root / "tables.tex",
+        entry="scans", about=ABOUT, reference="atmil", significance=0.05,
     )  # fmt: skip
     return root
 
@@ -272,6 +276,19 @@ def test_every_cell_is_in_the_csv_with_its_own_numbers(tables):
     (own,) = [row for row in paper if row["method"] == "atmil"]
     assert (own["published"], own["published_spread"], own["ours_n"]) == ("0.737", "0.016", "2")
     assert own["low"] <= own["ours"] <= own["high"]
+
+
+def test_the_tables_as_data_are_those_to_read(tables):
+    data = read_text_tables(tables / "tables.json")
+    assert [table.title for table in data][1:] == [
+        "All metrics, scans",
+        "95% intervals, scans",
+        "Differences to ATMIL, scans",
+    ]
+    assert markdown(data, "Results on scans (simulated scans)") == (tables / "tables.md").read_text()
+    assert latex(data, "Results on scans (simulated scans)") == (tables / "tables.tex").read_text()
+    row = next(row for row in data[0].rows if row[0] == "ATMIL (reference)")
+    assert row[data[0].columns.index("Sensitivity, paper")] == "0.737 ± 0.016"
 
 
 def test_latex_environments_close(tables):

@@ -3,14 +3,8 @@
 import math
 from collections.abc import Iterator, Sequence
 
-from marrow.evaluation.cells import Row, number
-from marrow.evaluation.metrics import METRICS
-from marrow.evaluation.results import Result, Results
-from marrow.tables.text_table import (
+from marrow.evaluation.cell_texts import (
     MARK,
-    NOTHING,
-    Footnotes,
-    LaidTable,
     mean_text,
     own_numbers,
     row_title,
@@ -19,6 +13,10 @@ from marrow.tables.text_table import (
     told_n,
     told_tested,
 )
+from marrow.evaluation.cells import Row, number
+from marrow.evaluation.metrics import METRICS
+from marrow.evaluation.results import Result, Results
+from marrow.tables.text_table import NOTHING, Footnotes, TextTable
 
 NAMES = {
     "accuracy": "Accuracy",
@@ -36,16 +34,16 @@ LOWER = "↓: lower is better."
 MACRO = "Sensitivity, specificity and F1 are macro averages: each class against the rest, then the mean over classes."
 
 
-def own_layouts(results: Results) -> Iterator[LaidTable]:
+def own_layouts(results: Results) -> Iterator[tuple[TextTable, list[Row]]]:
     """The tables of each part."""
     for part in results.parts:
         yield _means(part, results)
-        yield _intervals(part, results)
+        yield _intervals(part, results), []
         if len(results.titles) > 1:
-            yield _differences(part, results)
+            yield _differences(part, results), []
 
 
-def _means(part: str, results: Results) -> LaidTable:
+def _means(part: str, results: Results) -> tuple[TextTable, list[Row]]:
     title, footnotes = f"All metrics, {part}", Footnotes()
     found = _found(part, results)
     n = shared_n(list(found.values()))
@@ -62,12 +60,10 @@ def _means(part: str, results: Results) -> LaidTable:
         for method in results.titles
         for metric in METRICS
     ]
-    return LaidTable(
-        title, HEADS, 1, (), tuple(rows), (*notes, *_general(part, results), *footnotes.lines), tuple(cells)
-    )
+    return TextTable(title, HEADS, (), tuple(rows), (*notes, *_general(part, results), *footnotes.lines)), cells
 
 
-def _intervals(part: str, results: Results) -> LaidTable:
+def _intervals(part: str, results: Results) -> TextTable:
     found = _found(part, results)
     rows = [
         (row_title(name, method, results), *(_interval(found[method, metric]) for metric in METRICS))
@@ -81,10 +77,10 @@ def _intervals(part: str, results: Results) -> LaidTable:
         LOWER,
         *_general(part, results),
     )
-    return LaidTable(f"95% intervals, {part}", HEADS, 1, (), tuple(rows), notes, ())
+    return TextTable(f"95% intervals, {part}", HEADS, (), tuple(rows), notes)
 
 
-def _differences(part: str, results: Results) -> LaidTable:
+def _differences(part: str, results: Results) -> TextTable:
     rows = [
         (name, *(_difference(part, method, metric, results) for metric in METRICS))
         for method, name in results.titles.items()
@@ -97,7 +93,7 @@ def _differences(part: str, results: Results) -> LaidTable:
         *told_marks(results),
     )
     title = f"Differences to {results.titles.get(results.reference, results.reference)}, {part}"
-    return LaidTable(title, HEADS, 1, (), tuple(rows), notes, ())
+    return TextTable(title, HEADS, (), tuple(rows), notes)
 
 
 def _found(part: str, results: Results) -> dict[tuple[str, str], Result | None]:

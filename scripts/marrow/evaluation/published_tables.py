@@ -2,14 +2,8 @@
 
 from collections.abc import Iterator
 
-from marrow.evaluation.cells import Cell, Row
-from marrow.evaluation.published import Column, Number, PublishedTable
-from marrow.evaluation.results import Result, Results
-from marrow.tables.text_table import (
-    NOTHING,
+from marrow.evaluation.cell_texts import (
     SPREADS,
-    Footnotes,
-    LaidTable,
     mean_text,
     own_numbers,
     row_title,
@@ -18,11 +12,15 @@ from marrow.tables.text_table import (
     told_n,
     told_tested,
 )
+from marrow.evaluation.cells import Cell, Row
+from marrow.evaluation.published import Column, Number, PublishedTable
+from marrow.evaluation.results import Result, Results
+from marrow.tables.text_table import NOTHING, Footnotes, TextTable
 
 SIMULATED = "Ours are simulated scans: they show that the methods work, and nothing about patients."
 
 
-def published_layout(table: PublishedTable, results: Results, simulated: bool) -> LaidTable:
+def published_layout(table: PublishedTable, results: Results, simulated: bool) -> tuple[TextTable, list[Row]]:
     """Lay out a published table with ours beside it.
 
     Args:
@@ -56,7 +54,7 @@ def published_layout(table: PublishedTable, results: Results, simulated: bool) -
         for column in table.columns
     ]
     heads = ("Method", *(column.name for column in table.columns))
-    return LaidTable(table.title, heads, 2, ("paper", "ours"), tuple(texts), tuple(notes), tuple(cells))
+    return TextTable(table.title, heads, ("paper", "ours"), tuple(texts), tuple(notes)), cells
 
 
 def _rows(table: PublishedTable, results: Results) -> Iterator[tuple[str, str | None]]:
