@@ -36,6 +36,9 @@ class Stage:
     def code(self, _):
         return self._changed.get("code", self._made.code)
 
+    def modules(self, _):
+        return ()
+
     def params(self, _):
         return self._changed.get("params", self._made.params)
 
