@@ -51,8 +51,11 @@ class Archive:
 
     def _trim(self) -> None:
         held = 0
+        counted: set[int] = set()
         for entry in sorted(self._folder.glob("[!.]*"), key=_last_used, reverse=True):
-            held += sum(_size(file) for file in entry.glob("*"))
+            sizes = _sizes(entry)
+            held += sum(sizes[inode] for inode in sizes.keys() - counted)
+            counted |= sizes.keys()
             if held > self._limit:
                 shutil.rmtree(entry, ignore_errors=True)
 
@@ -94,8 +97,10 @@ def _last_used(entry: Path) -> float:
     return entry.stat().st_mtime if entry.exists() else 0
 
 
-def _size(file: Path) -> int:
-    return file.stat().st_size if file.exists() else 0
+def _sizes(entry: Path) -> dict[int, int]:
+    """Inode -> size of each file; a file that two entries link takes its space once."""
+    statuses = (file.stat() for file in entry.glob("*") if file.exists())
+    return {status.st_ino: status.st_size for status in statuses}
 
 
 def _digest_in_name(file: Path) -> str:
