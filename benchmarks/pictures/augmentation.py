@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from marrow.bags.bag import Layout
-from marrow.datasets.sources.idx import read_mnist
+from marrow.datasets.sources.mnist import read_mnist
 from marrow.learning.augment.bag import augment, cropped
 from marrow.learning.augment.parameters import draw_parameters
 from marrow.learning.augment.settings import Augmentation
