@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from marrow.planning.localisation import LOCALISATION, negatives
+from marrow.planning.localisation import LOCALISATION, key_classes, negatives
 from marrow.planning.runs import run_folder
 
 # A file of each model, and of what each says of scans that are only predicted.
@@ -144,6 +144,11 @@ def other_seeds(wildcards):
 def negative_classes(wildcards):
     """The numbers of a run's classes that need nothing to be there."""
     return negatives(planned.run(wildcards.dataset, wildcards.method, int(wildcards.seed)), data)
+
+
+def classes_of_keys(wildcards):
+    """Class of a bag -> the classes of its key instances, where none has the bag's name."""
+    return key_classes(planned.run(wildcards.dataset, wildcards.method, int(wildcards.seed)), data)
 
 
 def tested_lesions(wildcards):

@@ -55,34 +55,37 @@ def by_metric(scores):
 # Which instances are key
 
 
+KEY_CLASSES = {"positive": ["focal", "diffuse"]}
+
+
 def test_an_instance_is_key_where_its_class_is_that_of_its_bag():
     labels = np.array([3, 9, 5, 9], np.uint8)
-    assert key_instances(labels, "9", False, DIGITS, 0.05).tolist() == [False, True, False, True]
-    assert key_instances(labels, "3", False, DIGITS, 0.05).tolist() == [True, False, False, False]
+    assert key_instances(labels, "9", False, DIGITS, 0.05, {}).tolist() == [False, True, False, True]
+    assert key_instances(labels, "3", False, DIGITS, 0.05, {}).tolist() == [True, False, False, False]
 
 
-def test_where_a_class_has_no_instances_of_its_name_the_meant_ones_are_key():
+def test_where_a_class_has_no_instances_of_its_name_the_declared_ones_are_key():
     labels = np.array([0, 1, 2, 3], np.uint8)
-    assert key_instances(labels, "positive", False, MORPHO, 0.05).tolist() == [False, False, True, True]
-    assert key_instances(labels, "diffuse", False, MORPHO, 0.05).tolist() == [False, False, False, True]
-    assert key_instances(labels, "unheard of", False, DIGITS, 0.05) is None
+    assert key_instances(labels, "positive", False, MORPHO, 0.05, KEY_CLASSES).tolist() == [False, False, True, True]
+    assert key_instances(labels, "diffuse", False, MORPHO, 0.05, KEY_CLASSES).tolist() == [False, False, False, True]
+    assert key_instances(labels, "unheard of", False, DIGITS, 0.05, KEY_CLASSES) is None
 
 
 def test_a_patch_is_key_from_a_share_of_lesion_on_and_never_without_any():
     shares = np.array([0, 0.01, 0.05, 0.5], np.float32)
-    assert key_instances(shares, "focal", False, LESIONS, 0.05).tolist() == [False, False, True, True]
-    assert key_instances(shares, "focal", False, LESIONS, 0).tolist() == [False, True, True, True]
+    assert key_instances(shares, "focal", False, LESIONS, 0.05, {}).tolist() == [False, False, True, True]
+    assert key_instances(shares, "focal", False, LESIONS, 0, {}).tolist() == [False, True, True, True]
 
 
 def test_a_bag_of_a_negative_class_has_no_key_instance_whatever_lies_in_it():
-    assert not key_instances(np.array([0.5, 1], np.float32), "none", True, LESIONS, 0.05).any()
-    assert not key_instances(np.array([0, 1], np.uint8), "healthy", True, MORPHO, 0.05).any()
+    assert not key_instances(np.array([0.5, 1], np.float32), "none", True, LESIONS, 0.05, {}).any()
+    assert not key_instances(np.array([0, 1], np.uint8), "healthy", True, MORPHO, 0.05, {}).any()
 
 
 def test_nobody_knows_what_is_key_without_labels_of_bag_and_instances():
-    assert key_instances(None, "focal", False, LESIONS, 0.05) is None
-    assert key_instances(np.array([0.5], np.float32), "", False, LESIONS, 0.05) is None
-    assert key_instances(np.array([0.5, np.nan], np.float32), "focal", False, LESIONS, 0.05) is None
+    assert key_instances(None, "focal", False, LESIONS, 0.05, {}) is None
+    assert key_instances(np.array([0.5], np.float32), "", False, LESIONS, 0.05, {}) is None
+    assert key_instances(np.array([0.5, np.nan], np.float32), "focal", False, LESIONS, 0.05, {}) is None
 
 
 # What is said of instances

@@ -82,7 +82,7 @@ def test_a_setting_plans_the_trainings_that_use_it(project, place, value, planne
 
 
 def test_other_bags_plan_every_training_on_them(project):
-    blocks = {f"make_concepts {split}-00000 concepts" for split in ("train", "validation", "test")}
+    blocks = {f"make_bags {split}-00000 concepts" for split in ("train", "validation", "test")}
     with project.configured("datasets.concepts.seed", 5):
         assert project.plan() == blocks | {"write_manifest concepts"} | trainings()
 

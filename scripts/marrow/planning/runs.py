@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from marrow.errors import ConfigError, nearest
-from marrow.planning.config import spacing_of
 from marrow.planning.datasets import BAGS, SCANS, DataPlan, DataSet
-from marrow.planning.methods.instances import Instances, instances_of
+from marrow.planning.methods.instances import Instances
 from marrow.planning.methods.method import Method
 from marrow.planning.methods.presets import Methods, read_methods
 from marrow.planning.methods.stackable import why_alone
@@ -176,7 +175,7 @@ def _of_entry(
     training: Mapping[str, Any] = entry.get("training") or {}
     methods.check_training(training, f"runs.{name}.training")
     simulated = data.bag_sets[name].kind == SCANS and not config["samples"]
-    instances = instances_of(data.bag_sets[name], spacing_of(config), simulated)
+    instances = data.bag_sets[name].instances
     few = simulated or "fold" in manifests[0].selection
     seeds = _seeds(entry.get("seeds"), few)
     names = entry.get("methods") or (ATMIL if instances.tasks else ATTENTION)

@@ -117,7 +117,12 @@ def read_run_table(path: Path, manifest: Manifest) -> pa.Table:
 
 
 def judged_bags(
-    table: InstanceTable, manifest: Manifest, splits: Sequence[str], negatives: Sequence[int], least_lesion: float
+    table: InstanceTable,
+    manifest: Manifest,
+    splits: Sequence[str],
+    negatives: Sequence[int],
+    least_lesion: float,
+    key_classes: Mapping[str, Sequence[str]],
 ) -> Iterator[JudgedBag]:
     """The bags of some splits with what a run says of their instances.
 
@@ -127,6 +132,7 @@ def judged_bags(
         splits: which ones.
         negatives: the numbers of the classes in which nothing is key.
         least_lesion: share of a patch that has to be lesion to be key.
+        key_classes: class of a bag -> the classes of its key instances, where none has the bag's name.
     """
     for entry in manifest.entries:
         if entry.split in splits:
@@ -134,14 +140,19 @@ def judged_bags(
             yield JudgedBag(
                 entry=entry,
                 quantities=quantities_of(said_of(table.of(entry), manifest.classes, negatives)),
-                keys=keys_of(columns, manifest, entry, negatives, least_lesion),
+                keys=keys_of(columns, manifest, entry, negatives, least_lesion, key_classes),
                 is_negative=entry.label in negatives,
                 columns=columns,
             )
 
 
 def keys_of(
-    columns: Mapping[str, Array], manifest: Manifest, entry: Entry, negatives: Sequence[int], least_lesion: float
+    columns: Mapping[str, Array],
+    manifest: Manifest,
+    entry: Entry,
+    negatives: Sequence[int],
+    least_lesion: float,
+    key_classes: Mapping[str, Sequence[str]],
 ) -> Mask | None:
     """Which instances of a bag are key, (instances,); None where nobody knows.
 
@@ -151,9 +162,10 @@ def keys_of(
         entry: the bag's row in it.
         negatives: the numbers of the classes in which nothing is key.
         least_lesion: share of a patch that has to be lesion to be key.
+        key_classes: class of a bag -> the classes of its key instances, where none has the bag's name.
     """
     labels = columns.get("instance_label")
-    return key_instances(labels, entry.label_name, entry.label in negatives, manifest.layout, least_lesion)
+    return key_instances(labels, entry.label_name, entry.label in negatives, manifest.layout, least_lesion, key_classes)
 
 
 def instance_columns(manifest: Manifest, entry: Entry) -> dict[str, Array]:

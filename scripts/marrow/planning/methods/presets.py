@@ -11,7 +11,8 @@ from typing import Any, cast
 
 from marrow.errors import ConfigError, nearest
 from marrow.planning.config import complete, find_problems, read_schema
-from marrow.planning.methods.instances import Instances
+from marrow.planning.kinds import declarations
+from marrow.planning.methods.instances import Instances, names_on_data
 from marrow.planning.methods.method import Method, Settings
 from marrow.planning.methods.resolve import fitted
 
@@ -93,6 +94,7 @@ def read_methods(entries: Mapping[str, Settings], schemas: Path) -> Methods:
         ConfigError: a key does not exist, a value is wrong, or a preset is named that is not there.
     """
     schema = read_schema(schemas / "method.yaml")
+    schema["properties"]["on_data"]["propertyNames"] = {"enum": [*names_on_data(declarations("datasets", schemas))]}
     presets = read_schema(schemas / "presets.yaml")
     for name, entry in entries.items():
         _check(entry, schema, f"methods.{name}")

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from marrow.datasets.sources.idx import read_mnist
+from marrow.datasets.sources.mnist import read_mnist
 from marrow.errors import ConfigError
 
 DIGIT_CLASSES = tuple(str(digit) for digit in range(10))
