@@ -18,7 +18,6 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from marrow.bags.bag import Layout
-from marrow.learning.augment.bag import augment
 from marrow.datasets.sources.mnist import read_mnist
 from marrow.learning.augment.bag import augment, cropped
 from marrow.learning.augment.parameters import draw_parameters

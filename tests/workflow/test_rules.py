@@ -9,7 +9,6 @@ from typing import get_type_hints
 
 import pytest
 
-from marrow.planning.datasets import GENERATED
 from marrow.workflow.fingerprint.code import code_closure
 from marrow.workflow.parse import REPOSITORY as ROOT
 from marrow.workflow.parse import parse_workflow

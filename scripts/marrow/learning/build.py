@@ -50,7 +50,7 @@ def build_model(
         values: name of an auxiliary task without classes -> mean and standard deviation of its training instances.
     """
     encoder = encoder_of(settings["encoder"], instance_shape(layout))
-    heads: Mapping[str, Mapping[str, Any]] = settings.get("heads", {})
+    heads: Mapping[str, Mapping[str, Any]] = settings["heads"]
     made = {
         task.name: head_of(task, encoder.width, heads.get(task.name), *values.get(task.name, ()))
         for task in tasks_of(layout, settings["auxiliary"])

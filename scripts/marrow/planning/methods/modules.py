@@ -5,7 +5,8 @@ from typing import Any
 
 from marrow.planning.kinds import module_of
 
-_FAMILIES = {"encoder": "encoders", "pooling": "poolings", "weighting": "weightings"}
+# Section of a method -> the family of the kinds that it can name.
+FAMILIES = {"encoder": "encoders", "pooling": "poolings", "heads": "heads", "weighting": "weightings"}
 
 
 def automatic_head(has_classes: bool) -> str:
@@ -22,9 +23,9 @@ def method_modules(settings: Mapping[str, Any]) -> list[str]:
     Args:
         settings: of a complete method (`Method.settings`).
     """
-    modules = {module_of(family, settings[section]["kind"]) for section, family in _FAMILIES.items()}
-    heads: Mapping[str, Mapping[str, Any]] = settings.get("heads", {})
-    modules |= {module_of("heads", head["kind"]) for head in heads.values()}
+    heads: Mapping[str, Mapping[str, Any]] = settings["heads"]
+    modules = {module_of("heads", head["kind"]) for head in heads.values()}
+    modules |= {module_of(family, settings[name]["kind"]) for name, family in FAMILIES.items() if name != "heads"}
     if set(settings["auxiliary"]) - set(heads):
         modules |= {module_of("heads", automatic_head(has_classes)) for has_classes in (True, False)}
     return sorted(modules)
