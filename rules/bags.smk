@@ -3,14 +3,17 @@
 # Gives: results/bags/{dataset}/, the instances, in one file a scan or 50 generated bags; results/manifests/, one table a
 #        data set: bags, splits, labels, digests. From here on nothing knows of MRI.
 
+from marrow.datasets.sources.catalogue import SOURCES
+from marrow.planning.datasets import GENERATED
+
 
 rule sample_bag:
     input:
         freshness=freshness("sample_bag"),
-        volumes=bag_channels,
+        volumes=inputs.bags.channels,
         bones="results/bones/{scan}/corrected/dilated.nii",
-        lesions=lesion_mask,
-        bone_table=BONE_TABLE,
+        lesions=inputs.bags.lesions,
+        bone_table=plan.bone_table,
     output:
         bag="results/bags/{dataset}/{scan}.parquet",
         record="results/bags/{dataset}/{scan}.record.json",
@@ -19,7 +22,7 @@ rule sample_bag:
     benchmark:
         "results/benchmarks/sample_bag/{dataset}/{scan}.tsv"
     wildcard_constraints:
-        dataset=bag_sets_of("scans"),
+        dataset=inputs.bags.bag_sets_of("scans"),
     conda:
         "../envs/bags.yaml"
     threads: 1
@@ -27,10 +30,10 @@ rule sample_bag:
         mem_mb=mebibytes(base=700, per_input=5),
         runtime=minutes(base=5, per_gigabyte=10),
     params:
-        scan=lambda wildcards: wildcards.scan,
-        patient=lambda wildcards: cohort[wildcards.scan].patient,
-        contrasts=bag_setting("contrasts"),
-        settings=lambda wildcards: data.bag_sets[wildcards.dataset].settings,
+        scan="{scan}",
+        patient=inputs.bags.patient,
+        contrasts=inputs.bags.contrasts,
+        settings=inputs.bags.settings,
     script:
         "../scripts/sample_bag.py"
 
@@ -55,7 +58,7 @@ rule fetch_source:
         mem_mb=500,
         runtime=60,
     params:
-        source=lambda wildcards: wildcards.source,
+        source="{source}",
         addresses=lambda wildcards: list(SOURCES[wildcards.source].addresses),
     script:
         "../scripts/fetch_source.py"
@@ -70,7 +73,7 @@ for kind in GENERATED:
             f"make_{kind}"
         input:
             freshness=freshness(f"make_{kind}"),
-            sources=lambda wildcards: data.bag_sets[wildcards.dataset].sources,
+            sources=inputs.bags.sources,
         output:
             bags="results/bags/{dataset}/{block}.parquet",
             record="results/bags/{dataset}/{block}.record.json",
@@ -79,7 +82,7 @@ for kind in GENERATED:
         benchmark:
             f"results/benchmarks/make_{kind}/{{dataset}}/{{block}}.tsv"
         wildcard_constraints:
-            dataset=bag_sets_of(kind),
+            dataset=inputs.bags.bag_sets_of(kind),
             block="[a-z]+-[0-9]+",
         conda:
             "../envs/bags.yaml"
@@ -88,10 +91,10 @@ for kind in GENERATED:
             mem_mb=2000,
             runtime=60,
         params:
-            settings=lambda wildcards: data.bag_sets[wildcards.dataset].settings,
-            split=block("split"),
-            first=block("first"),
-            bag_count=block("count"),
+            settings=inputs.bags.settings,
+            split=inputs.bags.split,
+            first=inputs.bags.first,
+            bag_count=inputs.bags.bag_count,
         script:
             "../scripts/make_{params.settings[kind]}.py"
 
@@ -99,7 +102,7 @@ for kind in GENERATED:
 rule write_manifest:
     input:
         freshness=freshness("write_manifest"),
-        bags=data_set("bags"),
+        bags=inputs.bags.files,
     output:
         manifest="results/manifests/{dataset}.parquet",
         record="results/manifests/{dataset}.record.json",
@@ -114,9 +117,9 @@ rule write_manifest:
         mem_mb=mebibytes(base=1000, per_input=1),
         runtime=minutes(base=10, per_gigabyte=5),
     params:
-        dataset=lambda wildcards: wildcards.dataset,
-        classes=data_set("classes"),
-        rows=data_set("rows"),
-        selection=data_set("selection"),
+        dataset="{dataset}",
+        classes=inputs.bags.classes,
+        rows=inputs.bags.rows,
+        selection=inputs.bags.selection,
     script:
         "../scripts/write_manifest.py"

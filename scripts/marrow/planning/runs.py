@@ -21,6 +21,7 @@ from marrow.planning.methods.stackable import why_alone
 
 RUNS = "results/runs"
 PREDICTED = "results/predicted"
+RUN_NAME = "{dataset}/{method}/seed-{seed}"  # of any run, with the wildcards of rules
 WEIGHING = ("attention", "gated-attention", "loss-attention")
 SEEDS = 3  # ATMIL's repetitions on scans
 
@@ -96,12 +97,7 @@ class RunPlan:
         Raises:
             ConfigError: it is not planned.
         """
-        if dataset not in self._by_dataset:
-            raise ConfigError(f"there is no run on the data set {dataset!r}; {_hint(dataset, self.datasets)}")
-        of_method = [run for run in self._by_dataset[dataset] if run.method == method]
-        if not of_method:
-            methods = dict.fromkeys(run.method for run in self._by_dataset[dataset])
-            raise ConfigError(f"there is no run of {method!r} on {dataset}; {_hint(method, list(methods))}")
+        of_method = self._of_method(dataset, method)
         for run in of_method:
             if run.seed == seed:
                 return run
@@ -114,10 +110,17 @@ class RunPlan:
         Raises:
             ConfigError: there are no runs of this method.
         """
-        runs = tuple(run for run in self.of_dataset(dataset) if run.method == method)
-        if not runs:
-            raise ConfigError(f"there is no run of {method!r} on {dataset}")
+        runs = self._of_method(dataset, method)
         return () if self.at_once < 2 or why_alone(runs[0].settings) else runs
+
+    def _of_method(self, dataset: str, method: str) -> tuple[Run, ...]:
+        if dataset not in self._by_dataset:
+            raise ConfigError(f"there is no run on the data set {dataset!r}; {_hint(dataset, self.datasets)}")
+        runs = tuple(run for run in self._by_dataset[dataset] if run.method == method)
+        if not runs:
+            methods = dict.fromkeys(run.method for run in self._by_dataset[dataset])
+            raise ConfigError(f"there is no run of {method!r} on {dataset}; {_hint(method, list(methods))}")
+        return runs
 
     @cached_property
     def _by_dataset(self) -> dict[str, tuple[Run, ...]]:
@@ -126,8 +129,8 @@ class RunPlan:
 
 
 def run_folder(dataset: str, method: str, seed: int | str, within: str = RUNS) -> str:
-    """Where the results of a run are; names may be patterns."""
-    return f"{within}/{dataset}/{method}/seed-{seed}"
+    """Where the results of a run are."""
+    return f"{within}/{RUN_NAME.format(dataset=dataset, method=method, seed=seed)}"
 
 
 def plan_runs(config: Mapping[str, Any], data: DataPlan, schemas: Path) -> RunPlan:
