@@ -145,7 +145,7 @@ def _work(side: str, name: str, folder: Path, seed: int) -> None:
             folders=[f"results/runs/{seed}" for seed in seeds],
             settings=settings,
             augmentation=None,
-            at_once=len(seeds),
+            seeds_per_process=len(seeds),
             archive_mb=MEBIBYTES,
             threads=THREADS,
         )

@@ -73,7 +73,7 @@ def method(weighting=None, **changed):
     return chosen if weighting is None else {**chosen, "weighting": weighting}
 
 
-def packed(manifest, chosen, seeds=SEEDS, augmentation=None, at_once=3, folders=None, name="trained"):
+def packed(manifest, chosen, seeds=SEEDS, augmentation=None, seeds_per_process=3, folders=None, name="trained"):
     """The note of a packed training, and the files of each run as the archive has them."""
     arguments = {
         "manifest": manifest.path, "method": "mine", "settings": chosen, "augmentation": augmentation,
@@ -82,7 +82,13 @@ def packed(manifest, chosen, seeds=SEEDS, augmentation=None, at_once=3, folders=
     note.parent.mkdir()
     folders = folders or [f"results/runs/small/mine/seed-{seed}" for seed in seeds]
     train_seeds.main(
-        **arguments, trained=note, seeds=seeds, folders=folders, at_once=at_once, archive_mb=1000, threads=1
+        **arguments,
+        trained=note,
+        seeds=seeds,
+        folders=folders,
+        seeds_per_process=seeds_per_process,
+        archive_mb=1000,
+        threads=1,
     )
     return json.loads(note.read_text()), {seed: restored(seed, arguments, Path(name)) for seed in seeds}
 
@@ -340,7 +346,7 @@ def test_a_run_that_stands_or_lies_in_the_archive_is_not_trained_again(tables, m
     monkeypatch.setattr(Together, "train", counted)
     note, _ = packed(tables, chosen, seeds=[0, 1, 2], name="second")
     assert note == {"seed-0": "was there", "seed-1": "was there", "seed-2": "trained"}
-    note, _ = packed(tables, chosen, seeds=[3, 4, 5, 6, 7], at_once=2, name="third")
+    note, _ = packed(tables, chosen, seeds=[3, 4, 5, 6, 7], seeds_per_process=2, name="third")
     assert trained == [1, 2, 2, 1]
 
 
