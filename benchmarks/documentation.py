@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from marrow.planning.config import read_schema
+from marrow.planning.kinds import declarations
 from marrow.workflow.parse import REPOSITORY
 
 _GRAPH = re.compile(r"(?<=<!-- rule graph: made by `make docs` -->\n).*?(?=<!-- end of rule graph -->)", re.DOTALL)
@@ -22,7 +23,7 @@ def made_pages(repository: Path) -> dict[Path, str]:
     """Every made page: path -> text."""
     readme = repository / "README.md"
     schemas = repository / "schemas"
-    kinds = [read_schema(file) for file in sorted((schemas / "datasets").glob("*.yaml"))]
+    kinds = declarations("datasets", schemas)
     method = read_schema(schemas / "method.yaml")
     graph = f"\n```mermaid\n{rule_graph(repository)}```\n\n"
     return {
@@ -32,7 +33,7 @@ def made_pages(repository: Path) -> dict[Path, str]:
 
 
 def config_reference(
-    schema: Mapping[str, Any], kinds: Sequence[Mapping[str, Any]], method: Mapping[str, Any] | None = None
+    schema: Mapping[str, Any], kinds: Mapping[str, Mapping[str, Any]], method: Mapping[str, Any] | None = None
 ) -> str:
     """The config reference: a table for the top level, for each section, each kind of data set, and for a method."""
     top = {key: part for key, part in schema["properties"].items() if "properties" not in part}
@@ -46,17 +47,15 @@ def config_reference(
     for key, part in schema["properties"].items():
         if "properties" in part:
             lines += ["", f"## `{key}`", "", part["description"], "", *_table("", part["properties"])]
-    for kind in kinds:
-        settings = {key: part for key, part in kind["properties"].items() if key != "kind"}
-        told = kind["properties"]["kind"]
+    for kind, declared in kinds.items():
         lines += [
             "",
-            f"## `datasets`, kind `{told['const']}`",
+            f"## `datasets`, kind `{kind}`",
             "",
-            told["description"].strip(),
+            f"{declared['description'].strip()} {declared['paper']}.",
             "",
-            *_table("", settings),
         ]
+        lines += _table("", declared["settings"])
     if method:
         lines += ["", "## `methods`, each entry", "", method["description"].strip(), ""]
         lines += _table("", method["properties"])
