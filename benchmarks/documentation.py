@@ -48,14 +48,9 @@ def config_reference(
         if "properties" in part:
             lines += ["", f"## `{key}`", "", part["description"], "", *_table("", part["properties"])]
     for kind, declared in kinds.items():
-        lines += [
-            "",
-            f"## `datasets`, kind `{kind}`",
-            "",
-            f"{declared['description'].strip()} {declared['paper']}.",
-            "",
-        ]
-        lines += _table("", declared["settings"])
+        text = f"{declared['title']}. {declared['description'].strip()}"
+        paper = [f"After {declared['paper']}.", ""] if "paper" in declared else []
+        lines += ["", f"## `datasets`, kind `{kind}`", "", text, "", *paper, *_table("", declared["settings"])]
     if method:
         lines += ["", "## `methods`, each entry", "", method["description"].strip(), ""]
         lines += _table("", method["properties"])
