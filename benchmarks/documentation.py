@@ -15,6 +15,7 @@ from typing import Any
 import grimp
 
 from marrow.planning.config import read_schema
+from marrow.planning.kinds import declarations
 from marrow.workflow.parse import REPOSITORY
 
 _GRAPH = re.compile(r"(?<=<!-- rule graph: made by `make docs` -->\n).*?(?=<!-- end of rule graph -->)", re.DOTALL)
@@ -25,7 +26,7 @@ def made_pages(repository: Path) -> dict[Path, str]:
     """Every made page: path -> text."""
     readme, architecture = repository / "README.md", repository / "docs/architecture.md"
     schemas = repository / "schemas"
-    kinds = [read_schema(file) for file in sorted((schemas / "datasets").glob("*.yaml"))]
+    kinds = declarations("datasets", schemas)
     method = read_schema(schemas / "method.yaml")
     rules, packages = (f"\n```mermaid\n{graph}```\n\n" for graph in (rule_graph(repository), package_graph()))
     return {
@@ -36,7 +37,7 @@ def made_pages(repository: Path) -> dict[Path, str]:
 
 
 def config_reference(
-    schema: Mapping[str, Any], kinds: Sequence[Mapping[str, Any]], method: Mapping[str, Any] | None = None
+    schema: Mapping[str, Any], kinds: Mapping[str, Mapping[str, Any]], method: Mapping[str, Any] | None = None
 ) -> str:
     """The config reference: a table for the top level, for each section, each kind of data set, and for a method."""
     top = {key: part for key, part in schema["properties"].items() if "properties" not in part}
@@ -50,17 +51,10 @@ def config_reference(
     for key, part in schema["properties"].items():
         if "properties" in part:
             lines += ["", f"## `{key}`", "", part["description"], "", *_table("", part["properties"])]
-    for kind in kinds:
-        settings = {key: part for key, part in kind["properties"].items() if key != "kind"}
-        told = kind["properties"]["kind"]
-        lines += [
-            "",
-            f"## `datasets`, kind `{told['const']}`",
-            "",
-            told["description"].strip(),
-            "",
-            *_table("", settings),
-        ]
+    for kind, declared in kinds.items():
+        text = f"{declared['title']}. {declared['description'].strip()}"
+        paper = [f"After {declared['paper']}.", ""] if "paper" in declared else []
+        lines += ["", f"## `datasets`, kind `{kind}`", "", text, "", *paper, *_table("", declared["settings"])]
     if method:
         lines += ["", "## `methods`, each entry", "", method["description"].strip(), ""]
         lines += _table("", method["properties"])

@@ -33,6 +33,7 @@ from marrow.learning.training.interrupt import Interrupt
 from marrow.learning.training.preparation import prepare
 from marrow.learning.training.trainer import Trainer
 from marrow.planning.config import complete, read_schema
+from marrow.planning.datasets import settings_schema
 from marrow.planning.methods.instances import Instances
 from marrow.planning.methods.presets import read_methods
 from marrow.workflow.parse import REPOSITORY
@@ -48,7 +49,10 @@ Splits = Mapping[str, Sequence[Bag]]
 def measure() -> list[Measurement]:
     """Median seconds of a training, and mean area under the ROC curve on test bags; one side after the other."""
     torch.set_num_threads(THREADS)
-    settings = complete({"kind": "mnist_bags"}, read_schema(REPOSITORY / "schemas" / "datasets" / "mnist_bags.yaml"))
+    settings = complete(
+        {"kind": "mnist_bags"},
+        settings_schema("mnist_bags", read_schema(REPOSITORY / "schemas/datasets/mnist_bags.yaml")),
+    )
     sources = {"mnist": mnist_folder(_ID)}
     bags = {split: list(mnist_bags.make_bags(settings, sources, split, 0, count)) for split, count in BAGS.items()}
     with tempfile.TemporaryDirectory() as folder:

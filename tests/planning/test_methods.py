@@ -393,7 +393,7 @@ def test_places_where_keys_count_name_keys_and_values_that_are_there():
 
 
 def test_the_config_reference_tells_of_every_key_of_a_method():
-    text = config_reference({"properties": {}}, [], SCHEMA)
+    text = config_reference({"properties": {}}, {}, SCHEMA)
 
     def keys(part, place=""):
         for key, inner in part.get("properties", {}).items():

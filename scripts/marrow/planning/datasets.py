@@ -130,7 +130,7 @@ def plan_datasets(config: Mapping[str, Any], cohort: Cohort, schemas: Path, spac
         if kind not in kinds:
             raise ConfigError(f"config: datasets.{name}.kind is {kind!r}; {nearest(kind, list(kinds))}")
         declaration = _complete(kinds[kind], kind_schema, f"schemas/datasets/{kind}.yaml")
-        settings = _complete(entry, kinds[kind], f"config: datasets.{name}")
+        settings = _complete(entry, settings_schema(kind, declaration), f"config: datasets.{name}")
         if kind == SCANS:
             settings |= _sizes(name, settings, spacing_mm)
             bag_set, made = _of_scans(name, settings, declaration, config, cohort, spacing_mm)
@@ -146,6 +146,18 @@ def plan_datasets(config: Mapping[str, Any], cohort: Cohort, schemas: Path, spac
         if source not in known:
             raise ConfigError(f"config: unknown key 'sources.{source}'; {nearest(source, known)}")
     return DataPlan(bag_sets, datasets)
+
+
+def settings_schema(kind: str, declaration: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON schema of an entry of `datasets`; a setting that declares no default has to be given."""
+    settings: Mapping[str, Mapping[str, Any]] = declaration["settings"]
+    required = [name for name, setting in settings.items() if not {"default", "properties"} & setting.keys()]
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["kind", *required],
+        "properties": {"kind": {"const": kind}, **settings},
+    }
 
 
 def _complete(given: Mapping[str, Any], schema: Mapping[str, Any], place: str) -> dict[str, Any]:
