@@ -27,7 +27,6 @@ from marrow.learning.pooling.segments import Segments
 from marrow.learning.training.interrupt import COME_AGAIN
 from marrow.learning.training.preparation import prepare
 from marrow.learning.training.step import Stepper
-from marrow.learning.weighting.build import RULES
 from marrow.planning.methods.stackable import why_alone
 from marrow.runs.files import RunFiles
 from marrow.runs.many_seeds import run_fingerprint
@@ -38,6 +37,7 @@ from marrow.workflow.parse import REPOSITORY, parse_workflow
 from marrow.workflow.paths import ARCHIVE, CHECKPOINTS
 from marrow.workflow.reason import Reason
 from marrow.workflow.stage import Job, perform
+from method_parts import SECTIONS, complete, variants
 
 CPU = torch.device("cpu")
 SEEDS = [0, 1, 2]
@@ -70,7 +70,7 @@ def in_a_workspace(tmp_path, monkeypatch):
 def method(weighting=None, **changed):
     """A method, its weighting replaced as a whole."""
     chosen = learning_sets.settings(**changed)
-    return chosen if weighting is None else {**chosen, "weighting": weighting}
+    return chosen if weighting is None else {**chosen, "weighting": complete("weighting", **weighting)}
 
 
 def packed(manifest, chosen, seeds=SEEDS, augmentation=None, seeds_per_process=3, folders=None, name="trained"):
@@ -175,7 +175,7 @@ def compared_steps(manifest, chosen, steps=3):
                     yield one.grad, two.grad
 
 
-STACKABLE = [(kind, variant) for kind in RULES for variant in RULES[kind] if kind != "upgrad"]
+STACKABLE = [each for each in variants("weighting") if "alone" not in SECTIONS["weighting"].kinds[each[0]]]
 
 
 @pytest.mark.parametrize("rule", [*((*rule, 1) for rule in STACKABLE), ("atmil", "as-printed", 2)], ids=str)
@@ -418,5 +418,7 @@ def test_a_run_whose_edit_was_accepted_is_not_trained_again_when_another_seed_is
     ],
 )
 def test_what_cannot_be_stacked_is_told_with_the_reason(changed, reason):
-    told = why_alone(learning_sets.settings(**changed))
+    chosen = learning_sets.settings(**changed)
+    declared = [SECTIONS[name].of(chosen[name]) for name in ("encoder", "pooling", "weighting")]
+    told = why_alone(declared, chosen["encoder"], chosen["training"])
     assert told is None if reason is None else reason in (told or "")

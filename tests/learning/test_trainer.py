@@ -112,7 +112,7 @@ def test_a_training_that_was_asked_to_leave_and_then_killed_ends_with_the_same_b
 @pytest.mark.parametrize("kind", ["tables", "pictures", "volumes"])
 def test_a_training_is_the_plainest_loop_over_the_same_bags(tmp_path, kind, weighting):
     manifest = learning_sets.written(tmp_path, getattr(learning_sets, kind)())
-    encoder = {"kind": {"tables": "mlp", "pictures": "lenet", "volumes": "lenet3d"}[kind], "dropout": 0.0}
+    encoder = {"kind": {"tables": "mlp", "pictures": "lenet", "volumes": "lenet3d"}[kind], "kernel": 3}
     chosen = learning_sets.settings(encoder=encoder, weighting=weighting, training={"epochs": 2})
     prepared = prepare(manifest, chosen, None, 3, torch.device("cpu"), 1)
     plain = copy.deepcopy(prepared.stepper.model)
@@ -321,7 +321,7 @@ def test_what_is_not_measured_in_every_step_is_the_mean_of_what_was(tables, tmp_
 
 
 def test_a_resumed_training_goes_on_in_chunks_where_memory_ran_out_before(volumes, tmp_path, monkeypatch):
-    chosen = learning_sets.settings(encoder={"kind": "lenet3d"}, training={"epochs": 2})
+    chosen = learning_sets.settings(encoder={"kind": "lenet3d", "kernel": 3}, training={"epochs": 2})
     given = arguments(tmp_path / "run", volumes, chosen)
     monkeypatch.setattr(Checkpoints, "is_due", property(lambda _: True))
     linear, failed = torch.nn.functional.linear, []

@@ -39,8 +39,6 @@ class GradNorm(Remembering):
         rate: the weights' learning rate, of the printed step; None for the closed form.
     """
 
-    needs_gramian = True
-
     def __init__(
         self,
         tasks: int,
