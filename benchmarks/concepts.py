@@ -21,7 +21,7 @@ from sklearn.metrics import roc_auc_score
 from marrow.bags.gather import classified, digested, find_bags, fit_feature_scale
 from marrow.bags.manifest import Manifest
 from marrow.datasets import concepts
-from marrow.datasets.block import write_block
+from marrow.datasets.shared.generated import write_block
 from marrow.device.checkpoint import Checkpoints
 from marrow.device.out_of_memory import OutOfMemoryGuard
 from marrow.learning.inference import judge

@@ -13,7 +13,7 @@ from benchmarks.public_data import mnist_folder
 from marrow.datasets.morpho import INSTANCE_CLASSES, draw_digit
 from marrow.datasets.morphology.measure import components
 from marrow.datasets.morphology.resolution import Image
-from marrow.datasets.sources.idx import read_mnist
+from marrow.datasets.sources.mnist import read_mnist
 from marrow.planning.config import complete, read_schema
 from marrow.workflow.parse import REPOSITORY
 

@@ -12,22 +12,26 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import grimp
+
 from marrow.planning.config import read_schema
 from marrow.workflow.parse import REPOSITORY
 
 _GRAPH = re.compile(r"(?<=<!-- rule graph: made by `make docs` -->\n).*?(?=<!-- end of rule graph -->)", re.DOTALL)
+_PACKAGES = re.compile(r"(?<=<!-- packages: made by `make docs` -->\n).*?(?=<!-- end of packages -->)", re.DOTALL)
 
 
 def made_pages(repository: Path) -> dict[Path, str]:
     """Every made page: path -> text."""
-    readme = repository / "README.md"
+    readme, architecture = repository / "README.md", repository / "docs/architecture.md"
     schemas = repository / "schemas"
     kinds = [read_schema(file) for file in sorted((schemas / "datasets").glob("*.yaml"))]
     method = read_schema(schemas / "method.yaml")
-    graph = f"\n```mermaid\n{rule_graph(repository)}```\n\n"
+    rules, packages = (f"\n```mermaid\n{graph}```\n\n" for graph in (rule_graph(repository), package_graph()))
     return {
         repository / "docs/config.md": config_reference(read_schema(schemas / "config.schema.yaml"), kinds, method),
-        readme: _GRAPH.sub(graph, readme.read_text(encoding="utf-8")),
+        readme: _GRAPH.sub(rules, readme.read_text(encoding="utf-8")),
+        architecture: _PACKAGES.sub(packages, architecture.read_text(encoding="utf-8")),
     }
 
 
@@ -75,6 +79,22 @@ def rule_graph(repository: Path) -> str:
     names = dict(re.findall(r"^\s*(id\d+)\[(\w+)\]", run.stdout, flags=re.MULTILINE))
     edges = re.findall(r"^\s*(id\d+) --> (id\d+)", run.stdout, flags=re.MULTILINE)
     arrows = sorted(f"    {names[above]} --> {names[below]}" for above, below in edges if names[below] != "all")
+    return "\n".join(["flowchart TD", *arrows]) + "\n"
+
+
+def package_graph() -> str:
+    """The packages of the library and who imports whom, as Mermaid text; an import that others imply is left out."""
+    imports = grimp.build_graph("marrow")
+    packages = sorted(name for name in imports.find_children("marrow") if imports.find_children(name))
+    for package in packages:
+        imports.squash_module(package)
+    direct = {package: imports.find_modules_directly_imported_by(package) & set(packages) for package in packages}
+    arrows = [
+        f"    {package.removeprefix('marrow.')} --> {imported.removeprefix('marrow.')}"
+        for package in packages
+        for imported in sorted(direct[package])
+        if not any(imported in imports.find_upstream_modules(other) for other in direct[package] - {imported})
+    ]
     return "\n".join(["flowchart TD", *arrows]) + "\n"
 
 

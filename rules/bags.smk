@@ -3,6 +3,8 @@
 # Gives: results/bags/{dataset}/, the instances, in one file a scan or 50 generated bags; results/manifests/, one table a
 #        data set: bags, splits, labels, digests. From here on nothing knows of MRI.
 
+from marrow.planning.kinds import module_of
+
 
 rule sample_bag:
     input:
@@ -61,39 +63,39 @@ rule fetch_source:
         "../scripts/fetch_source.py"
 
 
-# One rule a kind, so that an edit of how mosaics are made leaves the other bags alone. The path of the script is filled
-# in when a job runs; by then the loop is over.
-for kind in GENERATED:
-
-    rule:
-        name:
-            f"make_{kind}"
-        input:
-            freshness=freshness(f"make_{kind}"),
-            sources=lambda wildcards: data.bag_sets[wildcards.dataset].sources,
-        output:
-            bags="results/bags/{dataset}/{block}.parquet",
-            record="results/bags/{dataset}/{block}.record.json",
-        log:
-            f"results/logs/make_{kind}/{{dataset}}/{{block}}.log",
-        benchmark:
-            f"results/benchmarks/make_{kind}/{{dataset}}/{{block}}.tsv"
-        wildcard_constraints:
-            dataset=bag_sets_of(kind),
-            block="[a-z]+-[0-9]+",
-        conda:
-            "../envs/bags.yaml"
-        threads: 1
-        resources:
-            mem_mb=2000,
-            runtime=60,
-        params:
-            settings=lambda wildcards: data.bag_sets[wildcards.dataset].settings,
-            split=block("split"),
-            first=block("first"),
-            bag_count=block("count"),
-        script:
-            "../scripts/make_{params.settings[kind]}.py"
+rule make_bags:
+    input:
+        freshness=freshness("make_bags"),
+        sources=lambda wildcards: [
+            file for files in data.bag_sets[wildcards.dataset].sources.values() for file in files
+        ],
+    output:
+        bags="results/bags/{dataset}/{block}.parquet",
+        record="results/bags/{dataset}/{block}.record.json",
+    log:
+        "results/logs/make_bags/{dataset}/{block}.log",
+    benchmark:
+        "results/benchmarks/make_bags/{dataset}/{block}.tsv"
+    wildcard_constraints:
+        dataset="|".join(map(re.escape, data.generated)) or "(?!)",
+        block="[a-z]+-[0-9]+",
+    conda:
+        "../envs/bags.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        modules=lambda wildcards: [module_of("datasets", data.bag_sets[wildcards.dataset].kind)],
+        source_files=lambda wildcards: {
+            source: len(files) for source, files in data.bag_sets[wildcards.dataset].sources.items()
+        },
+        settings=lambda wildcards: data.bag_sets[wildcards.dataset].settings,
+        split=block("split"),
+        first=block("first"),
+        bag_count=block("count"),
+    script:
+        "../scripts/make_bags.py"
 
 
 rule write_manifest:

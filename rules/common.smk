@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 from marrow.planning.bones import plan_bones
 from marrow.planning.cohort import load_cohort
 from marrow.planning.config import complete, read_schema, spacing_of
-from marrow.planning.datasets import GENERATED, plan_datasets
+from marrow.planning.datasets import plan_datasets
 from marrow.errors import MarrowError, nearest
 from marrow.planning.evaluations import plan_evaluations
 from marrow.workflow.fingerprint.code import remember_code

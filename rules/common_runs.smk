@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from marrow.planning.localisation import LOCALISATION, negatives
+from marrow.planning.localisation import LOCALISATION, key_classes, negatives
 from marrow.planning.runs import run_folder
 
 # A file of each model, and of what each says of scans that are only predicted.
@@ -146,6 +146,11 @@ def negative_classes(wildcards):
     return negatives(planned.run(wildcards.dataset, wildcards.method, int(wildcards.seed)), data)
 
 
+def classes_of_keys(wildcards):
+    """Class of a bag -> the classes of its key instances, where none has the bag's name."""
+    return key_classes(planned.run(wildcards.dataset, wildcards.method, int(wildcards.seed)), data)
+
+
 def tested_lesions(wildcards):
     """The test scans of a data set whose lesions somebody marked."""
     return where.lesions[wildcards.dataset]
@@ -186,4 +191,4 @@ def trained_before(wildcards):
     seeds = (str(run.seed) for run in together(wildcards))
     of_method = {"dataset": wildcards.dataset, "method": wildcards.method}
     due = [seed for seed in seeds if freshness.is_due("train_model", {**of_method, "seed": seed})]
-    return ["results/packed/{dataset}/{method}/trained.json"] if wildcards.seed in due and len(due) > 1 else []
+    return ["results/seeds/{dataset}/{method}/trained.json"] if wildcards.seed in due and len(due) > 1 else []

@@ -1,6 +1,6 @@
 # Needs: results/runs/{dataset}/{method}/seed-{seed}/ of every run of an entry, and results/manifests/{dataset}.parquet.
 # Gives: results/evaluation/{entry}/, how good the runs are, which differ from the reference, published numbers beside
-#        ours, and how training went; tables as CSV, Markdown and LaTeX, figures as SVG.
+#        ours, and how training went; tables as CSV, JSON, Markdown and LaTeX, figures as SVG.
 
 EVALUATED = "results/evaluation/{entry}"
 SETTINGS_OF_EVALUATION = {key: value for key, value in config["evaluation"].items() if key != "reference"}
@@ -52,6 +52,7 @@ rule write_tables:
         published_numbers=str(SCHEMAS / "published.csv"),
     output:
         tables_csv=f"{EVALUATED}/tables.csv",
+        tables_json=f"{EVALUATED}/tables.json",
         tables_markdown=f"{EVALUATED}/tables.md",
         tables_latex=f"{EVALUATED}/tables.tex",
         record=f"{EVALUATED}/tables.record.json",

@@ -35,6 +35,7 @@ rule invert_run:
         title=lambda wildcards: planned_inversion(wildcards).run.title,
         settings=lambda wildcards: planned_inversion(wildcards).settings,
         negatives=negative_classes,
+        key_classes=classes_of_keys,
         least_lesion=config["localisation"]["least_lesion"],
     script:
         "../scripts/invert_run.py"

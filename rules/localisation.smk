@@ -29,6 +29,7 @@ rule score_instances:
     params:
         lesion_scans=tested_lesions,
         negatives=negative_classes,
+        key_classes=classes_of_keys,
         least_lesion=config["localisation"]["least_lesion"],
         tops=config["localisation"]["tops"],
     script:

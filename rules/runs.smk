@@ -1,22 +1,22 @@
 # Needs: results/manifests/{dataset}.parquet, and the bags that it names.
-# Gives: results/packed/{dataset}/{method}/trained.json, a note that several runs are in the archive, ready for their jobs;
+# Gives: results/seeds/{dataset}/{method}/trained.json, a note that several runs are in the archive, ready for their jobs;
 #        results/runs/{dataset}/{method}/seed-{seed}/, a trained model, its history, and what it says of every bag and
 #        instance; results/predicted/{dataset}/{method}/seed-{seed}/, what it says of scans that are only predicted.
 
 
 # Several seeds of a method in one process, where `seeds_per_process` says so. The jobs of these runs come after it and
 # find them in the archive, each under its own fingerprint (docs/decisions/0006-seeds-in-one-process.md).
-rule train_packed:
+rule train_seeds:
     input:
-        freshness=freshness("train_packed"),
+        freshness=freshness("train_seeds"),
         manifest="results/manifests/{dataset}.parquet",
     output:
-        trained="results/packed/{dataset}/{method}/trained.json",
-        record="results/packed/{dataset}/{method}/record.json",
+        trained="results/seeds/{dataset}/{method}/trained.json",
+        record="results/seeds/{dataset}/{method}/record.json",
     log:
-        "results/logs/train_packed/{dataset}/{method}.log",
+        "results/logs/train_seeds/{dataset}/{method}.log",
     benchmark:
-        "results/benchmarks/train_packed/{dataset}/{method}.tsv"
+        "results/benchmarks/train_seeds/{dataset}/{method}.tsv"
     conda:
         "../envs/learning.yaml"
     threads: config["threads_per_run"]
@@ -33,7 +33,7 @@ rule train_packed:
         at_once=config["seeds_per_process"],
         archive_mb=config["archive_mb"],
     script:
-        "../scripts/train_packed.py"
+        "../scripts/train_seeds.py"
 
 
 rule train_model:

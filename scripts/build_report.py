@@ -54,6 +54,7 @@ def main(
     split_notes: list[str],
     contrasts: list[str],
     entries: list[dict[str, Any]],
+    significance: float,
     title: str,
     report: Path,
     settings: dict[str, Any],
@@ -81,6 +82,7 @@ def main(
         split_notes: what somebody should know of the splits.
         contrasts: the contrasts that have a standard scale.
         entries: `name`, `kind` and `titles` (method -> title) of each entry of `runs`.
+        significance: a corrected p below it shows a difference between methods.
         title: the report's heading.
         report: the page to write, `results/report/index.html`; records and benchmark files lie beside its folder.
         settings: see `config.yaml`, section `report`.
@@ -106,7 +108,7 @@ def main(
         standard.section(contrasts, standards),
         bones.section(rows, bone_scores, bone_sheets, bone_histories),
         bag_counts.section(manifests, [entry.datasets for entry in evaluated]),
-        methods.section(evaluated),
+        methods.section(evaluated, significance),
         localisation.section(evaluated, localisation_curves, inverted),
         gallery.section(
             rows,
@@ -118,7 +120,7 @@ def main(
             maps=maps_of(maps, of_path, titles),
             viewer=viewer,
         ),
-        benchmark_sets.section(evaluated, localisation_curves, inverted),
+        benchmark_sets.section(evaluated, localisation_curves, inverted, significance),
         costs.section(results / "benchmarks"),
         provenance.section(results, Path(__file__).parent),
     ]

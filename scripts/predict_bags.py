@@ -1,4 +1,4 @@
-"""Rule predict_bags: what a trained model says of bags that it was not trained for."""
+"""Rule predict_bags: what a trained model says of the bags of a data set."""
 
 from pathlib import Path
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from marrow.datasets.morpho import INSTANCE_CLASSES, draw_digit
 from marrow.datasets.morphology.resolution import WHITE, Image
-from marrow.datasets.sources.idx import read_mnist
+from marrow.datasets.sources.mnist import read_mnist
 from marrow.planning.config import complete, read_schema
 
 DIGITS = 10

@@ -10,10 +10,10 @@ import pytest
 from scipy import stats
 
 from marrow.bags.bag import Bag
-from marrow.datasets.digit_pool import read_pool
 from marrow.datasets.mnist_bags import classes, layout, make_bags
-from marrow.datasets.sizes import draw_size
-from marrow.datasets.sources.idx import read_mnist
+from marrow.datasets.shared.digit_pool import read_pool
+from marrow.datasets.shared.key_instances import draw_size
+from marrow.datasets.sources.mnist import read_mnist
 from marrow.errors import ConfigError
 from marrow.planning.config import complete, find_problems, read_schema
 from shared_data import shared_data

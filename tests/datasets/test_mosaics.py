@@ -9,7 +9,7 @@ import pytest
 
 from marrow.bags.bag import Bag
 from marrow.datasets.mosaics import classes, layout, make_bags
-from marrow.datasets.sources.idx import read_mnist
+from marrow.datasets.sources.mnist import read_mnist
 from marrow.errors import ConfigError
 from marrow.planning.config import complete, find_problems, read_schema
 from small_mnist import origin, write_small_mnist

@@ -86,7 +86,7 @@ def inverted(folder, run, manifest, **changed):
     files = {"scores": folder / "scores.csv", "figure": folder / "figure.png"}
     made = {"model": run / "model.safetensors", "summary": run / "run.json", "manifest": manifest.path}
     given = {**made, **files, "title": "Mine", "settings": SETTINGS, "threads": 1}
-    given |= {"negatives": [0], "least_lesion": 0.0}
+    given |= {"negatives": [0], "key_classes": {}, "least_lesion": 0.0}
     invert_run.main(**{**given, **changed})
     with files["scores"].open() as lines:
         rows = {(row["quantity"], row["metric"]): row for row in csv.DictReader(lines)}

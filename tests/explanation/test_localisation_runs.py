@@ -51,7 +51,14 @@ def run(bags, tmp_path_factory):
 
 def scored(folder, bags, instances, **changed):
     files = {name: folder / f"{name}.csv" for name in ("scores", "bag_scores", "curves")}
-    given = {"lesions": [], "lesion_scans": [], "negatives": [0], "least_lesion": 0.05, "tops": [1, 2]}
+    given = {
+        "lesions": [],
+        "lesion_scans": [],
+        "negatives": [0],
+        "key_classes": {},
+        "least_lesion": 0.05,
+        "tops": [1, 2],
+    }
     score_instances.main(instances=instances, manifest=bags.path, **files, **given, **changed)
     return files
 
@@ -75,7 +82,7 @@ def rows(path):
 
 def test_every_bag_has_its_own_scores_and_labels(bags, run):
     table = InstanceTable(run / "instances.parquet", bags)
-    found = list(explained_bags(table, bags, ["test"], [0], 0.05))
+    found = list(explained_bags(table, bags, ["test"], [0], 0.05, {}))
     assert [one.entry.bag for one in found] == [f"test-{number:02d}" for number in range(8)]
     for one in found:
         assert {len(quantity.values) for quantity in one.quantities.values()} == {one.entry.instances}

@@ -17,8 +17,7 @@ from marrow.bags.corpus import read_corpus
 from marrow.bags.file import write_bags
 from marrow.bags.manifest import Entry, Manifest, read_manifest
 from marrow.errors import MarrowError
-from marrow.learning.augment.parameters import draw_parameters
-from marrow.learning.augment.settings import Augmentation
+from marrow.learning.augment.augmenter import RandomAugmenter
 from marrow.learning.feed import choice as residence
 from marrow.learning.feed import file_bags as streamed
 from marrow.learning.feed import prefetch as ahead
@@ -39,7 +38,8 @@ LAYOUTS = pytest.mark.parametrize("layout", [SCAN, DIGIT, TABLE], ids=["scan", "
 LENGTHS = (4, 1, 6, 3, 5, 2, 7)
 SPLITS = ("train", "train", "validation", "train", "predict", "test", "train")
 EPOCH = 3
-AUGMENTATION = Augmentation(shift_voxels=0.3, rotation_degrees=2.0, elastic_voxels=0.2)
+SMALL = {"shift_voxels": 0.3, "rotation_degrees": 2.0, "elastic_voxels": 0.2}
+AUGMENTATION = RandomAugmenter(SMALL)
 ALL = list(range(len(LENGTHS)))
 ROOMY, NONE = 2**40, 0
 
@@ -195,11 +195,11 @@ def test_without_augmentation_every_epoch_sees_bags_as_they_are(tmp_path):
 
 
 def test_labels_of_classes_follow_the_flip_and_values_do_not(tmp_path):
-    feeding = feed(manifest_of(tmp_path, SCAN), augmentation=Augmentation(elastic_voxels=0, shift_voxels=0))
+    feeding = feed(manifest_of(tmp_path, SCAN), augmentation=RandomAugmenter({"elastic_voxels": 0, "shift_voxels": 0}))
     changed = 0
     for position in ALL:
         batch, stored = feeding.batch([position], EPOCH), bag(position, SCAN)
-        drawn = draw_parameters(AUGMENTATION, SCAN, LENGTHS[position], 11, EPOCH, stored.bag)
+        drawn = AUGMENTATION.draw(SCAN, LENGTHS[position], 11, EPOCH, stored.bag).parameters
         bones = stored.auxiliary["bone"].astype(int)
         expected = np.where(drawn.flipped, np.array([0, 2, 1])[bones], bones)
         assert np.array_equal(batch.auxiliary["bone"], expected)
@@ -210,7 +210,7 @@ def test_labels_of_classes_follow_the_flip_and_values_do_not(tmp_path):
 
 def test_a_digit_is_never_flipped_and_a_scan_is(tmp_path):
     still = {f"{step}_probability": 0.0 for step in ("shift", "rotation", "elastic", "smoothing", "jitter")}
-    flip = Augmentation(flip_probability=1, **still)
+    flip = RandomAugmenter({"flip_probability": 1, **still})
     for layout in (DIGIT, SCAN):
         feeding = feed(manifest_of(tmp_path / layout.dtype, layout), augmentation=flip)
         plain = feeding.batch(ALL).patches
@@ -236,7 +236,7 @@ def test_a_reach_beyond_the_margin_is_told_once_for_a_feed(tmp_path, caplog):
     feeding = feed(manifest, augmentation=None)
     feeding.part(manifest.entries, AUGMENTATION)
     assert "toy: augmentation reaches" not in caplog.text
-    training = feeding.part(manifest.entries, replace(AUGMENTATION, shift_voxels=2))
+    training = feeding.part(manifest.entries, RandomAugmenter({**SMALL, "shift_voxels": 2}))
     training.batch([0], 0)
     assert caplog.text.count("toy: augmentation reaches up to") == 1
 

@@ -18,7 +18,7 @@ from marrow.learning.pooling.gated_attention import GatedAttention
 from marrow.learning.pooling.levels import EmbeddingPooling, InstancePooling
 from marrow.learning.pooling.log_mean_exp import embedding_log_mean_exp, probability_log_mean_exp
 from marrow.learning.pooling.loss_attention import LossAttention
-from marrow.learning.pooling.maximum import embedding_maximum, probability_maximum
+from marrow.learning.pooling.max import embedding_maximum, probability_maximum
 from marrow.learning.pooling.mean import embedding_mean, probability_mean
 from marrow.learning.pooling.outputs import class_loss, log_probabilities, logits_of, outputs_of, probabilities
 from marrow.learning.pooling.pooling import Pooled, Pooling

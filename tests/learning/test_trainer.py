@@ -48,7 +48,7 @@ def counted(self, step):
         os.kill(os.getpid(), number)
 Trainer._tally = counted
 Checkpoints.is_due = property(lambda self: True)
-paths = ("manifest", "model", "history", "predictions", "instances", "summary", "checkpoints")
+paths = ("manifest", "model", "history", "summary", "checkpoints")
 train_model.main(**{name: Path(value) if name in paths else value for name, value in arguments.items()})
 """
 

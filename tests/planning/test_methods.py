@@ -2,15 +2,12 @@
 
 import subprocess
 import sys
-from importlib import import_module
 from inspect import signature
 
 import pytest
 
 from benchmarks.documentation import config_reference
 from marrow.bags.bag import Task
-from marrow.bags.patches.size import Size
-from marrow.bones.table import read_bones
 from marrow.datasets.sources.catalogue import TABLES
 from marrow.errors import ConfigError
 from marrow.learning.encoders.build import encoder_of
@@ -18,9 +15,8 @@ from marrow.learning.pooling import build as pooling_build
 from marrow.learning.pooling.loss_attention_loss import REDUCTIONS
 from marrow.learning.pooling.main_loss import main_loss_of
 from marrow.learning.weighting import build as weighting_build
-from marrow.planning.config import complete, find_problems, read_schema
-from marrow.planning.datasets import GENERATED, BagSet
-from marrow.planning.methods.instances import Instances, instances_of
+from marrow.planning.config import find_problems, read_schema
+from marrow.planning.methods.instances import Instances
 from marrow.planning.methods.presets import SECTIONS, Methods, overlaid, read_methods
 from marrow.planning.methods.resolve import encoder_for
 from marrow.planning.runs import ATMIL, ATTENTION
@@ -35,12 +31,12 @@ ENCODER = SCHEMA["properties"]["encoder"]
 
 SCANS = Instances((1, 16, 16, 16), ("bone", "height"), ("scans",))
 SIMULATED = Instances((1, 8, 8, 8), ("bone",), ("scans", "simulated"))
-MORPHO = Instances((1, 28, 28), ("components",), ("morpho", "morpho-binary"))
-DIGITS = Instances((1, 28, 28), (), ("mnist_bags", "mnist_bags-binary"))
-FOUR = Instances((1, 28, 28), (), ("mnist_bags", "mnist_bags-four"))
-MOSAICS = Instances((1, 28, 28), (), ("mosaics",))
-CIFAR = Instances((3, 32, 32), (), ("cifar",))
-BLOOD = Instances((3, 56, 56), (), ("blood",))
+MORPHO = Instances((1, 28, 28), ("components",), ("morpho", "morpho-binary"), are_bytes=True)
+DIGITS = Instances((1, 28, 28), (), ("mnist_bags", "mnist_bags-binary"), are_bytes=True)
+FOUR = Instances((1, 28, 28), (), ("mnist_bags", "mnist_bags-four"), are_bytes=True)
+MOSAICS = Instances((1, 28, 28), (), ("mosaics",), are_bytes=True)
+CIFAR = Instances((3, 32, 32), (), ("cifar",), are_bytes=True)
+BLOOD = Instances((3, 56, 56), (), ("blood",), are_bytes=True)
 CONCEPTS = Instances((32,), (), ("concepts",))
 READERS = {1: {"mlp"}, 3: {"lenet", "resnet"}, 4: {"lenet3d"}}
 ALL = [SCANS, SIMULATED, MORPHO, DIGITS, FOUR, MOSAICS, CIFAR, BLOOD, CONCEPTS]
@@ -375,38 +371,6 @@ def test_the_schema_and_the_encoders_know_the_same():
 )  # fmt: skip
 def test_the_encoder_goes_by_the_instances(shape, kind):
     assert encoder_for(shape) == kind
-
-
-@pytest.mark.parametrize("kind", GENERATED)
-def test_generated_instances_are_as_their_layout_says(kind):
-    schema = read_schema(SCHEMAS / f"datasets/{kind}.yaml")
-    choices = {"table": list(TABLES)} if kind == "classical" else {"pixels": [32, 224]} if kind == "blood" else {}
-    choices |= {"task": ["binary", "four"]} if "task" in schema["properties"] else {}
-    for key, values in choices.items() or [("kind", [kind])]:
-        for value in values:
-            settings = complete({"kind": kind, "table": "fox"} | {key: value}, {**schema, "additionalProperties": True})
-            if kind != "classical":
-                del settings["table"]
-            layout = import_module(f"marrow.datasets.{kind}").layout(settings)
-            instances = instances_of(BagSet("x", kind, settings), 2.0, simulated=False)
-            assert instances.shape == layout.shape
-            assert instances.tasks == tuple(task.name for task in layout.tasks)
-            assert instances.kinds[0] == kind
-            assert instances.are_bytes == (layout.dtype == "uint8")
-            assert set(instances.kinds) <= set(SCHEMA["properties"]["on_data"]["propertyNames"]["enum"])
-
-
-@pytest.mark.parametrize("height", [True, False])
-@pytest.mark.parametrize(("patch_mm", "spacing_mm"), [(32, 2), (30, 3), (32, 4)])
-def test_instances_of_scans_are_as_their_bags_are(height, patch_mm, spacing_mm):
-    sample_bag, bones = import_module("sample_bag"), read_bones(SCHEMAS / "bones.tsv")
-    sizes = {"patch_mm": patch_mm, "stride_mm": patch_mm / 2, "margin_mm": spacing_mm, "bone_share": 0.5}
-    settings = {**sizes, "height": height, "contrasts": ["b900", "fat"]}
-    instances = instances_of(BagSet("x", "scans", settings), spacing_mm, simulated=True)
-    edge = Size.of(settings, (spacing_mm,) * 3).edge
-    assert instances.shape == (2, edge, edge, edge)
-    assert instances.tasks == tuple(task.name for task in sample_bag._tasks(bones, settings))
-    assert instances.kinds == ("scans", "simulated")
 
 
 @pytest.mark.parametrize("instances", [SCANS, SIMULATED, CONCEPTS], ids=str)

@@ -60,6 +60,11 @@ class Layout:
     classes: tuple[str, ...] = ()
 
     @property
+    def inner_size(self) -> tuple[int, ...]:
+        """Voxels along each spatial axis, (z, y, x) or (y, x), without the margin; of a table none."""
+        return tuple(length - 2 * self.margin for length in self.shape[1:])
+
+    @property
     def stored(self) -> np.dtype[Any]:
         """How the numbers of a patch lie in a file: little endian."""
         return np.dtype(self.dtype).newbyteorder("<")

@@ -25,7 +25,8 @@ def select(entries: Sequence[Entry], selection: Mapping[str, Any]) -> list[Entry
     Args:
         entries: bags, sorted by id.
         selection: {} for all; {"train": 100, "test": 1000} for the first so many of each split; or {"folds": 10,
-            "fold": 3, "repeat": 1, "seed": 0, "validation": 0.1}: fold 3, counted from 0, is the test.
+            "fold": 3, "repeat": 1, "seed": 0, "validation": 0.1}: fold 3, counted from 0, is the test. Folds may come
+            with "splits", the only ones that are kept.
 
     Raises:
         MarrowError: there are fewer bags than asked for, or no such fold.
@@ -48,7 +49,14 @@ def _first(entries: Sequence[Entry], split: str, count: int) -> list[Entry]:
 
 
 def _in_folds(
-    entries: Sequence[Entry], *, folds: int, fold: int, repeat: int = 0, seed: int = 0, validation: float = 0.0
+    entries: Sequence[Entry],
+    *,
+    folds: int,
+    fold: int,
+    repeat: int = 0,
+    seed: int = 0,
+    validation: float = 0.0,
+    splits: Sequence[str] = SPLITS,
 ) -> list[Entry]:
     """Labelled bags with the splits of one fold; bags without a label are there to predict."""
     patients = _patients(entries)
@@ -73,7 +81,7 @@ def _in_folds(
             return "test"
         return "validation" if entry.patient in held_out else "train"
 
-    return [replace(entry, split=split_of(entry)) for entry in entries]
+    return [replace(entry, split=split) for entry in entries if (split := split_of(entry)) in splits]
 
 
 def _patients(entries: Sequence[Entry]) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """Which runs are scored by where they look, and which scans get a map; read at parse time.
 
-A run is scored where bags say which of their instances are key: every kind but tables, of scans those with a lesion
-mask. Maps are drawn of scans, for few methods and seeds, for a reader of the report looks at each.
+A run is scored where bags say which of their instances are key, of scans those with a lesion mask. Maps are drawn of
+scans, for few methods and seeds, for a reader of the report looks at each.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,6 @@ from marrow.planning.runs import Run, RunPlan, run_folder
 
 LOCALISATION = "results/localisation"
 MAPS = "results/maps"
-WITHOUT_INSTANCE_LABELS = frozenset({"classical"})
 NEGATIVE_LABELS = frozenset({"healthy", "inactive"})
 
 
@@ -99,7 +98,7 @@ def plan_localisation(config: Mapping[str, Any], cohort: Cohort, data: DataPlan,
         dataset: [row["bag"] for row in data.datasets[dataset].rows if row["split"] == "test" and row["bag"] in masked]
         for dataset in runs.datasets
     }
-    scored = tuple(run for run in runs.runs if data.bag_sets[run.entry].kind not in WITHOUT_INSTANCE_LABELS)
+    scored = tuple(run for run in runs.runs if data.bag_sets[run.entry].instances.are_labelled)
     maps = tuple(_maps(config["maps"], config["evaluation"]["reference"], data, runs))
     return LocalisationPlan(scored, maps, lesions)
 
@@ -113,6 +112,11 @@ def negatives(run: Run, data: DataPlan) -> list[int]:
         return [0]
     classes = data.datasets[run.dataset].classes.values()
     return [number for number, labels in enumerate(classes) if NEGATIVE_LABELS.issuperset(labels)]
+
+
+def key_classes(run: Run, data: DataPlan) -> dict[str, list[str]]:
+    """Class of a bag -> the classes of its key instances, where none has the bag's name."""
+    return {label: list(classes) for label, classes in data.bag_sets[run.entry].instances.key_classes.items()}
 
 
 def _maps(settings: Mapping[str, Any], reference: str | None, data: DataPlan, runs: RunPlan) -> Iterator[Map]:

@@ -12,16 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from marrow.errors import ConfigError, nearest
-from marrow.planning.config import spacing_of
 from marrow.planning.datasets import BAGS, SCANS, DataPlan, DataSet
-from marrow.planning.methods.instances import Instances, instances_of
+from marrow.planning.methods.instances import Instances
 from marrow.planning.methods.method import Method
 from marrow.planning.methods.presets import Methods, read_methods
-from marrow.planning.methods.stackable import why_alone
 
 RUNS = "results/runs"
 PREDICTED = "results/predicted"
-WEIGHING = ("attention", "gated-attention", "loss-attention")
 SEEDS = 3  # ATMIL's repetitions on scans
 
 # What is trained where nobody says what: the tables of two papers, for data with auxiliary tasks and without.
@@ -41,8 +38,10 @@ class Run:
         method: name of the method.
         seed: of everything random.
         title: what tables call the method.
-        settings: the method, complete: encoder, pooling, auxiliary, weighting, training.
+        settings: the method, complete: encoder, pooling, auxiliary, heads, weighting, training.
         augmentation: how instances are changed while training; None where they are not.
+        has_attention: whether its pooling weighs instances.
+        alone: why it trains in a process of its own, in words; None where several seeds can share one.
     """
 
     dataset: str
@@ -52,11 +51,8 @@ class Run:
     title: str
     settings: dict[str, Any]
     augmentation: dict[str, Any] | None
-
-    @property
-    def has_attention(self) -> bool:
-        """Whether its pooling weighs instances."""
-        return self.settings["pooling"]["kind"] in WEIGHING
+    has_attention: bool
+    alone: str | None
 
     @property
     def folder(self) -> str:
@@ -117,7 +113,7 @@ class RunPlan:
         runs = tuple(run for run in self.of_dataset(dataset) if run.method == method)
         if not runs:
             raise ConfigError(f"there is no run of {method!r} on {dataset}")
-        return () if self.at_once < 2 or why_alone(runs[0].settings) else runs
+        return () if self.at_once < 2 or runs[0].alone else runs
 
     @cached_property
     def _by_dataset(self) -> dict[str, tuple[Run, ...]]:
@@ -176,7 +172,7 @@ def _of_entry(
     training: Mapping[str, Any] = entry.get("training") or {}
     methods.check_training(training, f"runs.{name}.training")
     simulated = data.bag_sets[name].kind == SCANS and not config["samples"]
-    instances = instances_of(data.bag_sets[name], spacing_of(config), simulated)
+    instances = data.bag_sets[name].instances
     few = simulated or "fold" in manifests[0].selection
     seeds = _seeds(entry.get("seeds"), few)
     names = entry.get("methods") or (ATMIL if instances.tasks else ATTENTION)
@@ -186,7 +182,17 @@ def _of_entry(
             _check_validation(made, dataset, f"runs.{name}")
             augmentation = dict(config["augmentation"]) if made.training["augment"] else None
             for seed in seeds:
-                yield Run(dataset.name, name, method, seed, made.title, made.settings, augmentation)
+                yield Run(
+                    dataset.name,
+                    name,
+                    method,
+                    seed,
+                    made.title,
+                    made.settings,
+                    augmentation,
+                    made.has_attention,
+                    made.alone,
+                )
 
 
 def _manifests(entry: str, data: DataPlan) -> list[DataSet]:

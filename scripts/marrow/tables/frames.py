@@ -22,8 +22,12 @@ _REMEDY = "delete the file and run again to make it anew"
 
 def frame_of(rows: Iterable[Mapping[str, Any]], columns: Columns) -> pd.DataFrame:
     """A frame of rows, with the declared columns in their order and of their types; None is no number."""
-    frame = pd.DataFrame.from_records(list(rows), columns=list(columns))
-    return frame.astype({name: _DTYPES[kind] for name, kind in columns.items()})
+    return _typed(pd.DataFrame.from_records(list(rows), columns=list(columns)), columns)
+
+
+def joined(frames: Iterable[pd.DataFrame], columns: Columns) -> pd.DataFrame:
+    """The rows of several frames, one after the other, with the declared columns."""
+    return pd.concat([frame_of([], columns), *(_typed(frame, columns) for frame in frames)], ignore_index=True)
 
 
 def write_table(frame: pd.DataFrame, columns: Columns, path: Path, digits: int = 6) -> None:
@@ -44,7 +48,7 @@ def read_table(path: Path, columns: Columns) -> pd.DataFrame:
     except (pd.errors.ParserError, UnicodeDecodeError):
         raise MarrowError(f"{path.name} is no table of comma-separated values; {_REMEDY}") from None
     _check_columns(list(texts.columns), columns, path)
-    return pd.DataFrame({name: _typed(texts[name], kind, path) for name, kind in columns.items()})
+    return pd.DataFrame({name: _parsed(texts[name], kind, path) for name, kind in columns.items()})
 
 
 def _check_columns(found: Sequence[str], columns: Columns, path: Path) -> None:
@@ -53,7 +57,11 @@ def _check_columns(found: Sequence[str], columns: Columns, path: Path) -> None:
         raise MarrowError(f"{path.name}: column {', '.join(lacking)} is missing; {_REMEDY}")
 
 
-def _typed(cells: "pd.Series[str]", kind: type[str] | type[int] | type[float], path: Path) -> "pd.Series[Any]":
+def _typed(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    return frame[list(columns)].astype({name: _DTYPES[kind] for name, kind in columns.items()})
+
+
+def _parsed(cells: "pd.Series[str]", kind: type[str] | type[int] | type[float], path: Path) -> "pd.Series[Any]":
     if kind is str:
         return cells
     try:

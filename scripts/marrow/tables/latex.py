@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from marrow.tables.text_table import LaidTable
+from marrow.tables.text_table import TextTable
 
 _SIGNS = {
     "\\": r"\textbackslash{}",
@@ -27,19 +27,18 @@ _SIGNS = {
 _ANY = re.compile("|".join(map(re.escape, _SIGNS)))
 
 
-def latex(tables: Sequence[LaidTable], heading: str) -> str:
+def latex(tables: Sequence[TextTable], heading: str) -> str:
     """All tables, one after the other; what comes from outside cannot be read as a command."""
     comment = "".join(sign for sign in heading if sign.isprintable())
     return "\n".join([f"% {comment}", "% needs \\usepackage{booktabs}", "", *map(_table, tables)])
 
 
-def _table(table: LaidTable) -> str:
-    columns = (len(table.heads) - 1) * table.group
+def _table(table: TextTable) -> str:
     lines = [
         "\\begin{table}",
         "\\centering",
         f"\\caption{{{_plain(table.title)}}}",
-        f"\\begin{{tabular}}{{l{'r' * columns}}}",
+        f"\\begin{{tabular}}{{l{'r' * (len(table.columns) - 1)}}}",
         "\\toprule",
         *_heads(table),
         "\\midrule",
@@ -57,11 +56,11 @@ def _table(table: LaidTable) -> str:
     return "\n".join(lines)
 
 
-def _heads(table: LaidTable) -> list[str]:
-    if table.group == 1:
+def _heads(table: TextTable) -> list[str]:
+    if not table.subheads:
         return [_row(table.heads)]
     first, *others = table.heads
-    spans = " & ".join(f"\\multicolumn{{{table.group}}}{{c}}{{{_plain(head)}}}" for head in others)
+    spans = " & ".join(f"\\multicolumn{{{len(table.subheads)}}}{{c}}{{{_plain(head)}}}" for head in others)
     below = ["", *(name for _ in others for name in table.subheads)]
     return [f"{_plain(first)} & {spans} \\\\", _row(below)]
 

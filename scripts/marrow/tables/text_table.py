@@ -1,38 +1,67 @@
-"""A table as laid out for readers, in texts; `marrow.tables.markdown` and `latex` write it down."""
+"""Tables laid out for readers, all in texts: as data in JSON, from which `markdown` and `latex` make documents."""
 
-import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
-from marrow.evaluation.cells import Cell, Row
-from marrow.evaluation.results import Result, Results
+from marrow.errors import MarrowError
 
 NOTHING = "–"
-MARK = "*"
-SPREADS = {"std": "standard deviation", "sem": "standard error of the mean"}
 
 
 @dataclass(frozen=True)
-class LaidTable:
+class TextTable:
     """A table in texts.
 
     Attributes:
         title: above it.
-        heads: of its columns; those after the first in groups of `group` under one head.
-        group: how many columns stand under a head, each with a name of `subheads`.
-        subheads: the names of a group's columns; empty where `group` is 1.
-        rows: texts, the row's title first.
+        heads: of its columns, that of the rows' titles first.
+        subheads: the columns under each head but the first; empty where each head has a single column.
+        rows: the title of the row first, then a text for each column.
         notes: below it.
-        cells: the same as numbers, for the CSV file.
     """
 
     title: str
     heads: tuple[str, ...]
-    group: int
     subheads: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...]
-    cells: tuple[Row, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """A name for each column, as `50, ours` where the head `50` has the subhead `ours`."""
+        if not self.subheads:
+            return self.heads
+        first, *others = self.heads
+        return first, *(f"{head}, {name}" for head in others for name in self.subheads)
+
+
+def write_text_tables(tables: Sequence[TextTable], path: Path) -> None:
+    """Write tables as JSON: a list with an object a table, whose keys are the attributes of `TextTable`."""
+    text = json.dumps([asdict(table) for table in tables], ensure_ascii=False, indent=1)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def read_text_tables(path: Path) -> list[TextTable]:
+    """The tables in a file that `write_text_tables` wrote.
+
+    Raises:
+        MarrowError: the file is damaged.
+    """
+    try:
+        return [
+            TextTable(
+                title=table["title"],
+                heads=tuple(table["heads"]),
+                subheads=tuple(table["subheads"]),
+                rows=tuple(map(tuple, table["rows"])),
+                notes=tuple(table["notes"]),
+            )
+            for table in json.loads(path.read_text(encoding="utf-8"))
+        ]
+    except (ValueError, KeyError, TypeError):
+        raise MarrowError(f"{path.name} is damaged or holds no tables; delete it and run again") from None
 
 
 class Footnotes:
@@ -51,82 +80,6 @@ class Footnotes:
     def lines(self) -> list[str]:
         """All of them."""
         return [f"[{_letters(index)}] {reason}" for index, reason in enumerate(self._reasons)]
-
-
-def mean_text(result: Result | None, spread: str, results: Results, footnotes: Footnotes, show_n: bool) -> str:
-    """A mean of ours with its spread and its mark; the reason where there is none."""
-    if result is None:
-        return "not run"
-    if math.isnan(result.mean):
-        word = "undefined" if result.note.startswith("undefined") else "missing"
-        return f"{word} [{footnotes.mark(result.note)}]"
-    around: float = {"std": result.std, "sem": result.sem}.get(spread, math.nan)
-    text = f"{result.mean:.3f}" + ("" if math.isnan(around) else f" ± {around:.3f}")
-    return text + (f" (n {result.n})" if show_n else "") + (MARK if results.differs(result) else "")
-
-
-def own_numbers(result: Result | None, results: Results, absent: str) -> dict[str, Cell]:
-    """The columns of a cell in the CSV file that are ours; `absent` is what is noted where there is no such run."""
-    if result is None:
-        names = ("ours", "ours_std", "ours_sem", "ours_n", "low", "high", "p_corrected", "mark")
-        return {**dict.fromkeys(names), "note": absent}
-    return {
-        "ours": result.mean,
-        "ours_std": result.std,
-        "ours_sem": result.sem,
-        "ours_n": result.n,
-        "low": result.low,
-        "high": result.high,
-        "p_corrected": result.p_corrected,
-        "mark": MARK if results.differs(result) else "",
-        "note": result.note if math.isnan(result.mean) else "",
-    }
-
-
-def row_title(title: str, method: str | None, results: Results) -> str:
-    """The title of a method's row, which tells the reference."""
-    return f"{title} (reference)" if method == results.reference else title
-
-
-def shared_n(found: Sequence[Result | None]) -> int | None:
-    """How many runs are behind every number, if it is as many for all; None otherwise."""
-    counts = {result.n for result in found if result is not None and not math.isnan(result.mean)}
-    return counts.pop() if len(counts) == 1 else None
-
-
-def told_n(n: int | None, spread: str) -> str:
-    """What a mean is of, in words."""
-    if n is None:
-        return f"Ours: mean ± {SPREADS[spread]} over the n runs given in each cell."
-    if n == 1:
-        return "Ours: one run a cell, so there is no spread."
-    return f"Ours: mean ± {SPREADS[spread]} over n = {n} runs (repeats, folds and seeds)."
-
-
-def told_tested(parts: Iterable[str], results: Results) -> list[str]:
-    """On how much a run is tested."""
-    tested = [counts for part in parts for counts in results.tested(part)]
-    if not tested:
-        return []
-    bags, patients = (_range([each[index] for each in tested]) for index in (0, 1))
-    return [f"Ours: each run is tested on {bags} bags of {patients} patients."]
-
-
-def told_marks(results: Results) -> list[str]:
-    """What the mark means, and what its absence does not."""
-    reference = results.titles.get(results.reference, results.reference)
-    if len(results.titles) < 2:
-        return []
-    return [
-        f"{MARK} differs from {reference}, the reference: paired permutation test over patients on the same bags and "
-        f"seeds, p below {results.significance:g} after Holm's correction over {len(results.titles) - 1} methods. "
-        "Numbers without a mark are not shown to differ, whatever their order."
-    ]
-
-
-def _range(counts: Sequence[int]) -> str:
-    low, high = min(counts), max(counts)
-    return str(low) if low == high else f"{low} to {high}"
 
 
 def _letters(index: int) -> str:

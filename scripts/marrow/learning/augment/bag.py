@@ -14,16 +14,9 @@ from marrow.bags.bag import Layout, Task
 from marrow.learning.augment.intensity import jitter, smooth
 from marrow.learning.augment.parameters import Parameters
 from marrow.learning.augment.resample import resample
-from marrow.learning.augment.settings import inner_size
+from marrow.learning.feed.augmenter import cropped
 
 _VOXELS = 2**21  # of the patches that the processor takes at a time
-
-
-def cropped(patches: Tensor, layout: Layout) -> Tensor:
-    """Stored patches (instances, *layout.shape) without their margin, copied to float32 bit by bit."""
-    inner = slice(layout.margin, -layout.margin or None)
-    spatial = (inner,) * (len(layout.shape) - 1)
-    return patches[(..., *spatial)].to(torch.float32, copy=True, memory_format=torch.contiguous_format)
 
 
 @torch.no_grad()
@@ -51,7 +44,7 @@ def _augmented(stored: Tensor, parameters: Parameters, layout: Layout) -> Tensor
     on_device = parameters.to(stored.device)
     if len(moved := _rows(parameters.moved, stored.device)):
         kept = stored.index_select(0, moved).to(torch.float32)
-        patches.index_copy_(0, moved, resample(kept, on_device[moved], inner_size(layout)))
+        patches.index_copy_(0, moved, resample(kept, on_device[moved], layout.inner_size))
     if len(chosen := _rows(parameters.sigma > 0, stored.device)):
         patches.index_copy_(0, chosen, smooth(patches.index_select(0, chosen), on_device.sigma[chosen]))
     return jitter(patches, on_device.gain, on_device.offset)

@@ -51,11 +51,6 @@ class Augmentation:
             )
 
 
-def inner_size(layout: Layout) -> tuple[int, ...]:
-    """Voxels along each spatial axis, (z, y, x) or (y, x), without the margin; of a table none."""
-    return tuple(length - 2 * layout.margin for length in layout.shape[1:])
-
-
 def reach(augmentation: Augmentation, layout: Layout) -> float:
     """How many voxels beyond the patch without its margin an instance may be sampled at most.
 
@@ -65,7 +60,7 @@ def reach(augmentation: Augmentation, layout: Layout) -> float:
     angle = math.radians(augmentation.rotation_degrees) * (augmentation.rotation_probability > 0)
     shift = augmentation.shift_voxels * (augmentation.shift_probability > 0)
     displacement = augmentation.elastic_voxels * (augmentation.elastic_probability > 0)
-    half = [(length - 1) / 2 for length in inner_size(layout)]
+    half = [(length - 1) / 2 for length in layout.inner_size]
     outward = [0.0]
     for axis, h in enumerate(half):
         w = math.hypot(*half[:axis], *half[axis + 1 :])

@@ -9,7 +9,7 @@ from marrow.bags.bag import Task
 from marrow.bags.manifest import Entry, Manifest
 from marrow.device.device import free_on
 from marrow.device.out_of_memory import is_out_of_memory
-from marrow.learning.augment.settings import Augmentation
+from marrow.learning.feed.augmenter import Augmenter
 from marrow.learning.feed.bag_store import StoredBags
 from marrow.learning.feed.device_bags import Resident
 from marrow.learning.feed.feed import Feed
@@ -28,7 +28,7 @@ def feed_of(
     device: torch.device,
     *,
     threads: int,
-    augmentation: Augmentation | None = None,
+    augmentation: Augmenter | None = None,
     seed: int = 0,
     room: int | None = None,
 ) -> Feed:

@@ -15,9 +15,7 @@ from torch import Tensor
 
 from marrow.bags.manifest import Entry
 from marrow.device.random_state import named_seed
-from marrow.learning.augment.bag import augment, cropped, mirrored
-from marrow.learning.augment.parameters import Parameters, draw_parameters
-from marrow.learning.augment.settings import Augmentation, margin_note
+from marrow.learning.feed.augmenter import Augmenter, Drawn, cropped
 from marrow.learning.feed.bag_store import StoredBag, StoredBags
 from marrow.learning.feed.batch import Batch
 from marrow.learning.feed.prefetch import made_ahead
@@ -26,7 +24,7 @@ from marrow.learning.pooling.segments import Segments
 AHEAD_BYTES = 2**27
 DRAWN_BYTES = 1024  # of an instance's parameters, about
 
-Prepared = tuple[StoredBag, Parameters | None]
+Prepared = tuple[StoredBag, Drawn | None]
 _log = logging.getLogger(__name__)
 
 
@@ -49,7 +47,7 @@ class Feed:
         self,
         stored: StoredBags,
         positions: Sequence[int] | None = None,
-        augmentation: Augmentation | None = None,
+        augmentation: Augmenter | None = None,
         seed: int = 0,
     ) -> None:
         self._stored = stored
@@ -59,7 +57,7 @@ class Feed:
         self.lengths = [entry.instances for entry in self.entries]
         self.labels: npt.NDArray[np.int64] = np.array([entry.label for entry in self.entries], np.int64)
         self._starts = np.cumsum([0, *self.lengths]).tolist()
-        if augmentation and (note := margin_note(augmentation, stored.layout)):
+        if augmentation and (note := augmentation.note(stored.layout)):
             _log.warning("%s: %s", stored.manifest.dataset, note)
 
     def __len__(self) -> int:
@@ -75,7 +73,7 @@ class Feed:
         """The ids of some bags."""
         return [self.entries[position].bag for position in positions]
 
-    def part(self, entries: Iterable[Entry], augmentation: Augmentation | None = None, seed: int = 0) -> "Feed":
+    def part(self, entries: Iterable[Entry], augmentation: Augmenter | None = None, seed: int = 0) -> "Feed":
         """A feed of some of these bags that shares what lies in memory; instances are numbered anew.
 
         Args:
@@ -117,8 +115,8 @@ class Feed:
         entry, stored = self.entries[position], self._stored.bag(self._positions[position])
         if epoch is None or self._augmentation is None:
             return stored, None
-        layout, instances = self._stored.layout, entry.instances
-        return stored, draw_parameters(self._augmentation, layout, instances, self._seed, epoch, entry.bag)
+        drawn = self._augmentation.draw(self._stored.layout, entry.instances, self._seed, epoch, entry.bag)
+        return stored, drawn
 
     def _taken_for(self, key: tuple[int, int | None]) -> int:
         position, _ = key
@@ -139,16 +137,15 @@ class Feed:
             bags=tuple(self.ids(positions)),
         )
 
-    def _patches(self, bag: StoredBag, drawn: Parameters | None) -> Tensor:
+    def _patches(self, bag: StoredBag, drawn: Drawn | None) -> Tensor:
         """One bag at a time: what is done to it must not depend on what it is packed with, to the last bit."""
         patches = bag.patches.to(self._stored.device, non_blocking=True)
-        layout = self._stored.layout
-        return cropped(patches, layout) if drawn is None else augment(patches, drawn, layout)
+        return cropped(patches, self._stored.layout) if drawn is None else drawn.patches(patches)
 
-    def _labels(self, task: int, bag: StoredBag, drawn: Parameters | None) -> Tensor:
+    def _labels(self, task: int, bag: StoredBag, drawn: Drawn | None) -> Tensor:
         asked = self._stored.tasks[task]
         labels = bag.auxiliary[asked.name].to(self._stored.device, non_blocking=True)
-        return labels if drawn is None else mirrored(labels, drawn.flipped, asked)
+        return labels if drawn is None else drawn.labels(labels, asked)
 
 
 def order(seed: int, epoch: int, count: int) -> list[int]:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from marrow.learning.feed.batch import Batch
-from marrow.learning.heads import UNKNOWN
+from marrow.learning.heads.head import UNKNOWN
 
 
 @dataclass(frozen=True)

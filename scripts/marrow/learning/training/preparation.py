@@ -12,8 +12,8 @@ from marrow.bags.manifest import Entry, Manifest
 from marrow.device.chunks import ChunkedEncoder, compiled_size
 from marrow.device.precision import memory_format_of, precision_of
 from marrow.errors import MarrowError
-from marrow.learning.augment.settings import Augmentation
 from marrow.learning.build import build_model, tasks_of
+from marrow.learning.feed.augmenter import Augmenter
 from marrow.learning.feed.choice import feed_of
 from marrow.learning.feed.feed import Feed
 from marrow.learning.pooling.main_loss import main_loss_of
@@ -44,7 +44,7 @@ class Preparation:
 def prepare(
     manifest: Manifest,
     settings: Mapping[str, Any],
-    augmentation: Augmentation | None,
+    augmentation: Augmenter | None,
     seed: int,
     device: torch.device,
     threads: int,

@@ -1,6 +1,7 @@
 """An entry's methods side by side: what ran, how well each did, and which differences the data carry."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from markupsafe import Markup
 
@@ -15,11 +16,9 @@ from marrow.report.page import render
 from marrow.report.sections.comparison_readings import COMPARISON, CONFUSION, CURVES, METRICS, PAPERS, RELIABILITY
 from marrow.report.tables import Row, Table, number
 
-LEVEL = 0.05  # of the corrected p, below which a difference is said to be shown
 
-
-def comparison(entry: Entry) -> Markup:
-    """The methods of an entry."""
+def comparison(entry: Entry, significance: float) -> Markup:
+    """The methods of an entry; a corrected p below `significance` shows a difference."""
     tables = entry.tables
     summary, against = tables["summary"], tables["comparisons"]
     metrics = [name for name in summary.of("metric") if name]
@@ -39,7 +38,8 @@ def comparison(entry: Entry) -> Markup:
         differences=_difference_charts(entry, against),
         compared=[name for name in DRAWN if name in against.of("metric")],
         against=_against(entry, against),
-        verdict=_verdict,
+        significance=f"{significance:g}",
+        verdict=partial(_verdict, significance=significance),
         crossings=_crossings(entry),
         reliabilities=_reliabilities(entry),
         groups=[row for row in tables["groups"].rows if number(row["mean"]) is not None],
@@ -125,12 +125,12 @@ def _against(entry: Entry, against: Table) -> list[tuple[str, list[Row | None]]]
     ]
 
 
-def _verdict(row: Row) -> str:
+def _verdict(row: Row, significance: float) -> str:
     """What a comparison shows, in words."""
     p, difference = number(row["p_corrected"]), number(row["difference"])
     if p is None or difference is None:
         return "undefined"
-    if p >= LEVEL:
+    if p >= significance:
         return "not shown to differ"
     return "better" if (difference < 0) == (row["metric"] in LOWER_IS_BETTER) else "worse"
 

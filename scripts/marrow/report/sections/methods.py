@@ -7,10 +7,10 @@ from marrow.report.page import Section, render
 from marrow.report.sections.comparison import comparison
 
 
-def section(entries: Sequence[Entry]) -> Section:
-    """The comparison on scans, or why there is none."""
+def section(entries: Sequence[Entry], significance: float) -> Section:
+    """The comparison on scans, or why there is none; a corrected p below `significance` shows a difference."""
     ours = [entry for entry in entries if entry.kind == SCANS]
-    parts = [(entry, comparison(entry)) for entry in ours]
+    parts = [(entry, comparison(entry, significance)) for entry in ours]
     html = render("methods.html.j2", parts=parts)
     return Section("methods", "Methods compared", html, note=counted(ours))
 
