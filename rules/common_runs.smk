@@ -61,7 +61,7 @@ reported = SimpleNamespace(
         for evaluation in evaluations.values()
         for table in (
             *(f"{name}.csv" for name in ("runs", "summary", "comparisons", "confusion", "reliability", "groups")),
-            *("notes.csv", "curves.csv", "localisation.csv", "tables.md", "tables.tex", "sizes.svg"),
+            *("notes.csv", "curves.csv", "localisation.csv", "tables.json", "tables.tex", "sizes.svg"),
         )
     ],
     localisation_curves=[
