@@ -10,7 +10,8 @@ from marrow.drawing.figures.differences import differences_figure
 from marrow.drawing.figures.reliability import reliability_figure
 from marrow.drawing.figures.sizes import sizes_figure
 from marrow.drawing.style import save, styled
-from marrow.evaluation.cells import read_rows
+from marrow.evaluation.columns import COLUMNS
+from marrow.tables.frames import read_table
 
 
 def main(
@@ -34,7 +35,8 @@ def main(
         reference: the method that the others are compared with.
         significance: below which a corrected p marks a difference.
     """
-    titles = {row["method"]: row["title"] for row in read_rows(runs_table, "runs")}
+    runs = read_table(runs_table, COLUMNS["runs"])
+    titles = dict(zip(runs["method"], runs["title"], strict=True))
     with styled():
         save(_drawn(figure, table, titles, about, reference, significance), picture)
 
@@ -44,13 +46,13 @@ def _drawn(
 ) -> Figure:
     match figure:
         case "confusion_matrices":
-            return confusion_figure(read_rows(table, "confusion"), titles)
+            return confusion_figure(read_table(table, COLUMNS["confusion"]), titles)
         case "reliability_curves":
-            return reliability_figure(read_rows(table, "reliability"), titles)
+            return reliability_figure(read_table(table, COLUMNS["reliability"]), titles)
         case "differences":
-            return differences_figure(read_rows(table, "comparisons"), titles, reference, significance)
+            return differences_figure(read_table(table, COLUMNS["comparisons"]), titles, reference, significance)
         case _:
-            return sizes_figure(read_rows(table, "summary"), titles, about["training_bags"])
+            return sizes_figure(read_table(table, COLUMNS["summary"]), titles, about["training_bags"])
 
 
 if __name__ == "__main__":

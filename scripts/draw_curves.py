@@ -6,7 +6,7 @@ from typing import Any
 from marrow.drawing.figures.course import TRAINING, WEIGHTS, course_figure, has_weights
 from marrow.drawing.style import message, save, styled
 from marrow.evaluation.curves import Curves
-from marrow.evaluation.run_status import PlannedRun
+from marrow.evaluation.evaluated_runs import PlannedRun
 
 
 def main(*, curves: Path, picture: Path, figure: str, runs: list[dict[str, Any]]) -> None:
@@ -18,7 +18,7 @@ def main(*, curves: Path, picture: Path, figure: str, runs: list[dict[str, Any]]
         figure: which: training or weights.
         runs: as planned: dataset, method, title, seed, part.
     """
-    planned = [PlannedRun.of(run) for run in runs]
+    planned = [PlannedRun(**run) for run in runs]
     parts = {run.dataset: run.part for run in planned}
     titles = {run.method: run.title for run in planned}
     read = Curves(curves, parts)

@@ -5,11 +5,11 @@ from typing import Any
 
 from marrow.bags.manifest import Manifest, read_manifest
 from marrow.errors import MarrowError
-from marrow.evaluation.cells import write_rows
-from marrow.evaluation.evaluate import evaluate
-from marrow.evaluation.run_reader import judged
-from marrow.evaluation.run_status import PlannedRun
-from marrow.evaluation.summary import Settings
+from marrow.evaluation.columns import COLUMNS
+from marrow.evaluation.evaluate import Settings, evaluate
+from marrow.evaluation.evaluated_runs import PlannedRun
+from marrow.evaluation.run_reader import read_run
+from marrow.tables.frames import write_table
 
 
 def main(
@@ -30,7 +30,7 @@ def main(
     bag: str,
     settings: dict[str, Any],
 ) -> None:
-    """Judge every run, average, compare; a run that is missing or damaged is told, and takes no other down.
+    """Measure every run, average, compare; a run that is missing or damaged is listed with the reason.
 
     Args:
         predictions: of each run, in the order of `runs`.
@@ -51,13 +51,13 @@ def main(
     """
     made = Settings(**settings)
     read = dict(zip(datasets, map(_manifest, manifests), strict=True))
-    planned = [PlannedRun.of(run) for run in runs]
-    found = [
-        judged(run, path, record, read[run.dataset], made.calibration_bins)
+    planned = [PlannedRun(**run) for run in runs]
+    evaluated = [
+        read_run(run, path, record, read[run.dataset], made.calibration_bins)
         for run, path, record in zip(planned, predictions, run_records, strict=True)
     ]
     known = [manifest for manifest in read.values() if isinstance(manifest, Manifest)]
-    tables = evaluate(found, reference, known[0].classes if known else (), bag, made)
+    tables = evaluate(evaluated, reference, known[0].classes if known else (), bag, made)
     places = {
         "runs": runs_table,
         "summary": summary,
@@ -67,8 +67,8 @@ def main(
         "groups": groups,
         "notes": notes,
     }
-    for kind, path in places.items():
-        write_rows(tables[kind], kind, path)
+    for name, path in places.items():
+        write_table(tables[name], COLUMNS[name], path)
 
 
 def _manifest(path: Path) -> Manifest | MarrowError:

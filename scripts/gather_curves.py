@@ -1,11 +1,11 @@
 """Rule gather_curves: losses, task weights, gradients and attention entropy of all epochs of an entry's runs."""
 
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from marrow.evaluation.cells import write_rows
-from marrow.evaluation.curves import curve_rows
+from marrow.evaluation.columns import COLUMNS
+from marrow.evaluation.curves import curves_of
+from marrow.tables.frames import joined, write_table
 
 
 def main(*, histories: list[Path], curves: Path, runs: list[dict[str, Any]]) -> None:
@@ -16,8 +16,8 @@ def main(*, histories: list[Path], curves: Path, runs: list[dict[str, Any]]) -> 
         curves: where a row for each run, epoch and quantity goes.
         runs: as planned: dataset, method, seed.
     """
-    rows = (curve_rows(run, path) for run, path in zip(runs, histories, strict=True))
-    write_rows(chain.from_iterable(rows), "curves", curves)
+    tables = (curves_of(run, path) for run, path in zip(runs, histories, strict=True))
+    write_table(joined(tables, COLUMNS["curves"]), COLUMNS["curves"], curves)
 
 
 if __name__ == "__main__":

@@ -4,12 +4,14 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from marrow.evaluation.cells import write_rows
-from marrow.evaluation.overview_tables import own_layouts
+from marrow.evaluation.columns import COLUMNS
+from marrow.evaluation.layout import table_of_cells
+from marrow.evaluation.overview_tables import overview_cells, overview_tables
 from marrow.evaluation.published import published_tables
-from marrow.evaluation.published_tables import published_layout
+from marrow.evaluation.published_tables import published_cells, published_table
 from marrow.evaluation.results import Results
 from marrow.files import write_text
+from marrow.tables.frames import write_table
 from marrow.tables.latex import latex
 from marrow.tables.markdown import markdown
 from marrow.tables.text_table import write_text_tables
@@ -50,11 +52,15 @@ def main(
         reference: the method that the others are compared with.
         significance: below which a corrected p marks a difference.
     """
-    results = Results.read(runs_table, summary, comparisons, notes, reference, significance)
-    beside = published_tables(published, published_numbers, about, results.parts)
-    layouts = [*(published_layout(table, results, about["simulated"]) for table in beside), *own_layouts(results)]
-    write_rows(chain.from_iterable(cells for _, cells in layouts), "tables", tables_csv)
-    tables = [table for table, _ in layouts]
+    results = Results(runs_table, summary, comparisons, notes, reference, significance)
+    papers = published_tables(published, published_numbers, about, results.parts)
+    of_papers = [(table, published_cells(table, results)) for table in papers]
+    of_parts = [(part, overview_cells(part, results)) for part in results.parts]
+    write_table(table_of_cells(cells for _, cells in [*of_papers, *of_parts]), COLUMNS["tables"], tables_csv)
+    tables = [
+        *(published_table(table, cells, results, about["simulated"]) for table, cells in of_papers),
+        *chain.from_iterable(overview_tables(part, cells, results) for part, cells in of_parts),
+    ]
     write_text_tables(tables, tables_json)
     heading = f"Results on {entry}{' (simulated scans)' if about['simulated'] else ''}"
     write_text(tables_markdown, markdown(tables, heading))

@@ -5,7 +5,8 @@ import pytest
 from sklearn import metrics as sk
 
 from evaluation_runs import probabilities
-from marrow.evaluation.metrics import METRICS, class_metrics, metrics_of, why_undefined
+from marrow.evaluation.columns import METRICS
+from marrow.evaluation.metrics import class_metrics, metrics_of, why_undefined
 from marrow.evaluation.predictions import Predictions
 from marrow.evaluation.reliability import calibration_error, reliability
 from marrow.evaluation.weighted import WeightedMetrics
@@ -115,8 +116,8 @@ def test_calibration_counts_each_bag_by_its_bins_distance_from_the_diagonal():
     of = predictions([0, 0, 0, 1, 1], 2, values=values)
     assert calibration_error(of, BINS) == pytest.approx((4 * abs(0.25 - 0.15) + 1 * 0.3) / 5)
     curve = reliability(of, BINS)
-    assert [each.count for each in curve] == [0, 4, 0, 0, 0, 0, 1, 0, 0, 0]
-    assert np.isnan(curve[0].observed)
+    assert curve["count"].tolist() == [0, 4, 0, 0, 0, 0, 1, 0, 0, 0]
+    assert curve["observed"].notna().tolist() == [False, True, False, False, False, False, True, False, False, False]
     assert WeightedMetrics(of, BINS)(np.ones((5, 1)))["calibration_error"][0] == pytest.approx(
         calibration_error(of, BINS)
     )

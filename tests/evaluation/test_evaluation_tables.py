@@ -16,13 +16,14 @@ import gather_curves
 import write_tables
 from evaluation_runs import manifest, planned, probabilities, save_history, save_predictions
 from marrow.errors import ConfigError
-from marrow.evaluation.cells import COLUMNS, read_rows
+from marrow.evaluation.columns import COLUMNS
 from marrow.evaluation.published import published_tables
 from marrow.planning.cohort import load_cohort
 from marrow.planning.config import complete, read_schema, spacing_of
 from marrow.planning.datasets import plan_datasets
 from marrow.planning.evaluations import plan_evaluations
 from marrow.planning.runs import plan_runs
+from marrow.tables.frames import read_table
 from marrow.tables.latex import latex
 from marrow.tables.markdown import markdown
 from marrow.tables.text_table import read_text_tables
@@ -222,6 +223,10 @@ def tables(evaluated):
     return root
 
 
+def read(folder, name):
+    return read_table(folder / f"{name}.csv", COLUMNS[name])
+
+
 def line(text: str, begins: str) -> str:
     return next(each for each in text.splitlines() if each.startswith(begins))
 
@@ -229,11 +234,8 @@ def line(text: str, begins: str) -> str:
 def test_ours_stand_beside_the_papers_with_the_kind_of_spread_said(tables):
     text = (tables / "tables.md").read_text()
     shown = line(text, "| ATMIL (reference) |")
-    mean, sem = (
-        next(float(row[name]) for row in read_rows(tables / "summary.csv", "summary")
-             if (row["method"], row["metric"]) == ("atmil", "sensitivity"))
-        for name in ("mean", "sem")
-    )  # fmt: skip
+    summary = read(tables, "summary").set_index(["method", "metric"])
+    mean, sem = summary.loc[("atmil", "sensitivity"), ["mean", "sem"]]
     assert f"| 0.737 ± 0.016 | {mean:.3f} ± {sem:.3f} |" in shown
     assert "mean ± standard error of the mean over n = 2 runs" in text
     assert "mean ± standard deviation over n = 2 runs" in text
@@ -250,9 +252,8 @@ def test_a_missing_run_shows_as_missing_with_its_reason(tables):
 
 def test_only_what_differs_after_correction_is_marked_and_nothing_is_a_winner(tables):
     text = (tables / "tables.md").read_text()
-    marked = {row["method"] for row in read_rows(tables / "tables.csv", "tables") if row["mark"]}
-    below = {row["method"] for row in read_rows(tables / "comparisons.csv", "comparisons")
-             if row["p_corrected"] and float(row["p_corrected"]) < 0.05}  # fmt: skip
+    marked = set(read(tables, "tables").query("mark == '*'")["method"])
+    below = set(read(tables, "comparisons").query("p_corrected < 0.05")["method"])
     assert marked == below == {"mil-max", "mine"}
     assert r"\*" in line(text, "| MIL + max |")
     assert "**" not in text
@@ -269,12 +270,11 @@ def test_a_hostile_title_stays_text(tables):
 
 
 def test_every_cell_is_in_the_csv_with_its_own_numbers(tables):
-    rows = read_rows(tables / "tables.csv", "tables")
-    paper = [row for row in rows if row["column"] == "Sensitivity" and row["published"]]
+    paper = read(tables, "tables").query("column == 'Sensitivity' and published != ''")
     assert len(paper) == 9
-    assert {row["spread_kind"] for row in paper} == {"sem"}
-    (own,) = [row for row in paper if row["method"] == "atmil"]
-    assert (own["published"], own["published_spread"], own["ours_n"]) == ("0.737", "0.016", "2")
+    assert set(paper["spread_kind"]) == {"sem"}
+    (own,) = paper.query("method == 'atmil'").to_dict("records")
+    assert (own["published"], own["published_spread"], own["ours_n"]) == ("0.737", "0.016", 2)
     assert own["low"] <= own["ours"] <= own["high"]
 
 
@@ -308,15 +308,15 @@ def test_latex_compiles(tables, tmp_path):
 
 def test_curves_have_every_number_of_every_epoch_of_the_histories_that_can_be_read(evaluated):
     root, _ = evaluated
-    rows = read_rows(root / "curves.csv", "curves")
-    assert {(row["method"], row["seed"]) for row in rows} == {
-        (method, str(seed)) for method in ("atmil", "mil-max", "uniform", "mine") for seed in range(2)
-    } - {("uniform", "1"), ("mine", "1")}
-    of_atmil = [row for row in rows if (row["method"], row["seed"]) == ("atmil", "0")]
-    assert {"weight_bone", "norm2_bone", "dot_height", "cosine_bone", "attention_entropy", "learning_rate"} <= {
-        row["quantity"] for row in of_atmil
-    }
-    assert [row["epoch"] for row in of_atmil if row["quantity"] == "loss_main"] == ["1", "2", "3", "4", "5"]
+    curves = read(root, "curves")
+    assert set(zip(curves["method"], curves["seed"], strict=True)) == {
+        (method, seed) for method in ("atmil", "mil-max", "uniform", "mine") for seed in range(2)
+    } - {("uniform", 1), ("mine", 1)}
+    of_atmil = curves.query("method == 'atmil' and seed == 0")
+    assert {"weight_bone", "norm2_bone", "dot_height", "cosine_bone", "attention_entropy", "learning_rate"} <= set(
+        of_atmil["quantity"]
+    )
+    assert of_atmil.query("quantity == 'loss_main'")["epoch"].tolist() == [1, 2, 3, 4, 5]
 
 
 def texts(path) -> str:

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from marrow.bags.bag import Layout
 from marrow.bags.header import KEY
 from marrow.bags.manifest import Entry, Manifest, read_manifest, write_manifest
-from marrow.evaluation.run_status import PlannedRun
+from marrow.evaluation.evaluated_runs import PlannedRun
 from marrow.learning.inference import Verdicts
 from marrow.runs.tables import write_history, write_predictions
 from marrow.workflow.fingerprint.values import canonical

@@ -14,7 +14,8 @@ from marrow.bags.bag import Array, Bag, Layout
 from marrow.bags.digest import bag_digest
 from marrow.bags.file import open_bags, read_bag, read_header
 from marrow.bags.header import BagHeader
-from marrow.bags.manifest import SPLITS, Entry, FeatureScale
+from marrow.bags.manifest import Entry, FeatureScale
+from marrow.bags.splits import SPLITS
 from marrow.errors import MarrowError, ScanStopped
 
 NONE_LEFT = "no bag is left: every scan was stopped, and the records beside the bag files say why"

@@ -20,7 +20,6 @@ from marrow.errors import MarrowError
 from marrow.workflow.fingerprint.values import canonical
 
 ATTRIBUTE = "attr_"
-SPLITS = ("train", "validation", "test", "predict")
 COLUMNS = {
     "bag": pa.string(),
     "patient": pa.string(),

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from marrow.bags.manifest import SPLITS, Entry
+from marrow.bags.manifest import Entry
+from marrow.bags.splits import SPLITS
 from marrow.errors import MarrowError
 
 TEST, VALIDATION = 0, 1  # streams of chance

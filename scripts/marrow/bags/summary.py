@@ -6,7 +6,8 @@ from pathlib import Path
 
 from marrow.bags.bag import Layout, Task
 from marrow.bags.damage import damage
-from marrow.bags.manifest import SPLITS, Entry, Manifest, read_manifest
+from marrow.bags.manifest import Entry, Manifest, read_manifest
+from marrow.bags.splits import SPLITS
 from marrow.errors import MarrowError
 
 MARGIN = "  "

@@ -2,93 +2,78 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
-from sklearn.metrics import confusion_matrix
+import pandas as pd
 
-from marrow.evaluation.cells import Row
+from marrow.evaluation.columns import COLUMNS
+from marrow.evaluation.evaluated_runs import Part
 from marrow.evaluation.metrics import class_metrics, metrics_of
 from marrow.evaluation.predictions import Predictions
 from marrow.evaluation.reliability import reliability
-from marrow.evaluation.run_status import Part
-from marrow.evaluation.summary import mean_of
+from marrow.tables.frames import joined
+
+Score = tuple[str, str, str, float, int]  # grouping, group, metric, value in a run, and of how many cases
 
 
-def confusion_rows(part: Part, method: str, classes: Sequence[str]) -> Iterator[Row]:
-    """Counts over all runs of a method (a bag counts once for each run that tests it), and per cent of its row."""
-    runs = _tested(part, method)
-    labels = np.concatenate([each.labels for each in runs])
-    predicted = np.concatenate([each.predicted for each in runs])
-    counts = confusion_matrix(labels, predicted, labels=range(len(classes)))
-    for name, row in zip(classes, counts, strict=True):
-        for other, count in zip(classes, row, strict=True):
-            share = 100 * float(count) / float(row.sum()) if row.sum() else None
-            yield {"method": method, "label": name, "predicted": other, "count": int(count), "row_percent": share,
-                   "part": part.name}  # fmt: skip
+def confusion(part: Part, methods: Sequence[str], classes: Sequence[str]) -> pd.DataFrame:
+    """Counts over all runs of each method (a bag counts once for each run that tests it), and per cent of its label."""
+    bags = [
+        (method, classes[label], classes[predicted])
+        for method in methods
+        for run in part.predictions_of(method)
+        for label, predicted in zip(run.labels, run.predicted, strict=True)
+    ]
+    names = {"method": methods, "label": classes, "predicted": classes}
+    table = pd.DataFrame(bags, columns=list(names))
+    table = table.astype({column: pd.CategoricalDtype(list(values)) for column, values in names.items()})
+    counts = table.groupby(list(names), observed=False).size().reset_index(name="count")
+    of_label = counts.groupby(["method", "label"], observed=False)["count"].transform("sum")
+    return counts.assign(row_percent=100 * counts["count"] / of_label, part=part.name)
 
 
-def reliability_rows(part: Part, method: str, bins: int) -> Iterator[Row]:
-    """The reliability curve of all runs of a method together."""
-    runs = _tested(part, method)
-    together = Predictions(*(np.concatenate([getattr(each, name) for each in runs]) for name in _FIELDS))
-    for index, each in enumerate(reliability(together, bins)):
-        yield {
-            "method": method,
-            "bin": index + 1,
-            "low": each.low,
-            "high": each.high,
-            "count": each.count,
-            "mean_probability": each.mean_probability,
-            "observed": each.observed,
-            "part": part.name,
-        }
+def reliability_curves(part: Part, methods: Sequence[str], bins: int) -> pd.DataFrame:
+    """The reliability curve of all runs of each method together."""
+    curves = {method: reliability(Predictions.joined(part.predictions_of(method)), bins) for method in methods}
+    tables = (curve.assign(method=method, part=part.name) for method, curve in curves.items())
+    return joined(tables, COLUMNS["reliability"])
 
 
-def group_rows(part: Part, method: str, classes: Sequence[str], bag: str, bins: int) -> Iterator[Row]:
+def groups(part: Part, methods: Sequence[str], classes: Sequence[str], bag: str, bins: int) -> pd.DataFrame:
     """Means over runs by bag, by patient, of each site, and of each class against the rest.
 
     Args:
         part: the runs.
-        method: whose runs.
+        methods: whose runs, all of them done.
         classes: their names.
         bag: what a bag is called: scan or bag.
         bins: of the calibration error.
     """
-    judged = [run for run in part.of_method(method) if run.predictions is not None]
-    runs = _tested(part, method)
-    patients = [run.by_patient() for run in runs]
-    of_bags = [run.metrics for run in judged]
-    of_patients = [
-        known if len(each) == len(run) else metrics_of(each, bins)
-        for run, each, known in zip(runs, patients, of_bags, strict=True)
-    ]
-    yield from _rows(part, method, bag, "all", of_bags, sum(map(len, runs)))
-    yield from _rows(part, method, "patient", "all", of_patients, sum(map(len, patients)))
+    scores = [(method, *score) for method in methods for score in _scores(part, method, classes, bag, bins)]
+    keys = ["method", "grouping", "group", "metric"]
+    values = pd.DataFrame(scores, columns=[*keys, "value", "cases"]).groupby(keys, sort=False)
+    return values.agg(mean=("value", "mean"), n=("cases", "sum")).reset_index().assign(part=part.name)
+
+
+def _scores(part: Part, method: str, classes: Sequence[str], bag: str, bins: int) -> Iterator[Score]:
+    """The scores of every run in every group."""
+    metrics = [run.metrics for run in part.of_method(method)]
+    runs = part.predictions_of(method)
+    for run, of_bags in zip(runs, metrics, strict=True):
+        yield from _of_group(bag, "all", of_bags, len(run))
+    for run, of_bags in zip(runs, metrics, strict=True):
+        patients = run.by_patient()
+        yield from _of_group(
+            "patient", "all", of_bags if len(patients) == len(run) else metrics_of(patients, bins), len(patients)
+        )
     for site in sorted({str(site) for run in runs for site in run.sites} - {""}):
-        there = [run.of_site(site) for run in runs]
-        yield from _rows(part, method, "site", site, [metrics_of(each, bins) for each in there], sum(map(len, there)))
-    of_classes = [class_metrics(run) for run in runs]
-    for number, name in enumerate(classes):
-        found = [{metric: float(values[number]) for metric, values in each.items()} for each in of_classes]
-        yield from _rows(part, method, "class", name, found, sum(int((run.labels == number).sum()) for run in runs))
+        for there in (run.of_site(site) for run in runs):
+            yield from _of_group("site", site, metrics_of(there, bins), len(there))
+    for run in runs:
+        of_classes = class_metrics(run)
+        for number, name in enumerate(classes):
+            of_class = {metric: float(values[number]) for metric, values in of_classes.items()}
+            yield from _of_group("class", name, of_class, int((run.labels == number).sum()))
 
 
-def _rows(
-    part: Part, method: str, grouping: str, group: str, found: Sequence[Mapping[str, float]], cases: int
-) -> Iterator[Row]:
-    for metric in found[0]:
-        yield {
-            "method": method,
-            "grouping": grouping,
-            "group": group,
-            "metric": metric,
-            "mean": mean_of([each[metric] for each in found]),
-            "n": cases,
-            "part": part.name,
-        }
-
-
-_FIELDS = ("patients", "sites", "labels", "probabilities")
-
-
-def _tested(part: Part, method: str) -> list[Predictions]:
-    return [run.predictions for run in part.of_method(method) if run.predictions is not None]
+def _of_group(grouping: str, group: str, metrics: Mapping[str, float], cases: int) -> Iterator[Score]:
+    for metric, value in metrics.items():
+        yield grouping, group, metric, value, cases

@@ -7,19 +7,21 @@ For accuracy that is the sign-flip test; for a metric that is no mean over bags,
 For each metric, p is corrected over methods after Holm.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
-from marrow.evaluation.cells import Row
-from marrow.evaluation.metrics import METRICS
+from marrow.evaluation.columns import COLUMNS, METRICS
+from marrow.evaluation.evaluated_runs import EvaluatedRun, Part, not_done
 from marrow.evaluation.predictions import Numbers, Predictions
-from marrow.evaluation.resampling import holm, interval, permutation_p
-from marrow.evaluation.run_status import JudgedRun, Part, not_done
+from marrow.evaluation.summary import Draws
 from marrow.evaluation.weighted import WeightedMetrics
+from marrow.statistics.resampling import holm, percentile_interval, permutation_p
+from marrow.tables.frames import frame_of
 
-Draws = Mapping[str, Numbers]
+Pair = tuple[EvaluatedRun, EvaluatedRun]
 
 
 @dataclass(frozen=True)
@@ -30,40 +32,39 @@ class Permutations:
     is_complete: bool
 
 
-def comparison_rows(
-    part: Part, reference: str, draws_of: Mapping[str, Draws], permutations: Permutations, bins: int
-) -> Iterator[Row]:
-    """A row for each other method and metric; empty numbers where a run of either is missing.
+def compare(part: Part, reference: str, draws_of: Draws, permutations: Permutations, bins: int) -> pd.DataFrame:
+    """A row for each metric and other method; empty numbers where a run of either is missing.
 
     Args:
         part: the runs.
         reference: the method that the others are compared with.
-        draws_of: method -> metric -> its mean in each draw of patients, the same draws for all; complete methods only.
+        draws_of: the same draws of patients for all; complete methods only.
         permutations: of the part's patients.
         bins: of the calibration error.
     """
     others = [method for method in part.methods if method != reference]
-    compared = {
-        method: _compared(part, method, reference, permutations, bins)
+    pairs = {method: _pairs(part, method, reference) for method in others}
+    tested = {
+        method: _differences(part, pairs[method], permutations, bins)
         for method in others
         if {method, reference} <= draws_of.keys()
     }
+    rows: list[dict[str, str | float]] = []
     for metric in METRICS:
-        p_values = [compared[method][metric][1] if method in compared else np.nan for method in others]
-        for method, p, corrected in zip(others, p_values, holm(p_values), strict=True):
-            row: dict[str, str | float | None] = {"method": method, "reference": reference, "metric": metric}
-            row |= {"patients": len(part.patients), "runs": len(_pairs(part, method, reference)), "part": part.name}
-            if method not in compared:
-                yield row | dict.fromkeys(("difference", "low", "high", "p", "p_corrected"))
-                continue
-            low, high = interval(draws_of[method][metric] - draws_of[reference][metric])
-            difference = compared[method][metric][0]
-            yield row | {"difference": difference, "low": low, "high": high, "p": p, "p_corrected": float(corrected)}
+        for method in others:
+            row = {"method": method, "metric": metric, "runs": len(pairs[method])}
+            if method in tested:
+                low, high = percentile_interval(draws_of[method][metric] - draws_of[reference][metric])
+                difference, p = tested[method][metric]
+                row |= {"difference": difference, "low": low, "high": high, "p": p}
+            rows.append({**row, "reference": reference, "patients": len(part.patients), "part": part.name})
+    table = frame_of(rows, COLUMNS["comparisons"])
+    return table.assign(p_corrected=table.groupby("metric")["p"].transform(holm))
 
 
-def comparison_notes(part: Part, reference: str, draws_of: Mapping[str, Draws], significance: float) -> Iterator[Row]:
+def comparison_notes(part: Part, reference: str, draws_of: Draws, significance: float) -> Iterator[dict[str, str]]:
     """Why there is no comparison, or none that could find a difference."""
-    about = {"method": "", "metric": "", "part": part.name}
+    about = {"method": "", "metric": ""}
     others = len(part.methods) - 1
     if others and reference not in draws_of:
         lacking = len(not_done(part.of_method(reference)))
@@ -76,42 +77,35 @@ def comparison_notes(part: Part, reference: str, draws_of: Mapping[str, Draws], 
         }
 
 
-def _compared(
-    part: Part, method: str, reference: str, permutations: Permutations, bins: int
+def _differences(
+    part: Part, pairs: Sequence[Pair], permutations: Permutations, bins: int
 ) -> dict[str, tuple[float, float]]:
-    """Metric -> the difference and its p."""
-    pairs = _pairs(part, method, reference)
-    observed = {name: _mean_difference(pairs, name) for name in METRICS}
+    """Metric -> the mean difference over pairs of runs, and its p."""
+    values = [[a.metrics[name] - b.metrics[name] for name in METRICS] for a, b in pairs]
+    observed = pd.DataFrame(values, columns=list(METRICS), dtype=float).mean()
     sums = {name: np.zeros(permutations.ways.shape[1]) for name in METRICS}
     counts = dict.fromkeys(METRICS, 0)
     for a, b in pairs:
         if not (a.predictions and b.predictions):
             continue
         swaps = permutations.ways[part.rows(a.predictions)]
-        for name, values in _swapped_differences(a.predictions, b.predictions, swaps, bins).items():
-            if np.isfinite(values).all():
-                sums[name] += values
+        for name, swapped in _swapped_differences(a.predictions, b.predictions, swaps, bins).items():
+            if np.isfinite(swapped).all():
+                sums[name] += swapped
                 counts[name] += 1
-    found: dict[str, tuple[float, float]] = {}
-    for name in METRICS:
-        p = np.nan
-        if counts[name]:
-            p = permutation_p(observed[name], sums[name] / counts[name], permutations.is_complete)
-        found[name] = observed[name], p
-    return found
+    p_values = {
+        name: permutation_p(observed[name], sums[name] / count, permutations.is_complete)
+        for name, count in counts.items()
+        if count
+    }
+    return {name: (observed[name], p_values.get(name, np.nan)) for name in METRICS}
 
 
-def _pairs(part: Part, method: str, reference: str) -> list[tuple[JudgedRun, JudgedRun]]:
+def _pairs(part: Part, method: str, reference: str) -> list[Pair]:
     """The runs of both on the same bags with the same seed."""
     of_reference = {run.key: run for run in part.of_method(reference) if run.predictions is not None}
     mine = (run for run in part.of_method(method) if run.predictions is not None)
     return [(run, of_reference[run.key]) for run in mine if run.key in of_reference]
-
-
-def _mean_difference(pairs: Sequence[tuple[JudgedRun, JudgedRun]], metric: str) -> float:
-    differences = np.array([a.metrics[metric] - b.metrics[metric] for a, b in pairs])
-    known = differences[np.isfinite(differences)]
-    return float(known.mean()) if len(known) else float("nan")
 
 
 def _swapped_differences(a: Predictions, b: Predictions, swaps: Numbers, bins: int) -> dict[str, Numbers]:
@@ -120,21 +114,12 @@ def _swapped_differences(a: Predictions, b: Predictions, swaps: Numbers, bins: i
     Both methods' answers stand side by side, each bag twice; a way gives one method the weight 1 where the other has 0.
 
     Args:
-        a: what a method says of bags.
-        b: what another one says of them.
+        a: the predictions of a method.
+        b: those of another one for the same bags.
         swaps: (bags, ways), 1 where a bag's answers are swapped, else 0.
         bins: of the calibration error.
     """
-    metrics = WeightedMetrics(_side_by_side(a, b), bins)
+    metrics = WeightedMetrics(Predictions.joined([a, b]), bins)
     first = metrics(np.concatenate([1 - swaps, swaps]))
     second = metrics(np.concatenate([swaps, 1 - swaps]))
     return {name: first[name] - second[name] for name in METRICS}
-
-
-def _side_by_side(a: Predictions, b: Predictions) -> Predictions:
-    return Predictions(
-        np.concatenate([a.patients, b.patients]),
-        np.concatenate([a.sites, b.sites]),
-        np.concatenate([a.labels, b.labels]),
-        np.concatenate([a.probabilities, b.probabilities]),
-    )

@@ -1,21 +1,42 @@
 """All tables of numbers of an entry's runs."""
 
 from collections.abc import Sequence
-from itertools import chain
+from dataclasses import dataclass
 
-from marrow.evaluation.breakdowns import confusion_rows, group_rows, reliability_rows
-from marrow.evaluation.cells import Row
-from marrow.evaluation.comparison import Permutations, comparison_notes, comparison_rows
-from marrow.evaluation.metrics import METRICS
-from marrow.evaluation.resampling import drawn, swapped
-from marrow.evaluation.run_status import JudgedRun, Part, not_done, parts_of
-from marrow.evaluation.summary import Settings, bootstrapped, summary_notes, summary_rows
+import pandas as pd
 
-Tables = dict[str, list[Row]]
+from marrow.evaluation.breakdowns import confusion, groups, reliability_curves
+from marrow.evaluation.columns import COLUMNS
+from marrow.evaluation.comparison import Permutations, compare, comparison_notes
+from marrow.evaluation.evaluated_runs import EvaluatedRun, Part, parts_of, table_of
+from marrow.evaluation.summary import bootstrapped, summarise, summary_notes
+from marrow.statistics.resampling import patient_draws, patient_swaps
+from marrow.tables.frames import frame_of, joined
 
 
-def evaluate(runs: Sequence[JudgedRun], reference: str, classes: Sequence[str], bag: str, settings: Settings) -> Tables:
-    """Kind of table -> its rows.
+@dataclass(frozen=True)
+class Settings:
+    """The section `evaluation` of the config, without the reference.
+
+    Attributes:
+        resamples: draws of the bootstrap and of the permutation.
+        stratify: whether as many patients of each class are drawn as there are.
+        calibration_bins: of the calibration error and the reliability curve.
+        significance: level at which a corrected p counts as a difference.
+        seed: of chance.
+    """
+
+    resamples: int
+    stratify: bool
+    calibration_bins: int
+    significance: float
+    seed: int
+
+
+def evaluate(
+    runs: Sequence[EvaluatedRun], reference: str, classes: Sequence[str], bag: str, settings: Settings
+) -> dict[str, pd.DataFrame]:
+    """The tables by name, with the columns that `COLUMNS` declares.
 
     Args:
         runs: of an entry, as planned.
@@ -24,38 +45,26 @@ def evaluate(runs: Sequence[JudgedRun], reference: str, classes: Sequence[str], 
         bag: what a bag is called: scan or bag.
         settings: of the evaluation.
     """
-    made = [_of_part(part, reference, classes, bag, settings) for part in parts_of(runs)]
-    kinds = ("summary", "comparisons", "confusion", "reliability", "groups", "notes")
-    together: Tables = {kind: list(chain.from_iterable(tables[kind] for tables in made)) for kind in kinds}
-    return {"runs": [_run_row(run) for run in runs], **together}
+    parts = [_of_part(part, reference, classes, bag, settings) for part in parts_of(runs)]
+    names = ("summary", "comparisons", "confusion", "reliability", "groups", "notes")
+    together = {name: joined((tables[name] for tables in parts), COLUMNS[name]) for name in names}
+    return {"runs": table_of(runs), **together}
 
 
-def _of_part(part: Part, reference: str, classes: Sequence[str], bag: str, settings: Settings) -> Tables:
-    bins = settings.calibration_bins
-    complete = [method for method in part.methods if not not_done(part.of_method(method))]
+def _of_part(
+    part: Part, reference: str, classes: Sequence[str], bag: str, settings: Settings
+) -> dict[str, pd.DataFrame]:
+    bins, complete = settings.calibration_bins, part.complete_methods
     strata = part.patient_labels if settings.stratify else part.patient_labels * 0
-    draws = drawn(strata, settings.resamples, settings.seed)
-    draws_of = {method: bootstrapped(part.of_method(method), part, draws, bins) for method in complete}
-    permutations = Permutations(*swapped(len(part.patients), settings.resamples, settings.seed))
+    draws = patient_draws(strata, settings.resamples, settings.seed)
+    draws_of = {method: bootstrapped(part, method, draws, bins) for method in complete}
+    permutations = Permutations(*patient_swaps(len(part.patients), settings.resamples, settings.seed))
+    notes = [*summary_notes(part, draws_of), *comparison_notes(part, reference, draws_of, settings.significance)]
     return {
-        "summary": list(summary_rows(part, draws_of)),
-        "comparisons": list(comparison_rows(part, reference, draws_of, permutations, bins)),
-        "confusion": [row for method in complete for row in confusion_rows(part, method, classes)],
-        "reliability": [row for method in complete for row in reliability_rows(part, method, bins)],
-        "groups": [row for method in complete for row in group_rows(part, method, classes, bag, bins)],
-        "notes": [
-            *summary_notes(part, draws_of),
-            *comparison_notes(part, reference, draws_of, settings.significance),
-        ],
+        "summary": summarise(part, draws_of),
+        "comparisons": compare(part, reference, draws_of, permutations, bins),
+        "confusion": confusion(part, complete, classes),
+        "reliability": reliability_curves(part, complete, bins),
+        "groups": groups(part, complete, classes, bag, bins),
+        "notes": frame_of([{**note, "part": part.name} for note in notes], COLUMNS["notes"]),
     }
-
-
-def _run_row(run: JudgedRun) -> Row:
-    planned, tested = run.planned, run.predictions
-    about: dict[str, str | float | None] = {"dataset": planned.dataset, "method": planned.method, "seed": planned.seed}
-    about |= {"title": planned.title, "status": run.status, "reason": run.reason, "part": planned.part}
-    about |= {
-        "bags": None if tested is None else len(tested),
-        "patients": None if tested is None else len(set(tested.patients.tolist())),
-    }
-    return dict.fromkeys(METRICS) | about | dict(run.metrics)

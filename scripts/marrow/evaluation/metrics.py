@@ -1,4 +1,4 @@
-"""The metrics of a run, from scikit-learn. One that is not defined is NaN, and the reason is told.
+"""The metrics of a run, from scikit-learn. One that is not defined is NaN, and has a reason.
 
 Sensitivity, specificity and F1 are macro averages: each class against the rest, then the mean over classes, all classes
 alike. So macro sensitivity is the balanced accuracy, by definition. The AUC is the area for two classes, and the macro
@@ -19,21 +19,10 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
+from marrow.evaluation.columns import METRICS
 from marrow.evaluation.predictions import Labels, Numbers, Predictions
 from marrow.evaluation.reliability import calibration_error
 
-METRICS: tuple[str, ...] = (
-    "accuracy",
-    "balanced_accuracy",
-    "sensitivity",
-    "specificity",
-    "f1",
-    "auc",
-    "log_loss",
-    "brier",
-    "calibration_error",
-)
-LOWER_IS_BETTER = ("log_loss", "brier", "calibration_error")
 OF_CLASS: tuple[str, ...] = ("sensitivity", "specificity", "f1", "auc")
 NEED_EVERY_CLASS = ("balanced_accuracy", "sensitivity", "f1", "auc")
 UNDEFINED = float("nan")
@@ -46,19 +35,19 @@ def metrics_of(predictions: Predictions, bins: int) -> dict[str, float]:
         predictions: of the test bags.
         bins: of the calibration error.
     """
-    found = dict.fromkeys(METRICS, UNDEFINED)
+    metrics = dict.fromkeys(METRICS, UNDEFINED)
     if len(predictions) == 0:
-        return found
+        return metrics
     labels, predicted, probabilities = predictions.labels, predictions.predicted, predictions.probabilities
     numbers = list(range(predictions.classes))
-    found["accuracy"] = float(accuracy_score(labels, predicted))
-    found["log_loss"] = float(log_loss(labels, probabilities, labels=numbers))
-    found["brier"] = float(brier_score_loss(labels, probabilities, labels=numbers))
-    found["calibration_error"] = calibration_error(predictions, bins)
-    found |= {name: float(values.mean()) for name, values in class_metrics(predictions).items()}
+    metrics["accuracy"] = float(accuracy_score(labels, predicted))
+    metrics["log_loss"] = float(log_loss(labels, probabilities, labels=numbers))
+    metrics["brier"] = float(brier_score_loss(labels, probabilities, labels=numbers))
+    metrics["calibration_error"] = calibration_error(predictions, bins)
+    metrics |= {name: float(values.mean()) for name, values in class_metrics(predictions).items()}
     if not absent(labels, predictions.classes):
-        found["balanced_accuracy"] = float(balanced_accuracy_score(labels, predicted))
-    return found
+        metrics["balanced_accuracy"] = float(balanced_accuracy_score(labels, predicted))
+    return metrics
 
 
 def class_metrics(predictions: Predictions) -> dict[str, Numbers]:
@@ -79,10 +68,10 @@ def class_metrics(predictions: Predictions) -> dict[str, Numbers]:
     if predictions.classes == 2 and there.all():  # the same curve from either end
         auc[:] = roc_auc_score(is_class[:, 1], predictions.probabilities[:, 1])
     elif (there & others).any():
-        judged = np.flatnonzero(there & others)
-        auc[judged] = roc_auc_score(
-            is_class[:, judged],
-            predictions.probabilities[:, judged],
+        scored = np.flatnonzero(there & others)
+        auc[scored] = roc_auc_score(
+            is_class[:, scored],
+            predictions.probabilities[:, scored],
             average=None,  # pyright: ignore[reportArgumentType]
         )
     return {

@@ -1,7 +1,7 @@
-"""What a run says of its test bags, and the same by patient."""
+"""The predictions of a run for its test bags, and the same by patient."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numpy as np
@@ -16,11 +16,11 @@ Names = npt.NDArray[np.str_]
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a run says of bags whose label is known.
+    """The predictions of a run for bags whose label is known.
 
     Attributes:
         patients: whose each is, (bags,).
-        sites: where each was scanned, (bags,); empty where nobody says.
+        sites: where each was scanned, (bags,); empty where unknown.
         labels: the number of its class, (bags,).
         probabilities: of the classes, (bags, classes); rows sum to 1.
     """
@@ -39,6 +39,11 @@ class Predictions:
             labels=np.array([entry.label for entry in entries], np.int64),
             probabilities=probabilities / probabilities.sum(1, keepdims=True),
         )
+
+    @classmethod
+    def joined(cls, several: Sequence["Predictions"]) -> "Predictions":
+        """Those of several runs, one after the other."""
+        return cls(*(np.concatenate([getattr(each, field.name) for each in several]) for field in fields(cls)))
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -1,20 +1,16 @@
 """Published tables, their numbers, and which of their cells an entry of runs fills."""
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import pandas as pd
 import yaml
 
+from marrow.tables.frames import Columns, read_table
 
-@dataclass(frozen=True)
-class Number:
-    """A published number: as printed, with what stands after the plus-minus sign, empty where nothing does."""
-
-    value: str
-    spread: str
+NUMBERS: Columns = dict.fromkeys(("paper", "table", "row", "column", "value", "spread"), str)
 
 
 @dataclass(frozen=True)
@@ -41,7 +37,8 @@ class PublishedTable:
         columns: those that the entry fills.
         left_out: the names of the others.
         rows: row -> preset; None for a method that is not here.
-        numbers: (row, column) -> what is printed there.
+        numbers: what is printed in each `row` and `column`: `published`, and `published_spread`, which stands after its
+            plus-minus sign, empty where there is none.
         spread: std or sem, what the plus-minus sign means; empty where there is none.
         protocol: where the paper's experiment is another.
     """
@@ -52,7 +49,7 @@ class PublishedTable:
     columns: tuple[Column, ...]
     left_out: tuple[str, ...]
     rows: Mapping[str, str | None]
-    numbers: Mapping[tuple[str, str], Number]
+    numbers: pd.DataFrame
     spread: str
     protocol: tuple[str, ...]
 
@@ -68,33 +65,34 @@ def published_tables(
         about: what the entry's data are, as `marrow.planning.evaluations.Evaluation` has it.
         parts: of the entry.
     """
-    found: list[PublishedTable] = []
-    for each in yaml.safe_load(tables.read_text(encoding="utf-8")):
-        if each["data"]["kind"] != about["kind"] or not _holds(each["data"]["settings"], about["settings"]):
-            continue
-        columns = [_column(name, column, about, parts) for name, column in each["columns"].items()]
-        filled = tuple(column for column in columns if column.parts)
-        if filled:
-            printed = _numbers(numbers, each["paper"], each["table"])
-            found.append(
-                PublishedTable(
-                    each["paper"],
-                    each["table"],
-                    each["title"],
-                    filled,
-                    tuple(column.name for column in columns if not column.parts),
-                    each["rows"],
-                    printed,
-                    each["spread"] or "",
-                    tuple(text.strip() for text in each["protocol"]),
-                )
-            )
-    return found
+    printed = read_table(numbers, NUMBERS).rename(columns={"value": "published", "spread": "published_spread"})
+    filled = [
+        _filled(table, printed, about, parts)
+        for table in yaml.safe_load(tables.read_text(encoding="utf-8"))
+        if table["data"]["kind"] == about["kind"] and _holds(table["data"]["settings"], about["settings"])
+    ]
+    return [table for table in filled if table.columns]
 
 
-def _column(name: str, column: Mapping[str, Any], about: Mapping[str, Any], parts: Sequence[str]) -> Column:
-    fitting = [part for part in parts if _fits(column, part, about)]
-    return Column(name, column["metric"], tuple(fitting))
+def _filled(
+    table: Mapping[str, Any], printed: pd.DataFrame, about: Mapping[str, Any], parts: Sequence[str]
+) -> PublishedTable:
+    columns = [
+        Column(name, column["metric"], tuple(part for part in parts if _fits(column, part, about)))
+        for name, column in table["columns"].items()
+    ]
+    is_here = (printed["paper"] == table["paper"]) & (printed["table"] == table["table"])
+    return PublishedTable(
+        paper=table["paper"],
+        table=table["table"],
+        title=table["title"],
+        columns=tuple(column for column in columns if column.parts),
+        left_out=tuple(column.name for column in columns if not column.parts),
+        rows=table["rows"],
+        numbers=printed.loc[is_here, ["row", "column", "published", "published_spread"]],
+        spread=table["spread"] or "",
+        protocol=tuple(text.strip() for text in table["protocol"]),
+    )
 
 
 def _fits(column: Mapping[str, Any], part: str, about: Mapping[str, Any]) -> bool:
@@ -104,9 +102,9 @@ def _fits(column: Mapping[str, Any], part: str, about: Mapping[str, Any]) -> boo
     )
 
 
-def _holds(wanted: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
-    """Whether settings are as wanted, where something is wanted."""
-    for key, value in wanted.items():
+def _holds(required: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
+    """Whether settings have the required values; others may stand beside them."""
+    for key, value in required.items():
         given = settings.get(key)
         if isinstance(value, Mapping):
             inner = cast("Mapping[str, Any]", given) if isinstance(given, Mapping) else {}
@@ -115,12 +113,3 @@ def _holds(wanted: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
         elif given != value:
             return False
     return True
-
-
-def _numbers(path: Path, paper: str, table: str) -> dict[tuple[str, str], Number]:
-    with path.open(newline="", encoding="utf-8") as lines:
-        return {
-            (row["row"], row["column"]): Number(row["value"], row["spread"])
-            for row in csv.DictReader(lines)
-            if row["paper"] == paper and row["table"] == table
-        }

@@ -5,23 +5,11 @@ label; of more, it is that of the predicted class, and comes true where the pred
 is the mean over bags of |share that came true - mean probability| of their bins.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
+import pandas as pd
 from sklearn.calibration import calibration_curve
 
 from marrow.evaluation.predictions import Labels, Numbers, Predictions
-
-
-@dataclass(frozen=True)
-class Bin:
-    """The bags whose probability lies above `low` and up to `high`; NaN where there is none."""
-
-    low: float
-    high: float
-    count: int
-    mean_probability: float
-    observed: float
 
 
 def bins_of(confidence: Numbers, bins: int) -> Labels:
@@ -30,21 +18,24 @@ def bins_of(confidence: Numbers, bins: int) -> Labels:
     return np.searchsorted(edges[1:-1], confidence).astype(np.int64)
 
 
-def reliability(predictions: Predictions, bins: int) -> list[Bin]:
-    """The reliability curve, empty bins too."""
+def reliability(predictions: Predictions, bins: int) -> pd.DataFrame:
+    """The reliability curve, a row a bin.
+
+    Returns:
+        `bin`, its ends `low` and `high`, the `count` of the bags in it, their `mean_probability`, and `observed`, the
+        share that came true; these two are NaN in an empty bin.
+    """
     edges = np.linspace(0, 1, bins + 1)
     counts = np.bincount(bins_of(predictions.confidence, bins), minlength=bins)
-    observed = np.full(bins, np.nan)
-    mean = np.full(bins, np.nan)
+    curve = pd.DataFrame({"bin": range(1, bins + 1), "low": edges[:-1], "high": edges[1:], "count": counts})
+    curve[["observed", "mean_probability"]] = np.nan
     if len(predictions):
-        observed[counts > 0], mean[counts > 0] = calibration_curve(
-            predictions.confirmed, predictions.confidence, pos_label=True, n_bins=bins
-        )
-    columns = zip(edges[:-1], edges[1:], counts, mean, observed, strict=True)
-    return [Bin(float(a), float(b), int(count), float(p), float(share)) for a, b, count, p, share in columns]
+        points = calibration_curve(predictions.confirmed, predictions.confidence, pos_label=True, n_bins=bins)
+        curve.loc[counts > 0, ["observed", "mean_probability"]] = np.transpose(points)
+    return curve
 
 
 def calibration_error(predictions: Predictions, bins: int) -> float:
     """The mean over bags of their bin's distance from the diagonal."""
-    found = [each for each in reliability(predictions, bins) if each.count]
-    return sum(each.count * abs(each.observed - each.mean_probability) for each in found) / len(predictions)
+    curve = reliability(predictions, bins)
+    return float((curve["count"] * (curve["observed"] - curve["mean_probability"]).abs()).sum() / len(predictions))

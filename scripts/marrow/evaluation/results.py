@@ -1,114 +1,75 @@
-"""The tables of an evaluation, read back for those that lay them out or draw them."""
+"""The tables of an evaluation, read back and joined for those that lay them out for readers."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
-from marrow.evaluation.cells import distinct, number, read_rows
-from marrow.evaluation.run_status import DONE
+import pandas as pd
 
-TextRow = Mapping[str, str]
+from marrow.evaluation.columns import COLUMNS, METRICS
+from marrow.evaluation.evaluated_runs import DONE
+from marrow.tables.frames import read_table
 
-
-@dataclass(frozen=True)
-class Result:
-    """A number of a method.
-
-    Attributes:
-        mean, std, sem, low, high: as in the summary; NaN where there is none.
-        n: runs.
-        p_corrected: of the comparison with the reference; NaN where there is none.
-        note: why the mean is not there; empty where it is.
-    """
-
-    mean: float
-    std: float
-    sem: float
-    n: int
-    low: float
-    high: float
-    p_corrected: float
-    note: str
+KEYS = ["part", "method", "metric"]
+MARK = "*"
 
 
-@dataclass(frozen=True)
 class Results:
     """What `evaluate_runs` wrote.
 
-    Attributes:
-        runs, summary, comparisons, notes: rows of its tables.
+    Args:
+        runs, summary, comparisons, notes: its tables.
         reference: the method that the others are compared with.
         significance: below which a corrected p marks a difference.
+
+    Attributes:
+        parts: what runs are averaged in.
+        titles: method -> title, as planned.
+        cells: of `part`, `method` and `metric`: the numbers of the summary; `difference` to the reference with
+            its ends `difference_low` and `difference_high`, and `p_corrected`; `mark` where they differ; and the `note`
+            why there is no mean.
     """
 
-    runs: list[dict[str, str]]
-    summary: list[dict[str, str]]
-    comparisons: list[dict[str, str]]
-    notes: list[dict[str, str]]
-    reference: str
-    significance: float
-
-    @classmethod
-    def read(
-        cls, runs: Path, summary: Path, comparisons: Path, notes: Path, reference: str, significance: float
-    ) -> "Results":
-        """Read the tables."""
-        return cls(
-            read_rows(runs, "runs"),
-            read_rows(summary, "summary"),
-            read_rows(comparisons, "comparisons"),
-            read_rows(notes, "notes"),
-            reference,
-            significance,
-        )
+    def __init__(
+        self, runs: Path, summary: Path, comparisons: Path, notes: Path, reference: str, significance: float
+    ) -> None:
+        self.reference, self.significance = reference, significance
+        self._runs = read_table(runs, COLUMNS["runs"])
+        self._notes = read_table(notes, COLUMNS["notes"])
+        self.parts: list[str] = self._runs["part"].unique().tolist()
+        self.titles: dict[str, str] = dict(zip(self._runs["method"], self._runs["title"], strict=True))
+        differences = read_table(comparisons, COLUMNS["comparisons"])
+        differences = differences.rename(columns={"low": "difference_low", "high": "difference_high"})
+        columns = [*KEYS, "difference", "difference_low", "difference_high", "p_corrected"]
+        cells = read_table(summary, COLUMNS["summary"]).merge(differences[columns], on=KEYS, how="left")
+        cells["mark"] = cells["p_corrected"].lt(significance).map({True: MARK, False: ""})
+        cells["note"] = [
+            self._note(*key) if pd.isna(mean) else "" for *key, mean in cells[[*KEYS, "mean"]].itertuples(index=False)
+        ]
+        self.cells = cells
 
     @property
-    def parts(self) -> list[str]:
-        """What runs are averaged in."""
-        return distinct(self.runs, "part")
+    def reference_title(self) -> str:
+        """The title of the reference method."""
+        return self.titles.get(self.reference, self.reference)
 
-    @property
-    def titles(self) -> dict[str, str]:
-        """Method -> title, as planned."""
-        return {row["method"]: row["title"] for row in self.runs}
+    def of_part(self, part: str) -> pd.DataFrame:
+        """The cells of a part, method after method; without numbers where no such run is planned."""
+        keys = pd.MultiIndex.from_product([[part], self.titles, METRICS], names=KEYS)
+        return self.cells.set_index(KEYS).reindex(keys).reset_index()
 
-    def tested(self, part: str) -> list[tuple[int, int]]:
-        """How many bags and patients each run of a part tests."""
-        done = [row for row in self.runs if row["part"] == part and row["status"] == DONE]
-        return [(int(row["bags"]), int(row["patients"])) for row in done]
+    def tested(self, part: str) -> pd.DataFrame:
+        """How many `bags` and `patients` each run of a part tests."""
+        is_tested = (self._runs["part"] == part) & (self._runs["status"] == DONE)
+        return self._runs.loc[is_tested, ["bags", "patients"]]
 
-    def result(self, part: str, method: str, metric: str) -> Result | None:
-        """A number of a method; None where no such run is planned."""
-        row = self._summary.get((part, method, metric))
-        if row is None:
-            return None
-        compared = self._comparisons.get((part, method, metric), {})
-        numbers = [number(row[name]) for name in ("mean", "std", "sem", "low", "high")]
-        mean, std, sem, low, high = numbers
-        note = "" if row["mean"] else self._note(part, method, metric)
-        return Result(mean, std, sem, int(row["n"]), low, high, number(compared.get("p_corrected", "")), note)
-
-    def differs(self, result: Result) -> bool:
-        """Whether a method differs from the reference after correction."""
-        return result.p_corrected < self.significance
-
-    def comparison(self, part: str, method: str, metric: str) -> TextRow | None:
-        """A row of the comparisons."""
-        return self._comparisons.get((part, method, metric))
-
-    @cached_property
-    def _summary(self) -> dict[tuple[str, str, str], TextRow]:
-        return {(row["part"], row["method"], row["metric"]): row for row in self.summary}
-
-    @cached_property
-    def _comparisons(self) -> dict[tuple[str, str, str], TextRow]:
-        return {(row["part"], row["method"], row["metric"]): row for row in self.comparisons}
+    def general_notes(self, part: str) -> dict[str, list[str]]:
+        """The notes that hold for all methods, each with the metrics that it is on; none where it is on no metric."""
+        notes = self._notes[(self._notes["part"] == part) & (self._notes["method"] == "")]
+        return {
+            str(note): [metric for metric in metrics if metric]
+            for note, metrics in notes.groupby("note", sort=False)["metric"]
+        }
 
     def _note(self, part: str, method: str, metric: str) -> str:
-        told = [
-            row["note"]
-            for row in self.notes
-            if row["part"] == part and row["method"] in {method, ""} and (row["metric"] or metric) == metric
-        ]
-        return told[0] if told else "it is not known why"
+        notes = self._notes
+        notes = notes[(notes["part"] == part) & notes["method"].isin({method, ""}) & notes["metric"].isin({metric, ""})]
+        return notes["note"].iloc[0] if len(notes) else "it is not known why"

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from marrow.evaluation.metrics import METRICS
+from marrow.evaluation.columns import METRICS
 from marrow.evaluation.predictions import Numbers, Predictions
 from marrow.evaluation.reliability import bins_of
 

@@ -16,7 +16,6 @@ from marrow.planning.config import find_problems
 from marrow.workflow.paths import RESULTS
 
 LABELS = ("healthy", "inactive", "focal", "diffuse")
-SPLITS = ("train", "validation", "test", "predict")
 TRUTHS = ("bones", "lesions")
 
 

@@ -1,4 +1,4 @@
-"""What the tables of a run are called inside, and which manifest they belong to; without anything heavy."""
+"""Names of the columns in the tables of a run, and the digest that ties a table to its manifest."""
 
 import hashlib
 
@@ -12,11 +12,11 @@ def probability_of(class_name: str) -> str:
 
 
 def predicted_of(task: str) -> str:
-    """The column with what the head of an auxiliary task says: the number of a class, or a value."""
+    """The column with the answer of an auxiliary head: the number of a class, or a value."""
     return f"predicted_{task}"
 
 
 def manifest_digest(manifest: Manifest) -> str:
-    """One digest of all that a training sees of a manifest."""
-    seen = [[entry.bag, entry.split, entry.label, entry.digest] for entry in manifest.entries]
-    return hashlib.sha256(canonical([manifest.dataset, list(manifest.classes), seen]).encode()).hexdigest()
+    """One digest of a data set's classes and its bags: names, splits, labels and contents."""
+    bags = [[entry.bag, entry.split, entry.label, entry.digest] for entry in manifest.entries]
+    return hashlib.sha256(canonical([manifest.dataset, list(manifest.classes), bags]).encode()).hexdigest()

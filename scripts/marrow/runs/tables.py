@@ -1,7 +1,7 @@
-"""The tables of a run: its history, its predictions of bags, and what it says of instances. Plain Parquet.
+"""Writers of the tables of a run, plain Parquet: history, predictions of bags, predictions of instances.
 
-The metadata of predictions and instances names the data set, its classes and the digest of its manifest, so that a
-table is never read together with another data set's bags.
+The metadata of predictions and instances names the data set, its classes and the digest of its manifest, by which
+`marrow.runs.run_table` refuses a table of other bags.
 """
 
 from collections.abc import Mapping, Sequence

@@ -83,11 +83,11 @@ class Training:
         )
 
     def write(self, files: RunFiles, **more: Any) -> None:
-        """Say what the trained model makes of every bag, and write everything down.
+        """Predict all bags with the trained model, and write the files of the run.
 
         Args:
-            files: where.
-            more: for the summary.
+            files: where they go.
+            more: entries of the summary.
         """
         common, prepared, trainer = self._common, self.prepared, self.trainer
         verdicts = self.guard.attempt(lambda: judge(prepared.stepper.model, prepared.all, prepared.encoder))
@@ -98,7 +98,7 @@ class Training:
         write_history(trainer.history, files.history)
         write_predictions(common.bags, prepared.all.entries, verdicts, files.predictions)
         write_instances(common.bags, prepared.all.entries, verdicts, files.instances)
-        told = {
+        summary = {
             "dataset": common.bags.dataset,
             "manifest": manifest_digest(common.bags),
             "method": common.method,
@@ -109,7 +109,7 @@ class Training:
             **_made_with(prepared),
             **more,
         }
-        write_text(files.summary, json.dumps(told, indent=1) + "\n")
+        write_text(files.summary, json.dumps(summary, indent=1) + "\n")
         if board := os.environ.get(FOLDER):
             write_scalars(trainer.history, Path(board) / common.bags.dataset / common.method / f"seed-{self._seed}")
 

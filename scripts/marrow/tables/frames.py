@@ -23,8 +23,12 @@ _REMEDY = "delete the file and run again to make it anew"
 
 def frame_of(rows: Iterable[Mapping[str, Any]], columns: Columns) -> pd.DataFrame:
     """A frame of rows, with the declared columns in their order and of their types; None is no number."""
-    frame = pd.DataFrame.from_records(list(rows), columns=list(columns))
-    return frame.astype({name: _DTYPES[kind] for name, kind in columns.items()})
+    return _cast(pd.DataFrame.from_records(list(rows), columns=list(columns)), columns)
+
+
+def joined(frames: Iterable[pd.DataFrame], columns: Columns) -> pd.DataFrame:
+    """The rows of several frames, one after the other, with the declared columns."""
+    return pd.concat([frame_of([], columns), *(_cast(frame, columns) for frame in frames)], ignore_index=True)
 
 
 def write_table(frame: pd.DataFrame, columns: Columns, path: Path, digits: int = 6) -> None:
@@ -75,6 +79,10 @@ def _check_columns(found: Sequence[str], columns: Columns, path: Path) -> None:
     lacking = [name for name in columns if name not in found]
     if lacking:
         raise MarrowError(f"{path.name}: column {', '.join(lacking)} is missing; {_REMEDY}")
+
+
+def _cast(frame: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    return frame[list(columns)].astype({name: _DTYPES[kind] for name, kind in columns.items()})
 
 
 def _typed(cells: "pd.Series[Any]", kind: type[str] | type[int] | type[float], path: Path) -> "pd.Series[Any]":

@@ -1,47 +1,42 @@
 """Which classes are taken for which: a matrix a method, with counts and per cent of the row."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Mapping
 
-import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 
 from marrow.drawing.figures.grid import Panel, grid
 from marrow.drawing.style import INK, QUIET, message, title
-from marrow.evaluation.cells import distinct
-from marrow.evaluation.results import TextRow
 
 EDGE = 0.62  # inches of a cell
 DARK = 55  # per cent from which on writing is white
 
 
-def confusion_figure(rows: Sequence[dict[str, str]], titles: Mapping[str, str]) -> Figure:
+def confusion_figure(table: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
     """Draw the matrices; `titles` is method -> title."""
-    if not rows:
+    if table.empty:
         return message("There is no confusion matrix, for no method has all its runs. runs.csv says why.")
-    classes, parts, methods = (distinct(rows, name) for name in ("label", "part", "method"))
+    classes = table["label"].unique().tolist()
     edge = EDGE * len(classes)
-    figure, places = grid(parts, methods, edge + 0.2, edge + 0.5)
-    by_place: dict[tuple[str, str], list[TextRow]] = {}
-    for row in rows:
-        by_place.setdefault((row["part"], row["method"]), []).append(row)
-    for panel in places:
-        _draw(panel, by_place.get((panel.part, panel.method), []), classes)
-        name = titles[panel.method] if len(parts) == 1 else f"{titles[panel.method]}, {panel.part}"
-        title(panel.axes, name, 9 * len(classes))
+    figure, panels = grid(table, titles, edge + 0.2, edge + 0.5)
+    for panel in panels:
+        _draw(panel, classes)
+        title(panel.axes, panel.title, 9 * len(classes))
     figure.supxlabel("predicted", fontsize=8, color=QUIET)
     figure.supylabel("label", fontsize=8, color=QUIET)
     return figure
 
 
-def _draw(panel: Panel, rows: Sequence[TextRow], classes: Sequence[str]) -> None:
-    percent = np.full((len(classes), len(classes)), np.nan)
-    for row in rows:
-        place = classes.index(row["label"]), classes.index(row["predicted"])
-        percent[place] = float(row["row_percent"] or "nan")
-        shade = "white" if percent[place] >= DARK else INK
-        told = f"{row['count']}\n{percent[place]:.0f}%" if row["row_percent"] else row["count"]
-        panel.axes.text(place[1], place[0], told, ha="center", va="center", color=shade, fontsize=7.5)
-    panel.axes.imshow(percent, cmap="Blues", vmin=0, vmax=120)
+def _draw(panel: Panel, classes: list[str]) -> None:
+    columns = ["label", "predicted", "count", "row_percent"]
+    for label, predicted, count, percent in panel.rows[columns].itertuples(index=False):
+        place = classes.index(predicted), classes.index(label)
+        text = f"{count}" if math.isnan(percent) else f"{count}\n{percent:.0f}%"
+        shade = "white" if percent >= DARK else INK
+        panel.axes.text(*place, text, ha="center", va="center", color=shade, fontsize=7.5)
+    percents = panel.rows.pivot(index="label", columns="predicted", values="row_percent")
+    panel.axes.imshow(percents.reindex(index=classes, columns=classes), cmap="Blues", vmin=0, vmax=120)
     numbers = range(len(classes))
     panel.axes.set_xticks(numbers, classes, rotation=35, ha="right", rotation_mode="anchor")
     panel.axes.set_yticks(numbers, classes)

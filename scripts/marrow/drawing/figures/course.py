@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator, SymmetricalLogLocator
 
 from marrow.drawing.style import COLOURS, DASHES, GRID, INK, QUIET, WIDTH, message, panels, thinned, title
-from marrow.evaluation.curves import Course, Curves
+from marrow.evaluation.curves import Curves
 
 MAIN = "main"
 LINEAR_TO = 0.1  # inner products below this are small
@@ -122,23 +122,21 @@ def _scale(axes: Axes, scale: str) -> None:
 
 def _named(curves: Curves, method: str, shown: Shown) -> list[tuple[str, str]]:
     """The quantities of a column that a method has, each with its name in the legend."""
-    found: list[tuple[str, str]] = []
+    named: list[tuple[str, str]] = []
     has = curves.quantities(method)
-    for wanted, name in shown.quantities.items():
-        if not wanted.endswith("_"):
-            found += [(wanted, name)] if wanted in has else []
+    for prefix, name in shown.quantities.items():
+        if not prefix.endswith("_"):
+            named += [(prefix, name)] if prefix in has else []
             continue
-        begins = sorted((name for name in has if name.startswith(wanted)), key=lambda name: not name.endswith(MAIN))
+        begins = sorted((name for name in has if name.startswith(prefix)), key=lambda name: not name.endswith(MAIN))
         skipped = f"loss_{MAIN}"  # and its terms, which have a column of their own or none
-        found += [(quantity, quantity.removeprefix(wanted)) for quantity in begins if not quantity.startswith(skipped)]
-    return found
+        named += [(quantity, quantity.removeprefix(prefix)) for quantity in begins if not quantity.startswith(skipped)]
+    return named
 
 
-def _line(axes: Axes, course: Course, colour: str, dash: str, label: str) -> None:
-    chosen = thinned(len(course.epochs))
-    epochs, values = course.epochs[chosen], course.values[:, chosen]
-    axes.plot(epochs, np.nanmedian(values, axis=0), color=colour, linestyle=dash, linewidth=1.1, label=label)
-    if len(values) > 1:
-        axes.fill_between(
-            epochs, np.nanmin(values, axis=0), np.nanmax(values, axis=0), color=colour, alpha=0.15, linewidth=0
-        )
+def _line(axes: Axes, course: pd.DataFrame, colour: str, dash: str, label: str) -> None:
+    """The median of runs (rows) over epochs (columns), and the range of all of them."""
+    course = course.iloc[:, thinned(course.shape[1])]
+    axes.plot(course.columns, course.median(), color=colour, linestyle=dash, linewidth=1.1, label=label)
+    if len(course) > 1:
+        axes.fill_between(course.columns, course.min(), course.max(), color=colour, alpha=0.15, linewidth=0)

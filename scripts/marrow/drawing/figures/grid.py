@@ -1,8 +1,9 @@
 """A panel for each part and method: methods side by side, wrapped where there is a single part."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -13,32 +14,45 @@ ACROSS = 5
 
 @dataclass(frozen=True)
 class Panel:
-    """A place for a method of a part; `is_left` and `is_lowest` where it carries the labels of its row or column."""
+    """A place for a method of a part.
 
-    part: str
-    method: str
+    Attributes:
+        rows: of the table that is drawn; none where the method has none in this part.
+        title: of the method, with the name of the part where there are several.
+        axes: to draw in.
+        is_left, is_lowest: whether it carries the labels of its row or column.
+    """
+
+    rows: pd.DataFrame
+    title: str
     axes: Axes
     is_left: bool
     is_lowest: bool
 
 
-def grid(parts: Sequence[str], methods: Sequence[str], width: float, height: float) -> tuple[Figure, list[Panel]]:
-    """A figure with a panel, of so many inches, for each part and method."""
-    wrapped = len(parts) == 1
-    columns = min(ACROSS, len(methods)) if wrapped else len(methods)
-    rows = -(-len(methods) // columns) if wrapped else len(parts)
-    figure, axes = panels(rows, columns, width, height, sharex=True, sharey=True)
-    found = list(_panels(parts, methods, axes, columns))
-    used = {id(panel.axes) for panel in found}
-    for spare in (each for row in axes for each in row if id(each) not in used):
-        spare.set_visible(False)
-    return figure, found
+def grid(table: pd.DataFrame, titles: Mapping[str, str], width: float, height: float) -> tuple[Figure, list[Panel]]:
+    """A figure with a panel, of so many inches, for each part and method of a table.
 
-
-def _panels(
-    parts: Sequence[str], methods: Sequence[str], axes: Sequence[Sequence[Axes]], columns: int
-) -> Iterator[Panel]:
+    Args:
+        table: with the columns `part` and `method`.
+        titles: method -> title.
+        width: of a panel.
+        height: of a panel.
+    """
+    parts, methods = table["part"].unique(), table["method"].unique()
+    across = min(ACROSS, len(methods)) if len(parts) == 1 else len(methods)
     places = [(part, method) for part in parts for method in methods]
-    for index, (part, method) in enumerate(places):
-        row, column = divmod(index, columns)
-        yield Panel(part, method, axes[row][column], column == 0, index + columns >= len(places))
+    figure, axes = panels(-(-len(places) // across), across, width, height, sharex=True, sharey=True)
+    flat = [each for row in axes for each in row]
+    for spare in flat[len(places) :]:
+        spare.set_visible(False)
+    return figure, [
+        Panel(
+            rows=table[(table["part"] == part) & (table["method"] == method)],
+            title=titles[method] if len(parts) == 1 else f"{titles[method]}, {part}",
+            axes=flat[index],
+            is_left=index % across == 0,
+            is_lowest=index + across >= len(places),
+        )
+        for index, (part, method) in enumerate(places)
+    ]

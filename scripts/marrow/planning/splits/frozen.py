@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from marrow.bags.splits import SPLITS
 from marrow.errors import ConfigError, nearest
 from marrow.files import write_text
-from marrow.planning.sheet import SPLITS, Scan
+from marrow.planning.sheet import Scan
 from marrow.planning.splits.groups import Settings
 from marrow.planning.splits.notes import some
 from marrow.workflow.paths import RESULTS

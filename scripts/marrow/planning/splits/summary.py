@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from marrow.planning.sheet import SPLITS, Scan
+from marrow.bags.splits import SPLITS
+from marrow.planning.sheet import Scan
 from marrow.planning.splits.assignment import Assignment
 from marrow.planning.splits.groups import Settings, class_of
 

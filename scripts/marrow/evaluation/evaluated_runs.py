@@ -1,13 +1,15 @@
-"""Runs that were planned, what became of each, and which of them are averaged over."""
+"""The runs of an entry: as planned, as evaluated, and the parts in which they are averaged."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from marrow.evaluation.columns import COLUMNS, METRICS
 from marrow.evaluation.predictions import Labels, Names, Predictions
+from marrow.tables.frames import frame_of
 
 DONE, STOPPED, MISSING = "done", "stopped", "missing"
 
@@ -28,11 +30,6 @@ class PlannedRun:
     seed: int
     part: str
 
-    @classmethod
-    def of(cls, settings: Mapping[str, Any]) -> "PlannedRun":
-        """As the rule's params have it."""
-        return cls(**settings)
-
     @property
     def name(self) -> str:
         """For messages."""
@@ -40,8 +37,8 @@ class PlannedRun:
 
 
 @dataclass(frozen=True)
-class JudgedRun:
-    """What became of a run.
+class EvaluatedRun:
+    """A run with its metrics, or with the reason why it has none.
 
     Attributes:
         planned: the run.
@@ -73,27 +70,42 @@ class Part:
     """
 
     name: str
-    runs: tuple[JudgedRun, ...]
+    runs: tuple[EvaluatedRun, ...]
 
     @property
-    def methods(self) -> dict[str, str]:
-        """Method -> title, as planned."""
-        return {run.planned.method: run.planned.title for run in self.runs}
+    def methods(self) -> list[str]:
+        """The methods, as planned."""
+        return list(dict.fromkeys(run.planned.method for run in self.runs))
 
-    def of_method(self, method: str) -> tuple[JudgedRun, ...]:
+    def of_method(self, method: str) -> list[EvaluatedRun]:
         """The runs of a method."""
-        return tuple(run for run in self.runs if run.planned.method == method)
+        return [run for run in self.runs if run.planned.method == method]
+
+    def predictions_of(self, method: str) -> list[Predictions]:
+        """The predictions of the runs of a method that are done."""
+        return [run.predictions for run in self.of_method(method) if run.predictions is not None]
+
+    @property
+    def complete_methods(self) -> list[str]:
+        """The methods of which no run is missing."""
+        return [method for method in self.methods if not not_done(self.of_method(method))]
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """A row for each run and metric with `method`, `metric` and `value`; NaN where there is none."""
+        rows = [(run.planned.method, name, run.metrics.get(name, np.nan)) for run in self.runs for name in METRICS]
+        return pd.DataFrame(rows, columns=["method", "metric", "value"])
 
     @cached_property
     def patients(self) -> Names:
         """All that some run tests, sorted."""
-        return np.unique(np.concatenate([np.array([], np.str_), *(each.patients for each in self._tested)]))
+        return np.unique(np.concatenate([np.array([], np.str_), *(each.patients for each in self._predictions)]))
 
     @cached_property
     def patient_labels(self) -> Labels:
         """The highest class of each patient's bags, (patients,)."""
         highest = np.zeros(len(self.patients), np.int64)
-        for each in self._tested:
+        for each in self._predictions:
             np.maximum.at(highest, self.rows(each), each.labels)
         return highest
 
@@ -102,16 +114,32 @@ class Part:
         return np.searchsorted(self.patients, predictions.patients).astype(np.int64)
 
     @property
-    def _tested(self) -> list[Predictions]:
+    def _predictions(self) -> list[Predictions]:
         return [run.predictions for run in self.runs if run.predictions is not None]
 
 
-def parts_of(runs: Sequence[JudgedRun]) -> list[Part]:
+def parts_of(runs: Sequence[EvaluatedRun]) -> list[Part]:
     """The parts of an entry, in the order of their first runs."""
     names = dict.fromkeys(run.planned.part for run in runs)
     return [Part(name, tuple(run for run in runs if run.planned.part == name)) for name in names]
 
 
-def not_done(runs: Sequence[JudgedRun]) -> list[JudgedRun]:
+def not_done(runs: Sequence[EvaluatedRun]) -> list[EvaluatedRun]:
     """The runs without predictions."""
     return [run for run in runs if run.predictions is None]
+
+
+def table_of(runs: Sequence[EvaluatedRun]) -> pd.DataFrame:
+    """The table `runs`: a row a run, with its status, its numbers of bags and patients, and its metrics."""
+    rows = [
+        {
+            **asdict(run.planned),
+            "status": run.status,
+            "reason": run.reason,
+            "bags": None if run.predictions is None else len(run.predictions),
+            "patients": None if run.predictions is None else len(np.unique(run.predictions.patients)),
+            **run.metrics,
+        }
+        for run in runs
+    ]
+    return frame_of(rows, COLUMNS["runs"])

@@ -1,4 +1,4 @@
-"""Chance over patients: the bootstrap draws them with replacement, the permutation swaps two methods' answers.
+"""Chance over patients: the bootstrap draws them with replacement, the permutation swaps the answers of two methods.
 
 A patient is drawn or swapped as a whole, with all bags, all folds that test them and all seeds: they are no independent
 observations.
@@ -7,13 +7,13 @@ observations.
 import numpy as np
 import numpy.typing as npt
 
-from marrow.evaluation.predictions import Labels, Numbers
-
+Numbers = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.int64]
 COVERED = 0.95
 LEAST_DEFINED = 0.5  # share of the draws with a value below which there is no interval
 
 
-def drawn(strata: Labels, resamples: int, seed: int) -> Numbers:
+def patient_draws(strata: Labels, resamples: int, seed: int) -> Numbers:
     """How often each patient is drawn, (patients, resamples); as many of each stratum as there are.
 
     Args:
@@ -29,7 +29,7 @@ def drawn(strata: Labels, resamples: int, seed: int) -> Numbers:
     return counts
 
 
-def swapped(patients: int, resamples: int, seed: int) -> tuple[Numbers, bool]:
+def patient_swaps(patients: int, resamples: int, seed: int) -> tuple[Numbers, bool]:
     """Whether each patient's answers are swapped, (patients, ways), 0 or 1; and whether that is every way there is."""
     if patients < 60 and 2**patients <= resamples:
         ways = np.arange(2**patients)
@@ -38,13 +38,21 @@ def swapped(patients: int, resamples: int, seed: int) -> tuple[Numbers, bool]:
     return chance.integers(0, 2, (patients, resamples)).astype(np.float64), False
 
 
-def interval(values: Numbers) -> tuple[float, float]:
+def percentile_interval(values: Numbers) -> tuple[float, float]:
     """The percentile interval of a bootstrap; NaN where too few draws have a value, as where a class is often away."""
-    found = values[np.isfinite(values)]
-    if len(found) == 0 or len(found) < LEAST_DEFINED * len(values):
+    defined = values[np.isfinite(values)]
+    if len(defined) == 0 or len(defined) < LEAST_DEFINED * len(values):
         return float("nan"), float("nan")
-    low, high = np.quantile(found, [(1 - COVERED) / 2, (1 + COVERED) / 2])
+    low, high = np.quantile(defined, [(1 - COVERED) / 2, (1 + COVERED) / 2])
     return float(low), float(high)
+
+
+def mean_interval(values: Numbers, resamples: int, seed: int) -> tuple[float, float]:
+    """The percentile interval of the mean of one number a patient, (patients,); NaN for fewer than two patients."""
+    if len(values) < 2:
+        return float("nan"), float("nan")
+    rows = np.random.default_rng(seed).integers(0, len(values), (resamples, len(values)))
+    return percentile_interval(values[rows].mean(1))
 
 
 def permutation_p(observed: float, permuted: Numbers, is_complete: bool) -> float:

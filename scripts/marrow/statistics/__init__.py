@@ -1,0 +1,1 @@
+"""Statistics of results: means over runs, intervals and tests over patients."""
