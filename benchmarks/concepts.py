@@ -22,9 +22,9 @@ from marrow.bags.gather import classified, digested, find_bags, fit_feature_scal
 from marrow.bags.manifest import Manifest
 from marrow.datasets import concepts
 from marrow.datasets.block import write_block
-from marrow.learning.device.out_of_memory import OutOfMemoryGuard
+from marrow.device.checkpoint import Checkpoints
+from marrow.device.out_of_memory import OutOfMemoryGuard
 from marrow.learning.inference import judge
-from marrow.learning.training.checkpoint import Checkpoints
 from marrow.learning.training.interrupt import Interrupt
 from marrow.learning.training.preparation import prepare
 from marrow.learning.training.trainer import Trainer

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from marrow.bags.manifest import read_manifest
+from marrow.device.chunks import ChunkedEncoder
+from marrow.device.device import best_device
+from marrow.device.gpu_slots import own_gpu
+from marrow.device.out_of_memory import OutOfMemoryGuard
 from marrow.errors import RunStopped
-from marrow.learning.device.chunks import ChunkedEncoder
-from marrow.learning.device.device import best_device
-from marrow.learning.device.gpu_slots import own_gpu
-from marrow.learning.device.out_of_memory import OutOfMemoryGuard
 from marrow.learning.feed.choice import feed_of
 from marrow.learning.inference import judge
 from marrow.runs.model_file import load_model

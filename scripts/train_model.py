@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from marrow.bags.manifest import read_manifest
+from marrow.device.deterministic import deterministic
+from marrow.device.device import best_device
+from marrow.device.gpu_slots import own_gpu
 from marrow.learning.augment.settings import Augmentation
-from marrow.learning.device.deterministic import deterministic
-from marrow.learning.device.device import best_device
-from marrow.learning.device.gpu_slots import own_gpu
 from marrow.learning.training.interrupt import listening
 from marrow.runs.files import RunFiles
 from marrow.runs.tensorboard import check_tensorboard

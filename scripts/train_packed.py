@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from marrow.bags.manifest import read_manifest
+from marrow.device.device import best_device
+from marrow.device.gpu_slots import own_gpu
 from marrow.files import write_text
 from marrow.learning.augment.settings import Augmentation
-from marrow.learning.device.device import best_device
-from marrow.learning.device.gpu_slots import own_gpu
 from marrow.learning.training.interrupt import listening
 from marrow.runs.many_seeds import run_fingerprint, train_packed
 from marrow.runs.tensorboard import check_tensorboard

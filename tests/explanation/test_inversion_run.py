@@ -11,16 +11,16 @@ from PIL import Image
 
 import invert_run
 import learning_sets
+from marrow.device.chunks import ChunkedEncoder
+from marrow.device.out_of_memory import OutOfMemoryGuard
 from marrow.drawing.inversion.cells import cells_of, sheet_of, windowed
 from marrow.errors import ConfigError, MarrowError, RunStopped
-from marrow.explanation.inversion.examples import MOST, chosen_bags, shown_of
+from marrow.explanation.inversion.examples import MOST, example_bags, examples_of
 from marrow.explanation.inversion.network import Network
-from marrow.explanation.inversion.predictions import Look, Looker
+from marrow.explanation.inversion.predictions import BagPrediction, Predictor
 from marrow.explanation.inversion.scores import METRICS
 from marrow.explanation.inversion.space import space_of
 from marrow.explanation.inversion.variants import QUANTITIES, Variant
-from marrow.learning.device.chunks import ChunkedEncoder
-from marrow.learning.device.out_of_memory import OutOfMemoryGuard
 from marrow.learning.feed.choice import feed_of
 from marrow.learning.pooling.build import KINDS, pooling_of
 from marrow.learning.pooling.segments import Segments
@@ -172,16 +172,21 @@ def test_a_bag_keeps_the_class_that_it_looked_like_whatever_is_made_of_it(pictur
     manifest, run = pictures
     model, _ = load_model(run / "model.safetensors")
     feed = feed_of(manifest, manifest.entries, [], torch.device("cpu"), threads=1)
-    looker = Looker(
+    predictor = Predictor(
         Network(model, space_of(manifest.layout, model.scaling)), feed, OutOfMemoryGuard(ChunkedEncoder(model.encoder))
     )
-    before = looker.before()
-    after = looker.after(Variant(lambda units, _gradient, _within: torch.full_like(units, level), ""), before)
-    assert {look.is_positive for look in before} == {True, False}
-    assert [look.predicted for look in after] == [look.predicted for look in before]
-    even = [look for look in after if look.is_positive]
-    assert all(look.attention == pytest.approx(np.full(len(look.attention), 1 / len(look.attention))) for look in even)
-    assert all(look is was for look, was in zip(after, before, strict=True) if not was.is_positive)
+    before = predictor.predict()
+    after = predictor.predict_inverted(
+        Variant(lambda units, _gradient, _within: torch.full_like(units, level), ""), before
+    )
+    assert {prediction.is_positive for prediction in before} == {True, False}
+    assert [prediction.predicted for prediction in after] == [prediction.predicted for prediction in before]
+    even = [prediction for prediction in after if prediction.is_positive]
+    assert all(
+        prediction.attention == pytest.approx(np.full(len(prediction.attention), 1 / len(prediction.attention)))
+        for prediction in even
+    )
+    assert all(prediction is was for prediction, was in zip(after, before, strict=True) if not was.is_positive)
 
 
 def test_the_same_job_gives_the_same_bytes(pictures, tmp_path):
@@ -318,23 +323,24 @@ def test_the_plan_knows_which_poolings_have_attention():
 # The figure
 
 
-def looks(counts, predicted):
+def predictions(counts, predicted):
     return [
-        Look(aim, 0.9, np.linspace(0, 1, count, dtype=np.float32)) for count, aim in zip(counts, predicted, strict=True)
+        BagPrediction(aim, 0.9, np.linspace(0, 1, count, dtype=np.float32))
+        for count, aim in zip(counts, predicted, strict=True)
     ]
 
 
 def test_bags_with_key_instances_are_shown_before_false_ones_and_negative_ones_never():
     key = [np.zeros(3, bool), np.ones(3, bool), np.ones(3, bool), np.ones(3, bool)]
-    assert chosen_bags(looks([3, 3, 3, 3], [1, 0, 1, 1]), key) == [2, 3, 0]
-    assert chosen_bags(looks([3], [0]), key[:1]) == []
-    assert chosen_bags(looks([50, 60], [1, 1]), [None, None]) == [0]
+    assert example_bags(predictions([3, 3, 3, 3], [1, 0, 1, 1]), key) == [2, 3, 0]
+    assert example_bags(predictions([3], [0]), key[:1]) == []
+    assert example_bags(predictions([50, 60], [1, 1]), [None, None]) == [0]
 
 
 def test_of_a_large_bag_the_instances_with_the_most_attention_are_shown(tmp_path):
     manifest = learning_sets.written(tmp_path, LAYOUTS["tables"], {"test": 1})
-    before = looks([300], [1])
-    (shown,) = shown_of(manifest, manifest.entries, [0], before, before)
+    before = predictions([300], [1])
+    (shown,) = examples_of(manifest, manifest.entries, [0], before, before)
     assert shown.instances.tolist() == list(range(299, 299 - MOST, -1))
     assert len(set(zip(shown.rows.tolist(), shown.columns.tolist(), strict=True))) == MOST
 

@@ -21,9 +21,9 @@ from torch.nn import functional
 
 import learning_sets
 import train_model
+from marrow.device.checkpoint import Checkpoints
 from marrow.errors import MarrowError, RunStopped
 from marrow.learning.feed.feed import Feed, order
-from marrow.learning.training.checkpoint import Checkpoints
 from marrow.learning.training.choice import Choice, Validation, macro_f1
 from marrow.learning.training.interrupt import COME_AGAIN, Interrupt
 from marrow.learning.training.optimiser import learning_rate, optimiser_of
@@ -37,7 +37,7 @@ KILLER = """
 import json, os, sys
 from pathlib import Path
 import train_model
-from marrow.learning.training.checkpoint import Checkpoints
+from marrow.device.checkpoint import Checkpoints
 from marrow.learning.training.preparation import prepare
 from marrow.learning.training.trainer import Trainer
 after, number, arguments = int(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3])

@@ -51,6 +51,7 @@ def test_every_package_that_an_environments_rules_import_is_in_it(tmp_path):
     from marrow.workflow.fingerprint.code import stage_code
 
     packages = {"yaml": "pyyaml", "pil": "pillow", "skimage": "scikit-image", "sklearn": "scikit-learn"}
+    packages["intensity_normalization"] = "intensity-normalization"
     for rule in parse_workflow(tmp_path).rules:
         if rule.script:
             imported = {part for part in stage_code(ROOT / "scripts", rule.name) if "." not in part}

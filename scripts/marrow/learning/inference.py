@@ -1,6 +1,6 @@
 """What a trained model says of bags as they are: nothing is augmented, dropped out or learned from."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from marrow.learning.feed.feed import Feed
+from marrow.learning.feed.grouping import grouped
 from marrow.learning.model import Model
 from marrow.learning.pooling.outputs import probabilities
 
@@ -50,7 +51,7 @@ def judge(model: Model, feed: Feed, encode: Callable[[Tensor], Tensor] | None = 
     try:
         parts = [
             model.answer(model.embed(batch.patches, encode), batch.segments)
-            for _, batch in feed.batches(grouped(feed.lengths))
+            for _, batch in feed.batches(grouped(feed.lengths, AT_A_TIME))
         ]
     finally:
         model.train(training)
@@ -67,20 +68,6 @@ def judge(model: Model, feed: Feed, encode: Callable[[Tensor], Tensor] | None = 
             for task in model.tasks
         },
     )
-
-
-def grouped(lengths: Sequence[int], most: int = AT_A_TIME) -> Iterator[list[int]]:
-    """Neighbouring bags, of so many instances together at most, or a single one of more."""
-    group: list[int] = []
-    held = 0
-    for position, length in enumerate(lengths):
-        if group and held + length > most:
-            yield group
-            group, held = [], 0
-        group.append(position)
-        held += length
-    if group:
-        yield group
 
 
 def _joined(parts: Sequence[Tensor | None]) -> Array | None:

@@ -10,12 +10,12 @@ from typing import Any
 import torch
 
 from marrow.bags.manifest import Manifest
+from marrow.device.checkpoint import Checkpoints
+from marrow.device.out_of_memory import OutOfMemoryGuard
 from marrow.files import write_text
 from marrow.learning.augment.settings import Augmentation
-from marrow.learning.device.out_of_memory import OutOfMemoryGuard
 from marrow.learning.feed.feed import Feed
 from marrow.learning.inference import judge
-from marrow.learning.training.checkpoint import Checkpoints
 from marrow.learning.training.interrupt import Interrupt
 from marrow.learning.training.preparation import Preparation, prepare
 from marrow.learning.training.trainer import Trainer

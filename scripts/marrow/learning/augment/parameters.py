@@ -5,7 +5,6 @@ processes load them, nor a resumed training changes it. Each step has a stream o
 instance, so that switching a step off leaves the others as they are, and no instance depends on those after it.
 """
 
-import hashlib
 from dataclasses import dataclass, fields
 from typing import Self
 
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor
 
 from marrow.bags.bag import Layout
+from marrow.device.random_state import named_seed
 from marrow.learning.augment.settings import Augmentation
 
 _Floats = npt.NDArray[np.float64]
@@ -68,7 +68,7 @@ def draw_parameters(
     steps, channels, axes = augmentation, layout.shape[0], len(layout.shape) - 1
     if not axes:
         return unchanged(layout, instances)
-    root = int.from_bytes(hashlib.sha256(f"{seed}/{epoch}/{bag}".encode()).digest()[:16])
+    root = named_seed(seed, epoch, bag)
     choice, shift, rotation, elastic, smoothing, jitter = (np.random.default_rng([stream, root]) for stream in range(6))
     flipped, shifted, rotated, bent, smoothed, jittered = (choice.random((instances, 6)) < _probabilities(steps)).T
     points = (instances, steps.elastic_points**axes, axes)

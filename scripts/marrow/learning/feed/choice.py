@@ -7,9 +7,9 @@ import torch
 
 from marrow.bags.bag import Task
 from marrow.bags.manifest import Entry, Manifest
+from marrow.device.device import free_on
+from marrow.device.out_of_memory import is_out_of_memory
 from marrow.learning.augment.settings import Augmentation
-from marrow.learning.device.device import free_on
-from marrow.learning.device.out_of_memory import is_out_of_memory
 from marrow.learning.feed.bag_store import StoredBags
 from marrow.learning.feed.device_bags import Resident
 from marrow.learning.feed.feed import Feed

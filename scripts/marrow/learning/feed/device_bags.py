@@ -4,7 +4,7 @@ At the paper's scale that is 2 GB, and 6 GB with the margins that augmentation w
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from marrow.bags.bag import Array, Task
 from marrow.bags.corpus import read_corpus
 from marrow.bags.manifest import Entry, Manifest
 from marrow.learning.feed.bag_store import StoredBag, StoredBags, stored_dtype
+from marrow.learning.feed.grouping import grouped
 
 BLOCK_BYTES = 2**28
 
@@ -74,7 +75,8 @@ def read_by_blocks(
     Returns:
         The further columns, (instances,) each.
     """
-    blocks = list(_blocks(entries, block_bytes // manifest.layout.patch_bytes))
+    groups = grouped([entry.instances for entry in entries], block_bytes // manifest.layout.patch_bytes)
+    blocks = [[entries[position] for position in group] for group in groups]
     largest = max((sum(entry.instances for entry in block) for block in blocks), default=0)
     # Pages that stay where they are go to a GPU in one piece.
     room = torch.empty((largest, *into.shape[1:]), dtype=into.dtype, pin_memory=into.is_cuda)
@@ -88,17 +90,3 @@ def read_by_blocks(
         for name, values in corpus.columns.items():
             columns[name].append(values)
     return {name: np.concatenate(values) for name, values in columns.items()}
-
-
-def _blocks(entries: Sequence[Entry], instances: int) -> Iterator[list[Entry]]:
-    """Neighbouring bags of so many instances together, or a single one of more."""
-    block: list[Entry] = []
-    held = 0
-    for entry in entries:
-        if block and held + entry.instances > instances:
-            yield block
-            block, held = [], 0
-        block.append(entry)
-        held += entry.instances
-    if block:
-        yield block

@@ -4,7 +4,6 @@ All chance comes from (seed, epoch, bag): how bags are packed, what was read bef
 or are read while training change no bit on the processor.
 """
 
-import hashlib
 import logging
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor
 
 from marrow.bags.manifest import Entry
+from marrow.device.random_state import named_seed
 from marrow.learning.augment.bag import augment, cropped, mirrored
 from marrow.learning.augment.parameters import Parameters, draw_parameters
 from marrow.learning.augment.settings import Augmentation, margin_note
@@ -153,8 +153,7 @@ class Feed:
 
 def order(seed: int, epoch: int, count: int) -> list[int]:
     """Bags 0 to count - 1 in the order of an epoch, drawn from (seed, epoch) alone."""
-    root = int.from_bytes(hashlib.sha256(f"order/{seed}/{epoch}".encode()).digest()[:16])
-    return np.random.default_rng(root).permutation(count).tolist()
+    return np.random.default_rng(named_seed("order", seed, epoch)).permutation(count).tolist()
 
 
 def _joined(parts: Sequence[Tensor]) -> Tensor:

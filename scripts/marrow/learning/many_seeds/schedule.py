@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import torch
 
+from marrow.device.out_of_memory import is_out_of_memory
 from marrow.errors import RunStopped
-from marrow.learning.device.out_of_memory import is_out_of_memory
 from marrow.learning.many_seeds.stepper import StackedStepper
 from marrow.learning.training.interrupt import Interrupt
 from marrow.learning.training.step import Step

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
-from marrow.learning.device.precision import autocast
+from marrow.device.precision import autocast
 from marrow.learning.feed.batch import Batch
 from marrow.learning.many_seeds.modules import Stack
 from marrow.learning.many_seeds.padding import Padded

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.optim.sgd import sgd
 
-from marrow.learning.training.adam import Adam
+from marrow.device.adam import Adam
 
 Training = Mapping[str, Any]
 
 
 class Descent:
-    """SGD with momentum, moving as `marrow.learning.training.adam.Adam` does.
+    """SGD with momentum, moving as `marrow.device.adam.Adam` does.
 
     Args:
         weights: to train.

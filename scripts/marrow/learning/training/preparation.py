@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from marrow.bags.manifest import Entry, Manifest
+from marrow.device.chunks import ChunkedEncoder, compiled_size
+from marrow.device.precision import memory_format_of, precision_of
 from marrow.errors import MarrowError
 from marrow.learning.augment.settings import Augmentation
 from marrow.learning.build import build_model, tasks_of
-from marrow.learning.device.chunks import ChunkedEncoder, compiled_size
-from marrow.learning.device.precision import memory_format_of, precision_of
 from marrow.learning.feed.choice import feed_of
 from marrow.learning.feed.feed import Feed
 from marrow.learning.pooling.main_loss import main_loss_of

@@ -19,13 +19,13 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from marrow.device.checkpoint import Checkpoint, Checkpoints, parts
+from marrow.device.out_of_memory import OutOfMemoryGuard
+from marrow.device.random_state import random_state, restore_random
 from marrow.errors import MarrowError, RunStopped
-from marrow.learning.device.out_of_memory import OutOfMemoryGuard
-from marrow.learning.device.random_state import random_state, restore_random
 from marrow.learning.feed.batch import Batch
 from marrow.learning.feed.feed import Feed, order
 from marrow.learning.inference import judge
-from marrow.learning.training.checkpoint import Checkpoint, Checkpoints, parts
 from marrow.learning.training.choice import Choice, Validation
 from marrow.learning.training.interrupt import Interrupt
 from marrow.learning.training.optimiser import learning_rate, optimiser_of

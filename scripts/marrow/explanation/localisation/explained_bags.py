@@ -21,14 +21,14 @@ from marrow.bags.header import KEY, REMEDY
 from marrow.bags.manifest import Entry, Manifest
 from marrow.errors import MarrowError, RunStopped
 from marrow.explanation.localisation.keys import Mask, key_instances
-from marrow.explanation.localisation.quantities import Quantity, quantities_of, said_of
+from marrow.explanation.localisation.quantities import Quantity, instance_outputs, quantities_of
 from marrow.runs.columns import manifest_digest
 
 _TRAINED_ANEW = "delete the folder of the run and run the workflow again"
 
 
 @dataclass(frozen=True)
-class JudgedBag:
+class ExplainedBag:
     """A bag with what a run says of its instances.
 
     Attributes:
@@ -116,9 +116,9 @@ def read_run_table(path: Path, manifest: Manifest) -> pa.Table:
     return table
 
 
-def judged_bags(
+def explained_bags(
     table: InstanceTable, manifest: Manifest, splits: Sequence[str], negatives: Sequence[int], least_lesion: float
-) -> Iterator[JudgedBag]:
+) -> Iterator[ExplainedBag]:
     """The bags of some splits with what a run says of their instances.
 
     Args:
@@ -131,9 +131,9 @@ def judged_bags(
     for entry in manifest.entries:
         if entry.split in splits:
             columns = instance_columns(manifest, entry)
-            yield JudgedBag(
+            yield ExplainedBag(
                 entry=entry,
-                quantities=quantities_of(said_of(table.of(entry), manifest.classes, negatives)),
+                quantities=quantities_of(instance_outputs(table.of(entry), manifest.classes, negatives)),
                 keys=keys_of(columns, manifest, entry, negatives, least_lesion),
                 is_negative=entry.label in negatives,
                 columns=columns,

@@ -1,5 +1,6 @@
-"""Where chance stands: PyTorch's generators, from which weights and dropout are drawn."""
+"""What is random: the state of PyTorch's generators, from which weights and dropout are drawn, and seeds by name."""
 
+import hashlib
 from collections.abc import Mapping
 
 import torch
@@ -17,3 +18,8 @@ def restore_random(state: Mapping[str, Tensor]) -> None:
     torch.set_rng_state(state["cpu"])
     if "cuda" in state and torch.cuda.is_available():
         torch.cuda.set_rng_state(state["cuda"])
+
+
+def named_seed(*names: str | int) -> int:
+    """The seed of a random stream that depends on these names alone."""
+    return int.from_bytes(hashlib.sha256("/".join(map(str, names)).encode()).digest()[:16])

@@ -4,7 +4,7 @@ import logging
 
 import torch
 
-from marrow.learning.device.free_memory import free_for_job
+from marrow.device.free_memory import free_for_job
 
 _log = logging.getLogger(__name__)
 

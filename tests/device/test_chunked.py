@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 
+from marrow.device import precision
+from marrow.device.chunks import ChunkedEncoder, compiled_size
+from marrow.device.deterministic import WORKSPACE, deterministic
+from marrow.device.out_of_memory import OutOfMemoryGuard, is_out_of_memory
+from marrow.device.precision import LIMIT, autocast, disagreement, memory_format_of, precision_of
 from marrow.errors import MarrowError
-from marrow.learning.device import precision
-from marrow.learning.device.chunks import ChunkedEncoder, compiled_size
-from marrow.learning.device.deterministic import WORKSPACE, deterministic
-from marrow.learning.device.out_of_memory import OutOfMemoryGuard, is_out_of_memory
-from marrow.learning.device.precision import LIMIT, autocast, disagreement, memory_format_of, precision_of
 from marrow.learning.encoders.build import encoder_of
 
 INSTANCES = 23

@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from marrow.device.precision import autocast
 from marrow.errors import MarrowError
-from marrow.learning.device.precision import autocast
 
 LARGEST_COMPILED = 256
 _COMPILER = ("torch._dynamo", "torch._inductor")

@@ -11,14 +11,14 @@ from types import SimpleNamespace
 
 import pytest
 
+from marrow.device import gpu_slots
+from marrow.device.gpu_slots import named_gpus, own_gpu, visible_gpus
 from marrow.errors import MarrowError
-from marrow.learning.device import gpu_slots
-from marrow.learning.device.gpu_slots import named_gpus, own_gpu, visible_gpus
 from marrow.workflow.parse import REPOSITORY
 
 JOB = """
 import os, sys
-from marrow.learning.device.gpu_slots import own_gpu
+from marrow.device.gpu_slots import own_gpu
 with own_gpu():
     print(os.environ.get("CUDA_VISIBLE_DEVICES"), flush=True)
     sys.stdin.read()

@@ -1,4 +1,4 @@
-"""Where a training stands, in one file that appears whole or not at all: tensors as safetensors, the rest as JSON.
+"""The state of a training, in one file that appears whole or not at all: tensors as safetensors, the rest as JSON.
 
 The file lies outside the declared outputs, in a folder named by the fingerprint of the run; so a run that was killed
 finds its own and no other. Nothing in it is ever executed.
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from marrow.learning.tensor_file import tensor_bytes
+from marrow.device.tensor_file import read_tensors, tensor_bytes
+from marrow.errors import MarrowError
 
 SECONDS_BETWEEN = 30.0
 
@@ -69,10 +69,9 @@ class Checkpoints:
     def read(self) -> Checkpoint | None:
         """The last checkpoint; None where there is none that can be read."""
         try:
-            with safe_open(self._file, framework="pt") as file:
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-                return Checkpoint(tensors, json.loads(file.metadata()["values"]))
-        except (OSError, SafetensorError, LookupError, TypeError, ValueError):
+            tensors, texts = read_tensors(self._file)
+            return Checkpoint(tensors, json.loads(texts["values"]))
+        except (MarrowError, LookupError, ValueError):
             return None
 
     @property

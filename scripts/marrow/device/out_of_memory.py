@@ -6,9 +6,9 @@ from typing import TypeVar
 
 import torch
 
+from marrow.device.chunks import ChunkedEncoder
+from marrow.device.random_state import random_state, restore_random
 from marrow.errors import MarrowError
-from marrow.learning.device.chunks import ChunkedEncoder
-from marrow.learning.device.random_state import random_state, restore_random
 
 CHUNKS = 16
 WORDS = ("out of memory", "can't allocate memory", "_ALLOC_FAILED")
