@@ -128,6 +128,7 @@ rule build_report:
         split_notes=cohort.notes,
         contrasts=STANDARDISED,
         entries=reported.entries,
+        significance=config["evaluation"]["significance"],
         title=config["title"],
         settings={"budget_mb": config["report"]["budget_mb"]},
     script:

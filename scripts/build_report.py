@@ -50,6 +50,7 @@ def main(
     split_notes: list[str],
     contrasts: list[str],
     entries: list[dict[str, Any]],
+    significance: float,
     title: str,
     report: Path,
     settings: dict[str, Any],
@@ -77,6 +78,7 @@ def main(
         split_notes: which classes are short in a split.
         contrasts: the contrasts that have a standard scale.
         entries: `name`, `kind` and `titles` (method -> title) of each entry of `runs`.
+        significance: a corrected p below it shows a difference between methods.
         title: the report's heading.
         report: the page to write, `results/report/index.html`; records and benchmark files lie beside its folder.
         settings: see `config.yaml`, section `report`.
@@ -102,7 +104,7 @@ def main(
         standard.section(contrasts, standards),
         bones.section(rows, bone_scores, bone_sheets, bone_histories),
         bag_counts.section(manifests, [entry.datasets for entry in evaluated]),
-        methods_section(evaluated),
+        methods_section(evaluated, significance),
         localisation.section(evaluated, localisation_curves, inverted),
         scan_by_scan.section(
             rows,
@@ -114,7 +116,7 @@ def main(
             maps=maps_of(maps, of_path, titles),
             viewer=viewer,
         ),
-        benchmarks_section(evaluated, localisation_curves, inverted),
+        benchmarks_section(evaluated, localisation_curves, inverted, significance),
         costs.section(results / "benchmarks"),
         provenance.section(results, Path(__file__).parent),
     ]

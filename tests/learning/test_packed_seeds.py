@@ -31,9 +31,12 @@ from marrow.learning.weighting.build import RULES
 from marrow.planning.methods.stackable import why_alone
 from marrow.runs.files import RunFiles
 from marrow.runs.many_seeds import run_fingerprint
+from marrow.workflow.accept import accept
 from marrow.workflow.archive import Archive
+from marrow.workflow.dry_run import PlannedJob
 from marrow.workflow.parse import REPOSITORY, parse_workflow
 from marrow.workflow.paths import ARCHIVE, CHECKPOINTS
+from marrow.workflow.reason import Reason
 from marrow.workflow.stage import Job, perform
 
 CPU = torch.device("cpu")
@@ -350,23 +353,12 @@ def test_the_job_of_each_run_finds_it_in_the_archive(tables, monkeypatch):
     """With the fingerprint that the job makes of itself, in the order in which its rule declares the outputs."""
     rules = {rule.name: rule for rule in parse_workflow(Path.cwd() / "parsed").rules}
     outputs = [name for name, _ in rules["train_model"].output._get_names() if name != "record"]
-    folder = Path("results/runs/small/mine/seed-1")
-    files = RunFiles.within(folder)
     declared = [str(rules["train_model"].output[name]) for name in outputs]
-    assert [Path(path).name for path in declared] == [path.name for path in files]
     chosen = method(training={"epochs": 1})
     _, runs = packed(tables, chosen)
-    folder.mkdir(parents=True)
-    job = Job(
-        rule="train_model",
-        wildcards={"dataset": "small", "method": "mine", "seed": "1"},
-        inputs={"manifest": str(tables.path)},
-        outputs=dict(zip(outputs, map(str, files), strict=True)),
-        params={"method": "mine", "seed": 1, "settings": chosen, "augmentation": None},
-        record=folder / "record.json",
-        threads=1,
-        archive_mb=1000,
-    )
+    job = job_of(tables, chosen, seed=1)
+    files = [Path(path) for path in job.outputs.values()]
+    assert [Path(path).name for path in declared] == [path.name for path in files]
 
     def never(**_given):
         raise AssertionError("it trains")
@@ -377,6 +369,39 @@ def test_the_job_of_each_run_finds_it_in_the_archive(tables, monkeypatch):
     shutil.rmtree(ARCHIVE)  # as where it is full
     note, _ = packed(tables, chosen, seeds=[1], name="again")
     assert note == {"seed-1": "was there"}
+
+
+def job_of(manifest, chosen, seed) -> Job:
+    """The job `train_model` of a run."""
+    folder = Path(f"results/runs/small/mine/seed-{seed}")
+    folder.mkdir(parents=True)
+    return Job(
+        rule="train_model",
+        wildcards={"dataset": "small", "method": "mine", "seed": str(seed)},
+        inputs={"manifest": str(manifest.path)},
+        outputs={name: str(path) for name, path in vars_of(RunFiles.within(folder)).items()},
+        params={"method": "mine", "seed": seed, "settings": chosen, "augmentation": None},
+        record=folder / "record.json",
+        threads=1,
+        archive_mb=1000,
+    )
+
+
+def test_a_run_whose_edit_was_accepted_is_not_trained_again_when_another_seed_is_due(tables):
+    """Nor does anything come from the archive, which is full."""
+    chosen = method(training={"epochs": 1})
+    before = Path.cwd() / "before" / "scripts"
+    before.mkdir(parents=True)
+    (before / "train_model.py").write_text("earlier = True\n")
+    (before.parent / "requirements.txt").touch()
+    job = job_of(tables, chosen, seed=0)
+    perform(train_model.main, job, before)
+    shutil.rmtree(ARCHIVE)
+    edited = (Reason("code_changed", "train_model.py"),)
+    planned = PlannedJob(job.rule, (("seed", "0"),), edited, job.record.as_posix(), json.dumps(job.params))
+    accept([planned], REPOSITORY / "scripts", "renamed a variable")
+    note, _ = packed(tables, chosen, seeds=[0, 1])
+    assert note == {"seed-0": "was there", "seed-1": "trained"}
 
 
 @pytest.mark.parametrize(

@@ -149,6 +149,17 @@ def test_a_difference_is_only_called_one_where_the_data_show_it(page):
     assert log_loss.endswith("better"), "a lower log loss is better"
 
 
+def test_the_level_below_which_a_difference_is_shown_is_that_of_the_config(whole, page):
+    """The corrected p is 0.01 and 0.6."""
+    stricter = build(whole | {"significance": 0.005})
+    for anchor, entry in (("methods", "scans"), ("benchmarks", "musk1")):
+        for text, level, verdict in ((page, "0.05", "worse"), (stricter, "0.005", "not shown to differ")):
+            part = section(text, anchor)
+            assert f"(p corrected below {level})" in part
+            assert rows(part, f"entry-{entry}-against")[0][1].endswith(verdict)
+            assert rows(part, f"entry-{entry}-comparison")[0][-1] == verdict
+
+
 def test_why_an_interval_is_lacking_stands_beside_the_metrics_and_limits_of_p_beside_the_comparison(page):
     metrics, rest = section(page, "methods").split("<h4>Against the reference</h4>", 1)
     assert "F1 (macro), AUC: undefined in some draws" in metrics
@@ -379,6 +390,15 @@ def test_a_result_of_other_code_and_one_of_another_input_are_out_of_date(tmp_pat
         ("made by other code: fit.py", 2),
         ("results/x has other content by now", 1),
     }
+
+
+def test_an_edit_declared_neutral_is_listed_with_its_date_and_the_reason_given(inputs):
+    file = next(inputs["report"].parents[1].rglob("normalised/*/record.json"))
+    note = {"what": "code: standardise_scan.py changed", "reason": "renamed <b>a</b> variable", "when": "2026-03-01"}
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"accepted": [note]}))
+    (row,) = rows(section(build(inputs), "provenance"), "accepted-table")
+    assert row[1:3] == ["1", "P10-a"]
+    assert row[3] == "2026-03-01: renamed &lt;b&gt;a&lt;/b&gt; variable"
 
 
 # Reading what may be broken

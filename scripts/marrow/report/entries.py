@@ -6,39 +6,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from marrow.errors import MarrowError
+from marrow.evaluation import columns as evaluation
 from marrow.report.tables import Table, in_order, load_table, why_absent
 from marrow.tables.frames import Columns
 from marrow.tables.text_table import TextTable, read_text_tables
 
-METRICS = (
-    "accuracy", "balanced_accuracy", "sensitivity", "specificity", "f1", "auc", "log_loss", "brier",
-    "calibration_error",
-)  # fmt: skip
-SUMMARY: Columns = {
-    "method": str, "metric": str, "mean": float, "std": float, "sem": float, "n": int, "low": float, "high": float,
-}  # fmt: skip
-COLUMNS: dict[str, Columns] = {
-    "runs": {
-        "dataset": str, "method": str, "seed": int, "status": str, "reason": str, **dict.fromkeys(METRICS, float),
-        "part": str,
-    },
-    "summary": {**SUMMARY, "part": str},
-    "comparisons": {
-        "method": str, "reference": str, "metric": str, "difference": float, "low": float, "high": float, "p": float,
-        "p_corrected": float, "patients": int, "runs": int, "part": str,
-    },
-    "confusion": {"method": str, "label": str, "predicted": str, "count": int, "row_percent": float, "part": str},
-    "reliability": {
-        "method": str, "low": float, "high": float, "count": int, "mean_probability": float, "observed": float,
-        "part": str,
-    },
-    "groups": {"method": str, "grouping": str, "group": str, "metric": str, "mean": float, "n": int, "part": str},
-    "curves": {"dataset": str, "method": str, "seed": int, "epoch": int, "quantity": str, "value": float},
-    "localisation": SUMMARY,
-    "notes": {"method": str, "metric": str, "note": str, "part": str},
-}  # fmt: skip
-SCANS = "scans"
 PART = "part"  # the column that says which runs are averaged together
+COLUMNS: dict[str, Columns] = {
+    **{name: columns for name, columns in evaluation.COLUMNS.items() if name != "tables"},
+    "localisation": {name: kind for name, kind in evaluation.COLUMNS["summary"].items() if name != PART},
+}
+SCANS = "scans"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from marrow.workflow.fingerprint.code import stage_code
-from marrow.workflow.record import Record, is_record, read_record
+from marrow.workflow.record import Record, read_record, record_files
 
 MOST_LETTERS = 160  # of a setting
 MOST_JOBS = 4  # that are named
@@ -59,13 +59,11 @@ class Setting:
 
 
 def read_ledger(results: Path) -> Ledger:
-    """The records below a folder, without those of the archive and of jobs at work."""
+    """The records below a folder of results."""
     records: dict[str, Record] = {}
     unreadable: list[str] = []
-    for path in sorted(results.rglob("*record.json")):
+    for path in record_files(results):
         inner = path.relative_to(results)
-        if not is_record(path) or any(part.startswith(".") for part in inner.parts):
-            continue
         record = read_record(path)
         if record is None:
             unreadable.append(inner.as_posix())
@@ -88,9 +86,7 @@ def doubts_of(ledger: Ledger, scripts: Path) -> list[Doubt]:
 def accepted_of(ledger: Ledger) -> list[Doubt]:
     """Edits that somebody declared neutral, with the reason given."""
     return _together(
-        (record, " ".join(str(note.get(name, "")) for name in ("date", "reason")).strip())
-        for record in ledger.records.values()
-        for note in record.accepted
+        (record, f"{note.when}: {note.reason}") for record in ledger.records.values() for note in record.accepted
     )
 
 

@@ -19,7 +19,6 @@ TITLES = {
     "calibration_error": "calibration error",
 }
 DRAWN = ("balanced_accuracy", "f1", "auc", "log_loss")
-LOWER_IS_BETTER = {"log_loss", "brier", "calibration_error"}
 
 
 def metric_title(metric: str, *, of_class: bool = False) -> str:

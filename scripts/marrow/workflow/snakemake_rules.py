@@ -1,10 +1,10 @@
-"""Snakemake's rules as the judge sees them, and the judge's verdict as Snakemake sees it.
+"""Between Snakemake and the judge: gives the judge the rules, and makes Snakemake run the jobs that it calls stale.
 
-Snakemake reruns a job when one of its inputs is newer than its outputs and has another content than it had, under any
-profile and without its own records. Marrow speaks to it in that language alone. Every rule has an input `freshness`,
-which for a stale job is a file written a moment ago with a content never seen before, and for any other job a file from
-1970. And where files that stand look older than what they were made from (after a touch, a copy, a run above that
-changed no byte), their times are moved forward. `docs/decisions/0001-freshness-by-records.md` tells why.
+Snakemake runs a job again when one of its inputs is newer than its outputs and has another content than before, under
+any profile and without its own records; Marrow uses that trigger alone. Every rule has an input `freshness`. For a
+stale job it is a file written a moment ago, whose content is new in every plan; for any other job it is a file from
+1970. Where files that are not stale look older than what they were made from (after a touch, a copy, a run above that
+changed no byte), their times are moved forward. `docs/decisions/0001-freshness-by-records.md` gives the reasons.
 """
 
 import json
@@ -12,6 +12,7 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,7 @@ class RuleStage:
 
 
 class Freshness:
-    """Tells Snakemake, through an input function, which jobs are stale.
+    """Makes the input functions that pass to Snakemake which jobs are stale.
 
     Args:
         workflow: Snakemake's workflow, whose rules may be added later.
@@ -102,7 +103,7 @@ class Freshness:
         return self._stages.get(name)
 
     def is_due(self, rule: str, wildcards: Wildcards) -> bool:
-        """Whether the results of a job are stale or missing; the processes of single jobs are not told."""
+        """Whether the results of a job are stale or missing; in the processes of single jobs always False."""
         stage = self.stage(rule)
         if not self._is_main or stage is None:
             return False
@@ -122,7 +123,7 @@ class Freshness:
     def _announce(self, stage: Stage, wildcards: Wildcards, verdict: Verdict) -> None:
         """Add a job to the stale file, whose first line is new in every plan, and keep the file newer than its record.
 
-        A record may come from a machine whose clock runs ahead.
+        A record may come from a machine whose clock is ahead.
         """
         if not self._announced:
             write_text(STALE, json.dumps({"plan": uuid.uuid4().hex}) + "\n")
@@ -135,12 +136,11 @@ class Freshness:
 
 
 def _entry(stage: Stage, wildcards: Wildcards, verdict: Verdict) -> dict[str, Any]:
-    """A line of the stale file."""
+    """A line of the stale file: a stale job, its reasons, and what accepting its edit needs."""
     return {
         "rule": stage.name,
         "wildcards": wildcards,
-        "reasons": verdict.reasons,
-        "own": verdict.own,
+        "reasons": [asdict(reason) for reason in verdict.reasons],
         "record": stage.record(wildcards).as_posix(),
         "params": stage.params(wildcards),
     }
@@ -151,7 +151,7 @@ def _named(
 ) -> Iterator[tuple[str, Any]]:
     """Name and value of each entry of a directive, functions called and wildcards filled in.
 
-    What is left out is not called either: the functions of `freshness` and `after` would ask for themselves.
+    The functions of entries that are left out are not called: those of `freshness` and `after` would call themselves.
     """
     for name, (start, end) in directive._get_names():
         if name not in leave_out:
@@ -166,7 +166,7 @@ def _filled(rule: Any, value: Any, wildcards: Wildcards) -> Any:
 
 
 def _move_forward(stage: Stage, wildcards: Wildcards) -> None:
-    """Make the files of a job that stands no older than what they were made from."""
+    """Make the files of a job that is not stale no older than what they were made from."""
     newest = max((_time(path) for path in stage.inputs(wildcards).values() if path.exists()), default=0)
     for file in stage.timed(wildcards):
         for path in (file, file / DIRECTORY_TIME):
@@ -175,12 +175,12 @@ def _move_forward(stage: Stage, wildcards: Wildcards) -> None:
 
 
 def _time(path: Path) -> int:
-    """When a file changed, as Snakemake sees it: of a link and what it points to, the later."""
+    """When a file changed, as Snakemake reckons: of a link and the file it points to, the later time."""
     return max(path.stat().st_mtime_ns, path.lstat().st_mtime_ns)
 
 
 def _write_both() -> None:
-    """Have both files there: Snakemake looks into their folder once, and misses what comes into it afterwards."""
+    """Write both files before planning: Snakemake lists their folder once, and misses a file that is written later."""
     if not STALE.exists():
         write_text(STALE, "")
     if not FRESH.exists():

@@ -10,7 +10,7 @@ import pandas as pd
 from marrow.report.charts.line_chart import LineChart, Series, line_chart, points_of
 from marrow.report.entries import Entry
 from marrow.report.tables import in_order, load_table
-from marrow.tables.frames import Columns, frame_of
+from marrow.tables.frames import Columns, joined
 
 FROC: Columns = {"quantity": str, "scans": str, "false_marks": float, "sensitivity": float}
 PERTURBATION: Columns = {"quantity": str, "dropped": float, "top": float, "random": float}
@@ -51,12 +51,12 @@ def localisation_curves(entry: Entry, files: Sequence[Path]) -> list[Localisatio
 
 def _rows_of_runs(entry: Entry, files: Sequence[Path], name: str, columns: Columns) -> pd.DataFrame:
     """The rows of all runs of an entry, with the method of each and the number of its run."""
-    frames = [frame_of([], {**columns, "method": str, "run": int})]
-    for run, path in enumerate(files):
-        dataset, method = path.parts[-4:-2]
-        if path.name == name and dataset in entry.datasets:
-            frames.append(load_table(path, columns).frame.assign(method=method, run=run))
-    return pd.concat(frames)
+    frames = (
+        load_table(path, columns).frame.assign(method=path.parts[-3], run=run)
+        for run, path in enumerate(files)
+        if path.name == name and path.parts[-4] in entry.datasets
+    )
+    return joined(frames, {**columns, "method": str, "run": int})
 
 
 def _charts(

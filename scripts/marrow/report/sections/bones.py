@@ -5,16 +5,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from marrow.bones.scores.per_bone import CORRECTED, RAW, STAGES
+from marrow.bones.scores.per_bone import CORRECTED, NUMBERS, RAW, SCORES, STAGES
 from marrow.report.charts.bone_chart import bone_chart
 from marrow.report.charts.network_curves import network_plots
 from marrow.report.page import Reading, Section, render
 from marrow.report.scans import ScanRow
 from marrow.report.tables import Row
-from marrow.tables.frames import Columns, frame_of, read_table
+from marrow.tables.frames import Columns, joined, read_table
 
-NUMBERS = ["dice", "hd95_mm", "volume_error"]
-SCORES: Columns = {"scan": str, "bone": str, "stage": str, **dict.fromkeys(NUMBERS, float)}
 HISTORY: Columns = {"epoch": int, "loss": float, "dice": float}
 READING = Reading(
     figure="the scores of the bones",
@@ -55,7 +53,7 @@ def section(
         bone_sheets: the bone sheets; none where bones are switched off.
         bone_histories: of the networks that were trained.
     """
-    scores = pd.concat([frame_of([], SCORES), *(read_table(path, SCORES) for path in bone_scores)])
+    scores = joined((read_table(path, SCORES) for path in bone_scores), SCORES)
     known = scores[scores.groupby("bone")["dice"].transform("count") > 0]
     scored = set(scores["scan"])
     html = render(

@@ -3,26 +3,26 @@
 import math
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 
 import pandas as pd
 from markupsafe import Markup
 
+from marrow.evaluation.columns import LOWER_IS_BETTER
 from marrow.report.charts.confusion import confusion_matrix
 from marrow.report.charts.interval_chart import IntervalChart, interval_chart
 from marrow.report.charts.line_chart import LineChart, Series, line_chart, points_of
 from marrow.report.charts.scale import LOSS, SHARE
 from marrow.report.charts.training_curves import training_curves
 from marrow.report.entries import Entry
-from marrow.report.metrics import DRAWN, LOWER_IS_BETTER, by_method_and_metric, intervals_of, metric_title
+from marrow.report.metrics import DRAWN, by_method_and_metric, intervals_of, metric_title
 from marrow.report.page import render
 from marrow.report.sections.comparison_readings import COMPARISON, CONFUSION, CURVES, METRICS, PAPERS, RELIABILITY
 from marrow.report.tables import Row
 
-LEVEL = 0.05  # of the corrected p, below which a difference is said to be shown
 
-
-def comparison(entry: Entry) -> Markup:
-    """The methods of an entry."""
+def comparison(entry: Entry, significance: float) -> Markup:
+    """The methods of an entry; a corrected p below `significance` shows a difference."""
     tables = {name: table.frame for name, table in entry.tables.items()}
     runs, groups = tables["runs"], tables["groups"]
     metrics = [name for name in entry.tables["summary"].distinct("metric") if name]
@@ -42,7 +42,8 @@ def comparison(entry: Entry) -> Markup:
         differences=_difference_charts(entry, compared),
         compared=compared,
         against=_cells(entry, "comparisons", compared),
-        verdict=_verdict,
+        significance=f"{significance:g}",
+        verdict=partial(_verdict, significance=significance),
         matrices=[confusion_matrix(entry.title(m), rows) for m, rows in _by_method(entry, "confusion")],
         reliabilities=_reliabilities(entry),
         groups=groups.dropna(subset=["mean"]).to_dict("records"),
@@ -132,12 +133,12 @@ def _of_metric(entry: Entry, table: str, metric: str) -> pd.DataFrame:
     return rows.sort_values("method", key=lambda methods: methods.map(order.index), kind="stable")
 
 
-def _verdict(row: Row) -> str:
+def _verdict(row: Row, significance: float) -> str:
     """What a comparison shows, in words."""
     p, difference = row["p_corrected"], row["difference"]
     if math.isnan(p) or math.isnan(difference):
         return "undefined"
-    if p >= LEVEL:
+    if p >= significance:
         return "not shown to differ"
     return "better" if (difference < 0) == (row["metric"] in LOWER_IS_BETTER) else "worse"
 
