@@ -1,14 +1,13 @@
-"""A place for every scan: its row, what was found, what is predicted and where, its quality and bone sheets."""
+"""A place for every scan: its row, the findings, what is predicted and where, its quality and bone sheets."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from marrow.report.page import Section, render
+from marrow.report.page import Reading, Section, render
 from marrow.report.pictures import Picture
-from marrow.report.reading import Reading
-from marrow.report.sections.maps import ScanMap
-from marrow.report.sections.predictions import ScanPrediction
-from marrow.report.sections.scanlist import ScanRow
+from marrow.report.scan_maps import ScanMap
+from marrow.report.scan_predictions import ScanPrediction
+from marrow.report.scans import ScanRow
 from marrow.report.viewer.views import Viewer
 
 READING = Reading(
@@ -109,7 +108,7 @@ def section(
         for scan, sheet, sketch in zip(scans, sheets, bones or (None,) * len(scans), strict=True)
     ]
     html = render(
-        "gallery.html.j2",
+        "sections/scan_by_scan.html.j2",
         pages=pages,
         contrasts=contrasts,
         reduced=reduced,

@@ -1,4 +1,4 @@
-"""Where a model looks in a scan: the map's figure, its share per bone, and the instances that weigh most."""
+"""The maps of a scan: the map's figure, its share per bone, and the instances that weigh most."""
 
 import json
 from collections import defaultdict
@@ -9,12 +9,13 @@ from typing import Any
 
 from marrow.report.charts.bars import Bar, bars_of
 from marrow.report.pictures import Picture
-from marrow.report.tables import number, read_csv, why_absent
+from marrow.report.tables import load_table, why_absent
 from marrow.workflow.record import read_record, record_of
 
 FIGURE, TOP, ABOUT, BONES, VOLUME = "figure.png", "top.png", "about.json", "bones.csv", "map.nii.gz"
 PICTURES = (FIGURE, TOP)
-ELSEWHERE = {"scan", "method", "seed", "seeds", "label", "predicted", "probabilities"}  # told beside the map
+BONE_COLUMNS = {"bone": str, "share": float, "instances": int, "even": float}
+ELSEWHERE = {"scan", "method", "seed", "seeds", "label", "predicted", "probabilities"}  # shown beside the map
 MOST_WORDS = 400  # of a value in about.json
 
 
@@ -25,7 +26,7 @@ class ScanMap:
     Attributes:
         method: what the method is called.
         seed: of the run.
-        told: what the map shows, name and words: which quantity, which class, which scaling.
+        facts: what the map shows, name and words: which quantity, which class, which scaling.
         figure, top: the pictures; None where there is none.
         bars: the share of each bone that has patches, the largest first.
         volume: the map as a volume.
@@ -34,7 +35,7 @@ class ScanMap:
 
     method: str
     seed: str
-    told: tuple[tuple[str, str], ...]
+    facts: tuple[tuple[str, str], ...]
     figure: Picture | None
     top: Picture | None
     bars: tuple[Bar, ...]
@@ -44,12 +45,12 @@ class ScanMap:
     @property
     def quantity(self) -> str:
         """What the weights are."""
-        return dict(self.told).get("quantity", "")
+        return dict(self.facts).get("quantity", "")
 
     @property
     def title(self) -> str:
         """Method, quantity and class in a line."""
-        of_class = dict(self.told).get("class", "")
+        of_class = dict(self.facts).get("class", "")
         return ", ".join(filter(None, (self.method, f"seed {self.seed}", self.quantity, of_class)))
 
 
@@ -66,11 +67,11 @@ def maps_of(
     folders: dict[Path, dict[str, Path]] = defaultdict(dict)
     for path in files:
         folders[path.parent][path.name] = path
-    found: dict[str, list[ScanMap]] = defaultdict(list)
+    of_scan: dict[str, list[ScanMap]] = defaultdict(list)
     for folder, parts in folders.items():
         method, seed, scan = folder.parts[-3:]
-        found[scan].append(_map(parts, pictures, titles.get(method, method), seed.removeprefix("seed-")))
-    return dict(found)
+        of_scan[scan].append(_map(parts, pictures, titles.get(method, method), seed.removeprefix("seed-")))
+    return dict(of_scan)
 
 
 def _map(parts: Mapping[str, Path], pictures: Mapping[Path, Picture | None], method: str, seed: str) -> ScanMap:
@@ -80,7 +81,7 @@ def _map(parts: Mapping[str, Path], pictures: Mapping[Path, Picture | None], met
     return ScanMap(
         method=method,
         seed=seed,
-        told=_told(parts.get(ABOUT)),
+        facts=_facts(parts.get(ABOUT)),
         figure=shown[FIGURE],
         top=shown[TOP],
         bars=_bars(parts.get(BONES)),
@@ -95,16 +96,13 @@ def _stop(path: Path | None) -> str:
 
 
 def _bars(path: Path | None) -> tuple[Bar, ...]:
-    rows = read_csv(path, ("bone", "share", "instances")).rows
-    known = [
-        (row["bone"], value, f"{row['instances']} instances", number(row.get("even")))
-        for row in rows
-        if (value := number(row["share"])) is not None and number(row["instances"])
-    ]
-    return bars_of(sorted(known, key=lambda one: -one[1]))
+    bones = load_table(path, BONE_COLUMNS).frame.dropna(subset=["share"])
+    held = bones[bones["instances"] > 0].sort_values("share", ascending=False, kind="stable")
+    rows = held.itertuples(index=False, name=None)
+    return bars_of([(bone, share, f"{instances} instances", even) for bone, share, instances, even in rows])
 
 
-def _told(path: Path | None) -> tuple[tuple[str, str], ...]:
+def _facts(path: Path | None) -> tuple[tuple[str, str], ...]:
     """What `about.json` says, as words."""
     try:
         content: Any = json.loads(path.read_text(encoding="utf-8")) if path else {}

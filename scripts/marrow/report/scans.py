@@ -1,27 +1,26 @@
-"""What the report knows of the scans: rows of the sample sheet joined with what the checks said."""
+"""The scans as the report lists them: rows of the sample sheet joined with the findings of the checks."""
 
-import csv
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from marrow.errors import MarrowError
+from marrow.tables.frames import Columns, read_table
 from marrow.workflow.record import read_record
 
 STATUSES = ("stopped", "warned", "ok", "unknown")
-COLUMNS = ("scan", "status", "stage", "check", "contrast", "message")
+COLUMNS: Columns = dict.fromkeys(("scan", "status", "stage", "check", "contrast", "message"), str)
 
 
 @dataclass(frozen=True)
 class Flag:
-    """A row of the checks' table that says something.
+    """A finding: a row of the checks' table.
 
     Attributes:
-        scan, stage, check: where it was found.
+        scan, stage, check: which scan, and which check of which stage.
         status: `stopped`, `warned` or `ok`.
         contrast: which contrast, empty for the whole scan.
-        message: what was found and what to do.
+        message: what the matter is and what to do.
     """
 
     scan: str
@@ -39,8 +38,8 @@ class ScanRow:
     Attributes:
         scan, patient, label, split, site: as in the sample sheet.
         anchor: the id of its place in the page, made of safe characters.
-        status: the gravest of its flags; `unknown` where the checks said nothing.
-        flags: what the checks said, the gravest first.
+        status: the gravest of its flags; `unknown` where there is none.
+        flags: the findings of the checks, the gravest first.
     """
 
     scan: str
@@ -55,30 +54,23 @@ class ScanRow:
 
 def read_flags(table: Path) -> list[Flag]:
     """The rows of the checks' table, in its order."""
-    with table.open(encoding="utf-8", newline="") as lines:
-        reader = csv.DictReader(lines, delimiter="\t")
-        missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-        if missing:
-            raise MarrowError(
-                f"{table.name}: column {', '.join(missing)} is missing; delete the file and run again to make it anew"
-            )
-        return [Flag(**{name: row[name] or "" for name in COLUMNS}) for row in reader]
+    return [Flag(*row) for row in read_table(table, COLUMNS).itertuples(index=False, name=None)]
 
 
-def stops_told_by(scans: Sequence[str], records: Sequence[Path], known: Sequence[Flag]) -> list[Flag]:
-    """Stops that only a scan's last record tells: those of stages that come after the checks' table.
+def later_stops(scans: Sequence[str], records: Sequence[Path], flags: Sequence[Flag]) -> list[Flag]:
+    """The stops of stages that come after the checks' table, from each scan's last record.
 
     Args:
         scans: the scans' ids.
         records: the record of each scan's last stage, in the order of `scans`.
-        known: what the table says; a scan that it calls stopped is not told twice.
+        flags: those of the checks' table; a scan that is stopped there is left out.
     """
-    told = {flag.scan for flag in known if flag.status == "stopped"}
+    known = {flag.scan for flag in flags if flag.status == "stopped"}
     stops = [(scan, record.stopped) for scan, path in zip(scans, records, strict=True) if (record := read_record(path))]
     return [
         Flag(scan, "stopped", stop.stage, stop.check, "", stop.message)
         for scan, stop in stops
-        if stop and scan not in told
+        if stop and scan not in known
     ]
 
 
