@@ -14,7 +14,7 @@ from marrow.files import write_text
 from marrow.learning.augment.settings import Augmentation
 from marrow.learning.device.out_of_memory import OutOfMemoryGuard
 from marrow.learning.feed.feed import Feed
-from marrow.learning.inference import judge
+from marrow.learning.inference import predict
 from marrow.learning.training.checkpoint import Checkpoints
 from marrow.learning.training.interrupt import Interrupt
 from marrow.learning.training.preparation import Preparation, prepare
@@ -90,7 +90,7 @@ class Training:
             more: for the summary.
         """
         common, prepared, trainer = self._common, self.prepared, self.trainer
-        verdicts = self.guard.attempt(lambda: judge(prepared.stepper.model, prepared.all, prepared.encoder))
+        verdicts = self.guard.attempt(lambda: predict(prepared.stepper.model, prepared.all, prepared.encoder))
         about = About(
             common.method, common.settings, self._seed, common.bags.dataset, common.bags.classes, common.bags.layout
         )
@@ -104,7 +104,7 @@ class Training:
             "method": common.method,
             "seed": self._seed,
             "settings": common.settings,
-            "epochs": trainer.at.epoch,
+            "epochs": trainer.progress.epoch,
             "chosen_epoch": trainer.chosen_epoch,
             **_made_with(prepared),
             **more,
