@@ -28,7 +28,7 @@ from marrow.bags.manifest import Entry, Manifest
 from marrow.datasets import mnist_bags
 from marrow.device.checkpoint import Checkpoints
 from marrow.device.out_of_memory import OutOfMemoryGuard
-from marrow.learning.inference import judge
+from marrow.learning.inference import predict
 from marrow.learning.training.interrupt import Interrupt
 from marrow.learning.training.preparation import prepare
 from marrow.learning.training.trainer import Trainer
@@ -98,7 +98,7 @@ def _ours(manifest: Manifest, seed: int) -> tuple[float, float]:
     )
     seconds = _seconds(trainer.train)
     tested = prepared.all.part([entry for entry in prepared.all.entries if entry.split == "test"])
-    found = judge(prepared.stepper.model, tested, prepared.encoder).probabilities[:, 1]
+    found = predict(prepared.stepper.model, tested, prepared.encoder).probabilities[:, 1]
     return seconds, float(roc_auc_score(tested.labels, found))
 
 

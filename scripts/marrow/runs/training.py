@@ -100,7 +100,7 @@ class Training:
             "method": common.method,
             "seed": self._seed,
             "settings": common.settings,
-            "epochs": trainer.at.epoch,
+            "epochs": trainer.progress.epoch,
             "chosen_epoch": trainer.chosen_epoch,
             **_made_with(prepared),
             **more,

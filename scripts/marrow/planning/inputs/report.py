@@ -79,7 +79,7 @@ class ReportInputs(Targets):
             "curves",
             "localisation",
         )
-        names = [*(f"{table}.csv" for table in tables), "tables.md", "tables.tex", "sizes.svg"]
+        names = [*(f"{table}.csv" for table in tables), "tables.json", "tables.tex", "sizes.svg"]
         return [f"{evaluation.folder}/{name}" for evaluation in self.plan.evaluations.values() for name in names]
 
     @property

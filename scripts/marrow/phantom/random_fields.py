@@ -1,14 +1,23 @@
-"""Smooth random fields that can be asked for at any point of the body, so that a repeated scan sees the same pattern.
+"""Random numbers of the phantom: a stream for each name, and smooth random fields in body space.
 
-A sum of cosine waves in random directions (random Fourier features): about normal, mean 0 and variance 1.
+A stream depends on the seed and its name alone: another patient, lesion or station does not change the numbers that
+existing ones draw. A field can be evaluated at any point, so that a repeated scan has the same pattern. It is a sum of
+cosine waves in random directions (random Fourier features): approximately normal, with mean 0 and variance 1.
 """
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from marrow.phantom.shapes import Coordinates, Field
+
+
+def stream(seed: int, *names: str | int) -> np.random.Generator:
+    """The random generator with a name under a seed."""
+    digest = hashlib.sha256("/".join(map(str, (seed, *names))).encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:16], "little"))
 
 
 @dataclass(frozen=True)
