@@ -157,8 +157,6 @@ def _work(side: str, name: str, folder: Path, seed: int) -> None:
         manifest=manifest,
         model=files.model,
         history=files.history,
-        predictions=files.predictions,
-        instances=files.instances,
         summary=files.summary,
         method=data.method,
         seed=seed,
