@@ -89,6 +89,7 @@ def test_an_evaluation_reads_all_runs_of_its_entry_and_no_other(inputs):
     assert inputs.evaluation.of_runs("record.json")(entry) == [
         f"results/runs/digits/attention/seed-{seed}/record.json" for seed in (0, 1)
     ]
+    assert "reference" not in inputs.evaluation.settings
     assert inputs.evaluation.drawn_table(entry) == "results/evaluation/digits/summary.csv"
     assert (inputs.evaluation.bag(entry), inputs.evaluation.bag(of(entry="scans"))) == ("bag", "scan")
 
@@ -120,6 +121,8 @@ def test_targets_name_what_the_runs_predict_for_scans_that_are_only_predicted(in
 
 def test_the_last_record_of_a_scan_is_that_of_the_last_stage_planned_for_it(inputs):
     assert inputs.report.last_records[0] == "results/bags/scans/focal-01-1.record.json"
+    twice = {"scans": {"kind": "scans"}, "again": {"kind": "scans"}}
+    assert inputs_of(datasets=twice, runs={}).report.last_records == inputs.report.last_records
     without = inputs_of(bones={"source": "none"}, datasets={}, runs={}).report
     assert without.last_records[0] == "results/normalised/focal-01-1/record.json"
     unsampled = inputs_of(datasets={}, runs={}).report
