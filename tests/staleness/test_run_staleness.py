@@ -118,6 +118,24 @@ def test_an_edit_of_the_code_plans_the_trainings_that_reach_it(project, module, 
         assert project.plan() == planned
 
 
+def test_a_new_kind_of_data_set_plans_nothing(project):
+    kind, copy = "scripts/marrow/datasets/concepts.py", "scripts/marrow/datasets/notions.py"
+    declaration, declared = "schemas/datasets/concepts.yaml", "schemas/datasets/notions.yaml"
+    for file, new in ((kind, copy), (declaration, declared)):
+        shutil.copy(project.root / file, project.root / new)
+    assert project.plan() == set()
+    with project.configured("datasets.more", {"kind": "notions"}):
+        assert project.plan() == set()  # models alone are asked for
+        assert "make_bags train-00000 more" in project.plan("results/manifests/more.parquet")
+    for new in (copy, declared):
+        (project.root / new).unlink()
+
+
+def test_an_edit_of_another_kind_of_data_set_plans_nothing(project):
+    with project.edited("scripts/marrow/datasets/mosaics.py", "\nfrom ", "\nSPARE = 1\nfrom "):
+        assert project.plan() == set()
+
+
 def test_bags_made_again_to_the_same_bytes_train_nothing(project):
     for suffix in (".parquet", ".record.json"):
         (project.root / f"results/bags/concepts/train-00000{suffix}").unlink()

@@ -1,6 +1,6 @@
-"""Finds a source in the folder or file that the configuration names.
+"""Locates a source in the folder or file that the configuration names.
 
-Asked at parse time: the standard library alone.
+Imported at parse time: the standard library alone.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from marrow.datasets.sources.catalogue import CIFAR_ARCHIVE, CIFAR_BATCHES, MAT_
 PARTS = ("train", "test")
 
 
-def located(source: str, given: Path) -> Path | None:
+def locate(source: str, given: Path) -> Path | None:
     """The file or folder that holds a source whole; None where nothing of the kind lies there.
 
     Args:
