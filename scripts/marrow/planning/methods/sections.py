@@ -19,7 +19,7 @@ value, and `least_edges: {value: edge}` names the shortest edge of instances tha
 for the first that fits.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -143,17 +143,7 @@ def read_method_schema(schemas: Path) -> MethodSchema:
     }
     for name, section in sections.items():
         places[name]["properties"] = section.properties
-    names: list[str] = schema["properties"]["on_data"]["propertyNames"]["enum"]
-    names += [name for name in _names_of_data(schemas) if name not in names]
     return MethodSchema(schema, sections)
-
-
-def _names_of_data(schemas: Path) -> Iterator[str]:
-    """What settings for some data alone may call data sets: by kind, or by the special names that a kind declares."""
-    for kind, declared in declarations("datasets", schemas).items():
-        yield kind
-        for key, pattern in declared.get("special_names", {}).items():
-            yield from (pattern.format(value) for value in declared["properties"][key]["enum"])
 
 
 def _is_at(place: Mapping[str, Any] | None, settings: Settings) -> bool:
