@@ -111,5 +111,5 @@ def _adding_up(weights: Tensor) -> Tensor:
 
 def make(settings: Mapping[str, Any], tasks: Sequence[Task]) -> GradNorm:
     """The weighting in a method's variant."""
-    names = ("alpha", "smoothing", "reference")
-    return GradNorm(len(tasks), *(settings[name] for name in names), settings.get("rate"))
+    alpha, smoothing, reference = (settings[name] for name in ("alpha", "smoothing", "reference"))
+    return GradNorm(len(tasks), alpha, smoothing, reference, settings.get("rate"))
