@@ -21,7 +21,7 @@ from marrow.evaluation.metrics import metrics_of
 from marrow.evaluation.predictions import Predictions
 from marrow.evaluation.run_reader import read_run
 from marrow.evaluation.summary import bootstrapped
-from marrow.statistics.resampling import patient_draws, patient_swaps
+from marrow.statistics.resampling import holm, patient_draws, patient_swaps
 from marrow.tables.frames import read_table
 
 SETTINGS = Settings(resamples=300, stratify=False, calibration_bins=10, significance=0.05, seed=0)
@@ -181,6 +181,14 @@ def test_a_patients_scans_are_swapped_together():
     flips = np.array([np.sum(differences * signs) for signs in itertools.product([1, -1], repeat=6)])
     found = row(compare(a, b), metric="accuracy")
     assert found["p"] == pytest.approx(np.mean(np.abs(flips) >= abs(differences.sum()) - 1e-12))
+
+
+def test_for_each_metric_p_is_corrected_over_the_methods():
+    found = compare(run_of(), run_of("weak", skill=0, like=1), run_of("weaker", skill=-1, like=2), run_of("twin"))
+    for _, of_metric in found.groupby("metric"):
+        assert len(of_metric) == 3
+        assert of_metric["p_corrected"].tolist() == pytest.approx(holm(of_metric["p"]).tolist())
+    assert (found["p_corrected"] > found["p"]).any()
 
 
 def test_a_real_difference_is_found_and_its_interval_leaves_out_nothing():
