@@ -7,7 +7,6 @@ run only when asked for by their ids. A run that was broken off goes on where it
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,11 @@ import yaml
 
 from benchmarks.measurement import Benchmark, Goal, Measurement
 from benchmarks.process import run_measured
-from marrow.bones.scores.table import read_scores
+from marrow.bones.scores.per_bone import CORRECTED, RAW
+from marrow.bones.scores.per_bone import SCORES as COLUMNS
 from marrow.imaging.grid import Grid, resample_nearest
 from marrow.imaging.volume import read_volume, voxels
+from marrow.tables.frames import read_table
 from marrow.workflow.parse import REPOSITORY
 
 FOLDER = REPOSITORY / "results" / ".marrow" / "bench"
@@ -56,7 +57,7 @@ def measured(name: str, settings: Mapping[str, Any]) -> list[Measurement]:
     (folder / "my.yaml").write_text(yaml.safe_dump(dict(settings)), encoding="utf-8")
     snakemake = [sys.executable, "-m", "snakemake", "--snakefile", str(REPOSITORY / "Snakefile"), "--cores", "all"]
     run_measured([*snakemake, SCORES, "--configfile", "my.yaml"], folder)
-    scans = sorted({score.scan for score in read_scores(folder / SCORES)})
+    scans = sorted(set(read_table(folder / SCORES, COLUMNS)["scan"]))
     gaps = [gap for scan in scans if (gap := lesion_gap(folder / "results", scan)) is not None]
     return [*read_off(name, folder / SCORES), Measurement(f"{name}_lesions", max(gaps), "points")]
 
@@ -74,15 +75,10 @@ def lesion_gap(results: Path, scan: str) -> float | None:
 
 def read_off(name: str, scores: Path) -> list[Measurement]:
     """The measurements in a table of scores; a bone's Dice is the mean over scans."""
-    found: dict[tuple[str, str], list[float]] = {}
-    for score in read_scores(scores):
-        if score.dice is not None:
-            found.setdefault((score.stage, score.bone), []).append(score.dice)
-    raw, corrected = (
-        {bone: fmean(values) for (stage, bone), values in found.items() if stage == wanted}
-        for wanted in ("raw", "corrected")
+    of_bones = read_table(scores, COLUMNS).groupby(["stage", "bone"])["dice"].mean().groupby("stage")
+    means, worst = (
+        [float(numbers[stage]) for stage in (CORRECTED, RAW)] for numbers in (of_bones.mean(), of_bones.min())
     )
-    means, worst = (fmean(corrected.values()), fmean(raw.values())), (min(corrected.values()), min(raw.values()))
     return [
         Measurement(name, means[0], "Dice", means[1], means[0] / means[1]),
         Measurement(f"{name}_worst", worst[0], "Dice", worst[1], worst[0] / worst[1]),

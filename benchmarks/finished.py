@@ -59,7 +59,7 @@ def _finish_job(stage: Stage, wildcards: dict[str, str]) -> None:
         rule=stage.name,
         wildcards=wildcards,
         fingerprint=stage.record(wildcards).as_posix(),
-        code=stage.code(),
+        code=stage.code(wildcards),
         params=stage.params(wildcards),
         inputs={role: Source.of(path) for role, path in stage.inputs(wildcards).items()},
         outputs={path.as_posix(): Product.of(path) for path in outputs},

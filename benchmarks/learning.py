@@ -23,8 +23,8 @@ from marrow.bags.bag import Bag, Layout, Task
 from marrow.bags.digest import bag_digest
 from marrow.bags.file import write_bags
 from marrow.bags.manifest import Entry, Manifest
-from marrow.learning.device.out_of_memory import OutOfMemoryGuard
-from marrow.learning.training.checkpoint import Checkpoints
+from marrow.device.checkpoint import Checkpoints
+from marrow.device.out_of_memory import OutOfMemoryGuard
 from marrow.learning.training.interrupt import Interrupt
 from marrow.learning.training.preparation import prepare
 from marrow.learning.training.trainer import Trainer

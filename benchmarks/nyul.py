@@ -9,6 +9,7 @@ from intensity_normalization.normalizers.population.nyul import NyulNormalizer
 from benchmarks.measurement import Benchmark, Goal, Measurement, side_by_side
 from benchmarks.volumes import FULL, body_mask, made_up_volume
 from marrow.errors import MarrowError
+from marrow.imaging.standard.fit import fit_scale
 from marrow.imaging.standard.landmarks import find_landmarks
 from marrow.imaging.standard.standard_scale import ScanLandmarks, StandardScale
 from marrow.imaging.standard.standardise import standardise
@@ -51,7 +52,7 @@ def measure_landmarks() -> list[Measurement]:
     percentiles = [float(percentile) for percentile in normalizer.percentiles]
 
     def fit() -> StandardScale:
-        return StandardScale.mean_of(_landmarks(volumes, body, percentiles))
+        return fit_scale(_landmarks(volumes, body, percentiles))
 
     seconds, reference = side_by_side(fit, lambda: normalizer.fit_population(images, masks), REPEATS)
     expected = np.asarray(normalizer.standard_scale)
@@ -64,7 +65,8 @@ def measure_landmarks() -> list[Measurement]:
 
 def _landmarks(volumes: Sequence[np.ndarray], body: np.ndarray, percentiles: list[float]) -> list[ScanLandmarks]:
     ends = (1.0, 100.0)
-    return [ScanLandmarks.of(find_landmarks(volume, body, percentiles), percentiles, ends) for volume in volumes]
+    found = (find_landmarks(volume, body, percentiles) for volume in volumes)
+    return [ScanLandmarks(tuple(percentiles), ends, tuple(landmarks.tolist())) for landmarks in found]
 
 
 APPLY = Benchmark(

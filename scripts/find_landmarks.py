@@ -1,4 +1,4 @@
-"""Rule find_landmarks: what one training scan says about the standard scale of each contrast."""
+"""Rule find_landmarks: the landmarks of one training scan, from which the standard scale of each contrast is fitted."""
 
 from pathlib import Path
 
@@ -33,7 +33,8 @@ def main(
             found = find_landmarks(map_voxels(source), body, percentiles)
         except ScanStopped as stopped:
             raise ScanStopped(stopped.check, f"{contrast}: {stopped}") from None
-        ScanLandmarks.of(found, percentiles, output_range).write(target)
+        low, high = output_range
+        ScanLandmarks(tuple(percentiles), (low, high), tuple(found.tolist())).write(target)
 
 
 if __name__ == "__main__":

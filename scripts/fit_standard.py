@@ -4,6 +4,7 @@ import logging
 from pathlib import Path
 
 from marrow.errors import MarrowError
+from marrow.imaging.standard.fit import fit_scale
 from marrow.imaging.standard.standard_scale import ScanLandmarks, StandardScale
 
 _log = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ def _fit(landmarks: list[Path], contrast: str, scans: list[str]) -> StandardScal
             "scans that were stopped (results/checks/table.tsv says why), give more scans the split `train`, or name "
             "the folder of an earlier standard as standard.frozen"
         )
-    return StandardScale.mean_of(usable)
+    return fit_scale(usable)
 
 
 if __name__ == "__main__":

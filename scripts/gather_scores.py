@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
-from marrow.bones.scores.table import read_scores, write_scores
+import pandas as pd
+
+from marrow.bones.scores.per_bone import SCORES
+from marrow.tables.frames import frame_of, read_table, write_table
 
 
 def main(*, scores: list[Path], scores_table: Path) -> None:
@@ -12,8 +15,8 @@ def main(*, scores: list[Path], scores_table: Path) -> None:
         scores: the scores of each scan, CSV; empty where a scan was stopped.
         scores_table: where all of them go, sorted by scan, the bones of a scan in the order of the bone table.
     """
-    rows = [row for path in scores for row in read_scores(path)]
-    write_scores(sorted(rows, key=lambda row: row.scan), scores_table)
+    of_scans = pd.concat([frame_of([], SCORES), *(read_table(path, SCORES) for path in scores)])
+    write_table(of_scans.sort_values("scan", kind="stable"), SCORES, scores_table)
 
 
 if __name__ == "__main__":

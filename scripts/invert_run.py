@@ -1,27 +1,29 @@
 """Rule invert_run: whether a trained model finds key instances better once bags are inverted (Shin et al. 2020)."""
 
 import json
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from marrow.bags.manifest import Entry, Manifest, read_manifest
+from marrow.device.chunks import ChunkedEncoder
+from marrow.device.deterministic import deterministic
+from marrow.device.device import best_device
+from marrow.device.gpu_slots import own_gpu
+from marrow.device.out_of_memory import OutOfMemoryGuard
 from marrow.drawing.inversion.picture import draw_picture
 from marrow.errors import MarrowError, RunStopped
-from marrow.explanation.inversion.comparison import Side, compare
+from marrow.explanation.inversion.comparison import SplitBags, compare
 from marrow.explanation.inversion.network import Network
-from marrow.explanation.inversion.predictions import Looker
+from marrow.explanation.inversion.predictions import Predictor
 from marrow.explanation.inversion.space import space_of
-from marrow.explanation.localisation.run_tables import instance_columns, keys_of
-from marrow.explanation.localisation.score import Score, write_rows
-from marrow.learning.device.chunks import ChunkedEncoder
-from marrow.learning.device.deterministic import deterministic
-from marrow.learning.device.device import best_device
-from marrow.learning.device.gpu_slots import own_gpu
-from marrow.learning.device.out_of_memory import OutOfMemoryGuard
+from marrow.explanation.localisation.explained_bags import instance_columns, keys_of
+from marrow.explanation.localisation.score import SCORES
 from marrow.learning.feed.choice import feed_of
 from marrow.runs.columns import manifest_digest
 from marrow.runs.model_file import load_model
+from marrow.tables.frames import frame_of, write_table
 
 
 def main(
@@ -34,6 +36,7 @@ def main(
     title: str,
     settings: dict[str, Any],
     negatives: list[int],
+    key_classes: dict[str, list[str]],
     least_lesion: float,
     threads: int,
 ) -> None:
@@ -48,6 +51,7 @@ def main(
         title: of the method.
         settings: `plain`, `sparse`, `thresholds` and `most_bags` of the section `inversion`.
         negatives: the numbers of the classes in which nothing is key.
+        key_classes: class of a bag -> the classes of its key instances, where none has the bag's name.
         least_lesion: share of a patch that has to be lesion to be key.
         threads: of the processor.
     """
@@ -59,28 +63,31 @@ def main(
     bags = read_manifest(manifest)
     about.check(bags)
     _check_manifest(summary, bags)
-    watched, tested = (_first(bags, split, settings["most_bags"]) for split in ("validation", "test"))
+    validation, tested = (_first(bags, split, settings["most_bags"]) for split in ("validation", "test"))
     if not tested:
         raise MarrowError(f"{bags.dataset} has no test bags to score an inversion on; give it some")
     with own_gpu(), deterministic(about.settings["training"].get("deterministic", False)):
         device = best_device(threads)
-        feed = feed_of(bags, [*watched, *tested], [], device, threads=threads)
+        feed = feed_of(bags, [*validation, *tested], [], device, threads=threads)
         encoder = ChunkedEncoder(trained.to(device).encoder)
         network = Network(trained, space_of(bags.layout, trained.scaling), encoder)
         guard = OutOfMemoryGuard(encoder)
 
-        def side(entries: list[Entry]) -> Side:
-            return Side(
-                Looker(network, feed.part(entries), guard),
-                [keys_of(instance_columns(bags, entry), bags, entry, negatives, least_lesion) for entry in entries],
+        def split_bags(entries: list[Entry]) -> SplitBags:
+            return SplitBags(
+                Predictor(network, feed.part(entries), guard),
+                [
+                    keys_of(instance_columns(bags, entry), bags, entry, negatives, least_lesion, key_classes)
+                    for entry in entries
+                ],
             )
 
-        test = side(tested)
-        results = compare(side(watched) if watched else None, test, settings)
+        test = split_bags(tested)
+        results = compare(split_bags(validation) if validation else None, test, settings)
         heading = f"{bags.dataset} · {title} · seed {about.seed}"
         draw_picture(bags, tested, test, results, network.space.is_bounded, heading, figure)
     rows = (row for name, result in results.items() for row in result.scores(name, test.key))
-    write_rows(rows, Score, scores)
+    write_table(frame_of(map(asdict, rows), SCORES), SCORES, scores)
 
 
 def _first(bags: Manifest, split: str, most: int | None) -> list[Entry]:
@@ -88,7 +95,7 @@ def _first(bags: Manifest, split: str, most: int | None) -> list[Entry]:
 
 
 def _check_manifest(summary: Path, bags: Manifest) -> None:
-    """Key instances are those of the bags that the model was trained and chosen with.
+    """Refuse bags with which the model was not trained.
 
     Raises:
         MarrowError: the manifest is another one.

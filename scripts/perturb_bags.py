@@ -1,4 +1,4 @@
-"""Rule perturb_bags: what becomes of verdicts on bags when the instances that a run points at are dropped."""
+"""Rule perturb_bags: predictions of bags after the instances with the highest scores of a run are dropped."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,20 +6,27 @@ from pathlib import Path
 import torch
 
 from marrow.bags.manifest import Entry, Manifest, read_manifest
+from marrow.device.chunks import ChunkedEncoder
+from marrow.device.device import best_device
+from marrow.device.gpu_slots import own_gpu
+from marrow.device.out_of_memory import OutOfMemoryGuard
 from marrow.errors import RunStopped
-from marrow.explanation.localisation.perturbation import Drops, Fall, fall_of, steps_of
-from marrow.explanation.localisation.perturbation_table import Step
-from marrow.explanation.localisation.quantities import Scores, quantities_of, said_of
-from marrow.explanation.localisation.run_tables import InstanceTable, read_run_table
-from marrow.explanation.localisation.score import write_rows
-from marrow.learning.device.chunks import ChunkedEncoder
-from marrow.learning.device.device import best_device
-from marrow.learning.device.gpu_slots import own_gpu
-from marrow.learning.device.out_of_memory import OutOfMemoryGuard
+from marrow.explanation.localisation.explained_bags import InstanceTable
+from marrow.explanation.localisation.perturbation import (
+    PERTURBATION,
+    Drops,
+    Fall,
+    empty_perturbation,
+    fall_of,
+    perturbation_table,
+)
+from marrow.explanation.localisation.quantities import Scores, instance_outputs, quantities_of
 from marrow.learning.feed.choice import feed_of
 from marrow.learning.feed.feed import Feed
 from marrow.learning.model import Model
 from marrow.runs.model_file import load_model
+from marrow.runs.run_table import read_run_table
+from marrow.tables.frames import write_table
 
 
 def main(
@@ -35,12 +42,12 @@ def main(
     most_bags: int,
     threads: int,
 ) -> None:
-    """Drop instances, and ask the model again.
+    """Drop instances, and predict again.
 
     Args:
         model: the file of a trained model; empty where its training was stopped.
-        instances: what it says of instances.
-        predictions: what it says of bags.
+        instances: the run's table of instances.
+        predictions: the run's table of bags.
         manifest: of the bags.
         perturbation: a row for each quantity and share dropped, CSV.
         negatives: the numbers of the classes that need nothing to be there; bags given one of them are left out.
@@ -59,7 +66,7 @@ def main(
     chosen = [entry for entry in test if predicted[entry.bag] not in negatives][:most_bags]
     if not chosen:
         reason = "every test bag is given a negative class" if test else "there are no test bags"
-        write_rows([Step("", None, None, None, 0, None, reason)], Step, perturbation)
+        write_table(empty_perturbation(reason), PERTURBATION, perturbation)
         return
     scores = {entry.bag: _scores(table, entry, bags, negatives, predicted[entry.bag]) for entry in chosen}
     drops = Drops(shares, orders, seed=0)
@@ -72,17 +79,17 @@ def main(
         encoder = ChunkedEncoder(trained.encoder)
         guard = OutOfMemoryGuard(encoder)
         falls = guard.attempt(lambda: list(_falls(trained, encoder, feed, scores, predicted, drops)))
-    write_rows(steps_of(falls, drops), Step, perturbation)
+    write_table(perturbation_table(falls, drops), PERTURBATION, perturbation)
 
 
 def _scores(
     table: InstanceTable, entry: Entry, bags: Manifest, negatives: list[int], predicted: int
 ) -> dict[str, Scores]:
     """Of a quantity that looks for one class, only where the bag is given that class."""
-    said = said_of(table.of(entry), bags.classes, negatives)
+    outputs = instance_outputs(table.of(entry), bags.classes, negatives)
     return {
         name: quantity.values
-        for name, quantity in quantities_of(said).items()
+        for name, quantity in quantities_of(outputs).items()
         if quantity.label in (None, bags.classes[predicted])
     }
 

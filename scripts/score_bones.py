@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import SimpleITK as sitk
 
-from marrow.bones.scores.per_bone import CORRECTED, RAW, Labels, score_labels
-from marrow.bones.scores.table import write_scores
+from marrow.bones.scores.per_bone import CORRECTED, RAW, SCORES, Labels, score_labels
 from marrow.bones.table import read_bones
 from marrow.imaging.volume import read_on_grid, read_volume, voxels
+from marrow.tables.frames import write_table
 
 
 def main(*, raw_bones: Path, corrected: Path, annotation: Path, bone_table: Path, scores: Path, scan: str) -> None:
@@ -26,13 +27,13 @@ def main(*, raw_bones: Path, corrected: Path, annotation: Path, bone_table: Path
     truth = read_volume(annotation)
     spacing = truth.GetSpacing()[::-1]
     true = np.asarray(voxels(truth), dtype=np.uint8)
-    rows = [
-        score
+    of_stages = pd.concat(
+        score_labels(_labels_on(truth, path, stage), true, bones, spacing, scan, stage)
         for stage, path in ((RAW, raw_bones), (CORRECTED, corrected))
-        for score in score_labels(_labels_on(truth, path, stage), true, bones, spacing, scan, stage)
-    ]
-    position = {bone.name: bone.id for bone in bones}
-    write_scores(sorted(rows, key=lambda score: position[score.bone]), scores)
+    )
+    ids = {bone.name: bone.id for bone in bones}
+    by_bone = of_stages.sort_values("bone", key=lambda names: names.map(ids), kind="stable")
+    write_table(by_bone, SCORES, scores)
 
 
 def _labels_on(truth: sitk.Image, path: Path, stage: str) -> Labels:

@@ -1,5 +1,6 @@
-"""Rule score_instances: what a run says of single instances against which of them are key."""
+"""Rule score_instances: the instance scores of a run, measured against the instances that are key."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +9,13 @@ import numpy.typing as npt
 from marrow.bags.manifest import Manifest, read_manifest
 from marrow.errors import MarrowError
 from marrow.explanation.localisation.bone_hits import BONE
-from marrow.explanation.localisation.free_response import Point
+from marrow.explanation.localisation.explained_bags import ExplainedBag, InstanceTable, explained_bags
+from marrow.explanation.localisation.free_response import CURVES
 from marrow.explanation.localisation.lesions import pointed_at
-from marrow.explanation.localisation.run_tables import InstanceTable, JudgedBag, judged_bags
-from marrow.explanation.localisation.score import BagScore, Score, write_rows
+from marrow.explanation.localisation.score import BAG_SCORES, SCORES
 from marrow.explanation.localisation.scoring import Scans, score_run
 from marrow.imaging.volume import read_volume, voxels
+from marrow.tables.frames import frame_of, write_table
 
 
 def main(
@@ -26,13 +28,14 @@ def main(
     curves: Path,
     lesion_scans: list[str],
     negatives: list[int],
+    key_classes: dict[str, list[str]],
     least_lesion: float,
     tops: list[int],
 ) -> None:
     """Score a run.
 
     Args:
-        instances: what the run says of instances; empty where it was stopped.
+        instances: the run's table of instances; empty where it was stopped.
         manifest: of its bags.
         lesions: the lesion masks of test scans, on the grid of their patches.
         scores: a row for each quantity and metric, CSV.
@@ -40,22 +43,27 @@ def main(
         curves: the points of the free-response curves, CSV.
         lesion_scans: whose masks these are.
         negatives: the numbers of the classes in which nothing is key.
+        key_classes: class of a bag -> the classes of its key instances, where none has the bag's name.
         least_lesion: share of a patch that has to be lesion to be key.
         tops: numbers of first instances among which a key one is looked for.
     """
     bags = read_manifest(manifest)
     table = InstanceTable(instances, bags)
     test, validation = (
-        list(judged_bags(table, bags, [split], negatives, least_lesion)) for split in ("test", "validation")
+        list(explained_bags(table, bags, [split], negatives, least_lesion, key_classes))
+        for split in ("test", "validation")
     )
     masks = dict(zip(lesion_scans, lesions, strict=True))
     scored = score_run(test, validation, _scans(test, bags, masks, least_lesion), tops)
-    write_rows(scored.scores, Score, scores)
-    write_rows(scored.bags, BagScore, bag_scores)
-    write_rows(scored.points, Point, curves)
+    for rows, columns, path in (
+        (scored.scores, SCORES, scores),
+        (scored.bags, BAG_SCORES, bag_scores),
+        (scored.points, CURVES, curves),
+    ):
+        write_table(frame_of(map(asdict, rows), columns), columns, path)
 
 
-def _scans(test: list[JudgedBag], bags: Manifest, masks: dict[str, Path], least_lesion: float) -> Scans:
+def _scans(test: list[ExplainedBag], bags: Manifest, masks: dict[str, Path], least_lesion: float) -> Scans:
     """What is known of bags that are scans: nothing of others, which have neither bones nor masks."""
     names = next((task.classes for task in bags.layout.tasks if task.name == BONE), ())
     if not names:
@@ -73,7 +81,7 @@ def _scans(test: list[JudgedBag], bags: Manifest, masks: dict[str, Path], least_
     )
 
 
-def _pointed(bag: JudgedBag, path: Path, edge: int, least_lesion: float) -> npt.NDArray[np.bool_]:
+def _pointed(bag: ExplainedBag, path: Path, edge: int, least_lesion: float) -> npt.NDArray[np.bool_]:
     image = read_volume(path)
     mask = np.greater(voxels(image), 0)
     corners = np.stack([bag.columns[axis] for axis in ("i", "j", "k")], axis=1)

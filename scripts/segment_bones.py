@@ -12,9 +12,9 @@ from marrow.bones.segmentation.prepare import read_body
 from marrow.bones.segmentation.tile_memory import tile_mb as affordable_mb
 from marrow.bones.segmentation.tiles import find_bones
 from marrow.bones.table import read_bones
+from marrow.device.device import best_device, free_on
+from marrow.device.gpu_slots import own_gpu
 from marrow.imaging.volume import read_volume, with_voxels, write_volume
-from marrow.learning.device.device import best_device, free_on
-from marrow.learning.device.gpu_slots import own_gpu
 
 _log = logging.getLogger(__name__)
 

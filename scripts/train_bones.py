@@ -15,11 +15,11 @@ from marrow.bones.segmentation.prepare import read_body
 from marrow.bones.segmentation.segments import Case
 from marrow.bones.segmentation.training import Recipe, Trainer
 from marrow.bones.table import mirrored_ids, read_bones
+from marrow.device.checkpoint import Checkpoints
+from marrow.device.device import best_device
+from marrow.device.gpu_slots import own_gpu
 from marrow.errors import MarrowError
 from marrow.imaging.volume import read_volume, voxels
-from marrow.learning.device.device import best_device
-from marrow.learning.device.gpu_slots import own_gpu
-from marrow.learning.training.checkpoint import Checkpoints
 
 _log = logging.getLogger(__name__)
 

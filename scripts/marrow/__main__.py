@@ -19,11 +19,13 @@ from marrow.planning.splits.assignment import Assignment
 from marrow.planning.splits.frozen import freeze
 from marrow.planning.splits.memory import MEMORY
 from marrow.planning.splits.summary import split_lines
-from marrow.workflow.accept import accept, refuse_unacceptable
+from marrow.workflow.accept import accept
 from marrow.workflow.dry_run import PlannedJob, planned_jobs
+from marrow.workflow.reason import in_words
 
 REPOSITORY = Path(__file__).parents[2]
 SHOWN = 3
+MISSING = "not made yet, or a temporary file that is needed again"
 
 
 def main(words: list[str] | None = None) -> int:
@@ -47,21 +49,12 @@ def explain(jobs: list[PlannedJob]) -> list[str]:
         return ["Nothing is stale and nothing is missing."]
     groups: dict[tuple[str, tuple[str, ...]], list[PlannedJob]] = defaultdict(list)
     for job in jobs:
-        groups[job.rule, _own_reasons(job)].append(job)
+        groups[job.rule, in_words(job.reasons) or (MISSING,)].append(job)
     lines = [f"{len(jobs)} jobs would run."]
     for (rule, reasons), members in groups.items():
         lines.append(f"{rule}, {len(members)} of them ({_some(members)}):")
         lines += [f"  - {reason}" for reason in reasons]
     return lines
-
-
-def _own_reasons(job: PlannedJob) -> tuple[str, ...]:
-    """A job's reasons, those that lie above it as one."""
-    if not job.reasons:
-        return ("not made yet, or a temporary file that is needed again",)
-    own = tuple(reason for reason in job.reasons if not reason.startswith("it lies below"))
-    above = sorted({reason.split()[3] for reason in job.reasons if reason.startswith("it lies below")})
-    return (*own, *([f"below {', '.join(above)}"] if above else []))
 
 
 def _some(jobs: list[PlannedJob]) -> str:
@@ -78,12 +71,10 @@ def _why(_: argparse.Namespace, for_snakemake: list[str]) -> list[str]:
 
 
 def _accept(chosen: argparse.Namespace, for_snakemake: list[str]) -> list[str]:
-    stale = [job for job in _planned(for_snakemake) if job.own and chosen.rule in (None, job.rule)]
+    stale = [job for job in _planned(for_snakemake) if job.is_stale_itself and chosen.rule in (None, job.rule)]
     if not stale:
         raise MarrowError("nothing to accept: no job is stale by an edit of its own")
-    refuse_unacceptable(stale)
-    for job in stale:
-        accept(job, Path(job.record), REPOSITORY / "scripts", chosen.reason)
+    accept(stale, REPOSITORY / "scripts", chosen.reason)
     return [f"accepted {job.name}" for job in stale]
 
 

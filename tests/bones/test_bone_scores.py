@@ -13,12 +13,12 @@ from hypothesis.extra.numpy import arrays
 import gather_scores
 import score_bones
 from marrow.bones.scores.overlap import dice, volume_error
-from marrow.bones.scores.per_bone import score_labels
+from marrow.bones.scores.per_bone import NUMBERS, SCORES, score_labels
 from marrow.bones.scores.surface_distance import hd95, surface
-from marrow.bones.scores.table import COLUMNS, read_scores, write_scores
 from marrow.bones.table import DEFAULT_TABLE, read_bones
 from marrow.errors import MarrowError, ScanStopped
 from marrow.imaging.volume import write_volume
+from marrow.tables.frames import read_table, write_table
 
 SMALL = (4, 5, 6)
 masks = arrays(np.bool_, SMALL)
@@ -135,21 +135,20 @@ def test_a_few_stray_voxels_do_not_decide():
 @given(labels, labels)
 def test_the_box_of_a_bone_changes_no_number(predicted, true):
     scores = score_labels(predicted, true, BONES, (2, 2, 2), "s", "raw")
-    for bone, score in zip(BONES, scores, strict=True):
-        one, other = predicted == bone.id, true == bone.id
-        assert (score.bone, score.dice, score.hd95_mm) == (bone.name, dice(one, other), hd95(one, other, (2, 2, 2)))
-        assert score.volume_error == volume_error(one, other)
+    assert scores["bone"].tolist() == [bone.name for bone in BONES]
+    masks = [(predicted == bone.id, true == bone.id) for bone in BONES]
+    numbers = [[dice(*pair), hd95(*pair, (2, 2, 2)), volume_error(*pair)] for pair in masks]
+    np.testing.assert_array_equal(scores[list(NUMBERS)].to_numpy(), np.array(numbers, float))
 
 
 def test_what_a_number_is_when_a_bone_is_not_there():
     predicted, true = np.zeros(SMALL, np.uint8), np.zeros(SMALL, np.uint8)
     predicted[0, 0, :2] = [1, 2]
     true[0, 0, 0], true[1, 1, 1] = 1, 3
-    found, invented, missed, nowhere, *_ = score_labels(predicted, true, BONES, (1, 1, 1), "s", "raw")
-    assert (found.dice, found.hd95_mm, found.volume_error) == (1, 0, 0)
-    assert (invented.dice, invented.hd95_mm, invented.volume_error) == (0, None, None)
-    assert (missed.dice, missed.hd95_mm, missed.volume_error) == (0, None, -1)
-    assert (nowhere.dice, nowhere.hd95_mm, nowhere.volume_error) == (None, None, None)
+    scores = score_labels(predicted, true, BONES, (1, 1, 1), "s", "raw")
+    none = np.nan
+    correct, invented, missed, nowhere = [1, 0, 0], [0, none, none], [0, none, -1], [none, none, none]
+    np.testing.assert_array_equal(scores[list(NUMBERS)].to_numpy()[:4], [correct, invented, missed, nowhere])
 
 
 # The stages
@@ -196,9 +195,9 @@ def test_the_file_has_a_row_per_bone_and_stage_in_the_order_of_the_table(files):
 def test_the_numbers_are_in_millimetres_and_belong_to_their_stage(files):
     score_bones.main(**files)
     rows = {(bone, stage): numbers for _, bone, stage, *numbers in rows_of(files["scores"])}
-    assert rows["femur_left", "raw"] == ["0.833333", "4.000000", "0.000000"]
-    assert rows["femur_left", "corrected"] == ["1.000000", "0.000000", "0.000000"]
-    assert rows["skull", "raw"] == ["0.000000", "", "-1.000000"]
+    assert rows["femur_left", "raw"] == ["0.833333", "4", "0"]
+    assert rows["femur_left", "corrected"] == ["1", "0", "0"]
+    assert rows["skull", "raw"] == ["0", "", "-1"]
     assert rows["sternum", "raw"] == rows["sternum", "corrected"] == ["", "", ""]
 
 
@@ -212,11 +211,11 @@ def test_a_map_on_another_grid_stops_the_scan_and_is_named(files, name):
 
 def test_scores_survive_their_file(files):
     score_bones.main(**files)
-    scores = read_scores(files["scores"])
+    scores = read_table(files["scores"], SCORES)
     again = files["scores"].with_name("again.csv")
-    write_scores(scores, again)
+    write_table(scores, SCORES, again)
     assert again.read_bytes() == files["scores"].read_bytes()
-    assert [score.hd95_mm for score in scores if score.bone == "skull"] == [None, 0.0]
+    np.testing.assert_array_equal(scores.loc[scores["bone"] == "skull", "hd95_mm"], [np.nan, 0])
 
 
 def test_gathered_scores_do_not_depend_on_the_order_of_the_scans_and_leave_stopped_ones_out(files, tmp_path):
@@ -240,12 +239,15 @@ def test_a_table_without_scores_has_its_header(tmp_path, stopped):
     for path in paths:
         path.touch()
     gather_scores.main(scores=paths, scores_table=tmp_path / "table.csv")
-    assert rows_of(tmp_path / "table.csv") == [list(COLUMNS)]
+    assert rows_of(tmp_path / "table.csv") == [list(SCORES)]
 
 
 @pytest.mark.parametrize(
     ("content", "told"),
-    [("scan,bone,dice\n", "columns are scan, bone, dice"), (",".join(COLUMNS) + "\na,b,raw,x,,\n", "row 2")],
+    [
+        ("scan,bone,dice\n", "column stage, hd95_mm, volume_error is missing"),
+        (",".join(SCORES) + "\na,b,raw,x,,\n", "in column dice a cell is no number"),
+    ],
 )
 def test_a_damaged_file_is_refused_by_name(tmp_path, content, told):
     path = tmp_path / "scores.csv"

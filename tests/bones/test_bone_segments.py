@@ -12,9 +12,9 @@ from marrow.bones.segmentation.network import Architecture, ThreePathways
 from marrow.bones.segmentation.prepare import AIR, Body, bounding_box, read_body, standard_score
 from marrow.bones.segmentation.segments import Case, Place, balanced_places, read_labels, read_windows, uniform_places
 from marrow.bones.segmentation.training import BALANCE, BALANCED_ON, EVEN_EDGE, Recipe, Trainer
+from marrow.device.checkpoint import Checkpoints
 from marrow.errors import MarrowError, ScanStopped
 from marrow.imaging.volume import with_voxels, write_volume
-from marrow.learning.training.checkpoint import Checkpoints
 from toy_body import toy_body
 
 RECIPE = Recipe(

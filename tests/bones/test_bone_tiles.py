@@ -26,8 +26,8 @@ from marrow.bones.segmentation.tiles import (
     tile_size,
     tiles,
 )
+from marrow.device import device, free_memory
 from marrow.errors import MarrowError
-from marrow.learning.device import device, free_memory
 
 ARCHITECTURE = Architecture(channels=2, classes=4, width=0.1)
 SHAPE = (50, 37, 44)

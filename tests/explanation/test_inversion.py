@@ -9,16 +9,16 @@ from sklearn.metrics import f1_score
 from torch.nn.functional import softshrink
 
 import learning_sets
-from marrow.explanation.inversion.comparison import Side, compare
+from marrow.device.chunks import ChunkedEncoder
+from marrow.explanation.inversion.comparison import SplitBags, compare
 from marrow.explanation.inversion.marking import heights_of, scaled
 from marrow.explanation.inversion.network import Network
-from marrow.explanation.inversion.predictions import Look
+from marrow.explanation.inversion.predictions import BagPrediction
 from marrow.explanation.inversion.scores import METRICS, choose, marking, scores_of
 from marrow.explanation.inversion.space import space_of
 from marrow.explanation.inversion.steps import descended, shrunk, sparsely_descended
 from marrow.explanation.inversion.variants import PLAIN, PRINTED, SHRINK, TEXTBOOK, variants_of
 from marrow.learning.build import build_model
-from marrow.learning.device.chunks import ChunkedEncoder
 from marrow.learning.pooling.segments import Segments
 from marrow.learning.scaling import Scaling
 
@@ -175,7 +175,7 @@ def test_an_inversion_makes_the_model_surer_and_leaves_it_and_the_bag_as_they_we
         return frozen.gradient(at, segments, targets)
 
     def sure(at):
-        return frozen.look(at, segments)[0][torch.arange(3), targets]
+        return frozen.predict(at, segments)[0][torch.arange(3), targets]
 
     for moved in (
         descended(units, gradient, frozen.space.within, steps=20, step_size=0.2, momentum=0.9),
@@ -191,36 +191,41 @@ def test_an_inversion_makes_the_model_surer_and_leaves_it_and_the_bag_as_they_we
 # Marks
 
 
-def look(attention, predicted=1):
-    return Look(predicted, 0.9, np.array(attention, np.float32))
+def prediction(attention, predicted=1):
+    return BagPrediction(predicted, 0.9, np.array(attention, np.float32))
 
 
 def test_attention_goes_from_0_to_1_within_a_positive_bag_and_is_0_in_others():
-    heights = heights_of([look([0.1, 0.5, 0.4]), look([0.2, 0.8], predicted=0), look([1.0])])
+    heights = heights_of([prediction([0.1, 0.5, 0.4]), prediction([0.2, 0.8], predicted=0), prediction([1.0])])
     assert [height.tolist() for height in heights] == [[0, 1, 0.75], [0, 0], [1]]
     assert scaled(np.full(4, 0.25, np.float32)).tolist() == [1] * 4
 
 
-def some_looks():
+def some_predictions():
     """A bag with clear key instances, one that was missed, a negative one taken for positive, an unlabelled one."""
-    looks = [look([0.6, 0.3, 0.05, 0.05]), look([0.5, 0.5], predicted=0), look([0.7, 0.3]), look([0.9, 0.1])]
+    predictions = [
+        prediction([0.6, 0.3, 0.05, 0.05]),
+        prediction([0.5, 0.5], predicted=0),
+        prediction([0.7, 0.3]),
+        prediction([0.9, 0.1]),
+    ]
     key = [np.array([1, 1, 0, 0], bool), np.array([1, 0], bool), np.array([0, 0], bool), None]
-    return looks, key
+    return predictions, key
 
 
 def test_missed_bags_and_false_ones_count_in_f1():
-    looks, key = some_looks()
+    predictions, key = some_predictions()
     marks = np.array([1, 1, 0, 0, 0, 0, 1, 0])
     truth = np.array([1, 1, 0, 0, 1, 0, 0, 0])
-    found = marking(looks, key, 0.4)
+    found = marking(predictions, key, 0.4)
     assert found["f1"] == pytest.approx(f1_score(truth, marks))
     assert (found["precision"], found["recall"]) == (pytest.approx(2 / 3), pytest.approx(2 / 3))
-    assert marking(looks, key, 0.5)["recall"] == pytest.approx(1 / 3)
+    assert marking(predictions, key, 0.5)["recall"] == pytest.approx(1 / 3)
 
 
 def test_the_way_and_the_threshold_are_those_with_the_highest_f1_and_of_equal_ones_the_first():
     key = [np.array([1, 1, 0, 0], bool)]
-    good, bad = [look([0.5, 0.25, 0.15, 0.1])], [look([0.1, 0.2, 0.3, 0.4])]
+    good, bad = [prediction([0.5, 0.25, 0.15, 0.1])], [prediction([0.1, 0.2, 0.3, 0.4])]
     found = choose([bad, good, good], key, [0.1, 0.3, 0.35])
     assert (found.variant, found.threshold) == (1, 0.3)
 
@@ -228,20 +233,20 @@ def test_the_way_and_the_threshold_are_those_with_the_highest_f1_and_of_equal_on
 class Fixed:
     """Says of its bags what it was given, before and after whatever inversion."""
 
-    def __init__(self, looks):
-        self.looks = looks
+    def __init__(self, predictions):
+        self.predictions = predictions
 
-    def before(self):
-        return self.looks
+    def predict(self):
+        return self.predictions
 
-    def after(self, _variant, _looks):
-        return self.looks
+    def predict_inverted(self, _variant, _predictions):
+        return self.predictions
 
 
 def test_thresholds_are_those_of_validation_bags_where_test_bags_would_choose_others():
-    looks = [look([0.5, 0.25, 0.15, 0.1])]
-    validation = Side(Fixed(looks), [np.array([1, 1, 0, 0], bool)])
-    test = Side(Fixed(looks), [np.array([1, 0, 0, 0], bool)])
+    predictions = [prediction([0.5, 0.25, 0.15, 0.1])]
+    validation = SplitBags(Fixed(predictions), [np.array([1, 1, 0, 0], bool)])
+    test = SplitBags(Fixed(predictions), [np.array([1, 0, 0, 0], bool)])
     sparse = {"steps": 1, "step_size": 0.1, "lambdas": [0.1]}
     plain = {"steps": 1, "step_size": 0.1, "momentum": 0.0}
     settings = {"plain": plain, "sparse": sparse, "thresholds": [0.1, 0.3, 0.5]}
@@ -251,10 +256,10 @@ def test_thresholds_are_those_of_validation_bags_where_test_bags_would_choose_ot
 
 
 def test_without_key_instances_in_validation_no_threshold_is_chosen_and_f1_stays_undefined():
-    looks, key = some_looks()
-    assert choose([looks, looks, looks], [None, key[2], None, None], [0.1]).threshold is None
+    predictions, key = some_predictions()
+    assert choose([predictions, predictions, predictions], [None, key[2], None, None], [0.1]).threshold is None
     assert choose([[], [], []], [], [0.1]).variant == 1
-    rows = {row.metric: row for row in scores_of("attention", looks, key, None, "")}
+    rows = {row.metric: row for row in scores_of("attention", predictions, key, None, "")}
     assert rows["f1"].value is None
     assert "no validation bag with key instances" in rows["f1"].note
     assert rows["auroc"].value == 1.0
@@ -262,16 +267,21 @@ def test_without_key_instances_in_validation_no_threshold_is_chosen_and_f1_stays
 
 def test_rankings_are_means_over_bags_that_can_be_ranked():
     key = [np.array([1, 0, 0], bool), np.array([0, 1, 0], bool), np.array([1, 1], bool), np.array([1, 0], bool)]
-    looks = [look([0.6, 0.3, 0.1]), look([0.5, 0.3, 0.2]), look([0.5, 0.5]), look([0.1, 0.9], predicted=0)]
-    rows = {row.metric: row for row in scores_of("attention", looks, key, 0.1, "")}
+    predictions = [
+        prediction([0.6, 0.3, 0.1]),
+        prediction([0.5, 0.3, 0.2]),
+        prediction([0.5, 0.5]),
+        prediction([0.1, 0.9], predicted=0),
+    ]
+    rows = {row.metric: row for row in scores_of("attention", predictions, key, 0.1, "")}
     assert rows["auroc"].value == pytest.approx((1 + 0.5) / 2)
     assert rows["average_precision"].value == pytest.approx((1 + 0.5) / 2)
     assert (rows["auroc"].n, rows["f1"].n) == (2, 10)
 
 
 def test_without_instance_labels_every_score_is_empty_and_says_why():
-    looks, _ = some_looks()
-    rows = list(scores_of("attention", looks, [None] * 4, 0.1, "told"))
+    predictions, _ = some_predictions()
+    rows = list(scores_of("attention", predictions, [None] * 4, 0.1, "told"))
     assert [row.metric for row in rows] == list(METRICS)
     for row in rows:
         known = row.metric in {"probability", "change"}

@@ -11,26 +11,27 @@ from PIL import Image
 
 import invert_run
 import learning_sets
+from marrow.device.chunks import ChunkedEncoder
+from marrow.device.out_of_memory import OutOfMemoryGuard
 from marrow.drawing.inversion.cells import cells_of, sheet_of, windowed
 from marrow.errors import ConfigError, MarrowError, RunStopped
-from marrow.explanation.inversion.examples import MOST, chosen_bags, shown_of
+from marrow.explanation.inversion.examples import MOST, example_bags, examples_of
 from marrow.explanation.inversion.network import Network
-from marrow.explanation.inversion.predictions import Look, Looker
+from marrow.explanation.inversion.predictions import BagPrediction, Predictor
 from marrow.explanation.inversion.scores import METRICS
 from marrow.explanation.inversion.space import space_of
 from marrow.explanation.inversion.variants import QUANTITIES, Variant
-from marrow.learning.device.chunks import ChunkedEncoder
-from marrow.learning.device.out_of_memory import OutOfMemoryGuard
 from marrow.learning.feed.choice import feed_of
-from marrow.learning.pooling.build import KINDS, pooling_of
+from marrow.learning.pooling.build import pooling_of
 from marrow.learning.pooling.segments import Segments
 from marrow.planning.cohort import load_cohort
 from marrow.planning.config import complete, read_schema, spacing_of
 from marrow.planning.datasets import plan_datasets
 from marrow.planning.inversions import plan_inversions
-from marrow.planning.runs import WEIGHING, plan_runs
+from marrow.planning.runs import plan_runs
 from marrow.runs.model_file import load_model
 from marrow.workflow.parse import REPOSITORY
+from method_parts import SECTIONS
 from trained_runs import trained
 
 SETTINGS = {
@@ -77,7 +78,6 @@ def run_of(folder, manifest, pooling="attention", epochs=1):
         auxiliary=[],
         training={"epochs": epochs},
     )
-    chosen["weighting"] = {"kind": "none"}
     return trained(folder, manifest, chosen)
 
 
@@ -86,7 +86,7 @@ def inverted(folder, run, manifest, **changed):
     files = {"scores": folder / "scores.csv", "figure": folder / "figure.png"}
     made = {"model": run / "model.safetensors", "summary": run / "run.json", "manifest": manifest.path}
     given = {**made, **files, "title": "Mine", "settings": SETTINGS, "threads": 1}
-    given |= {"negatives": [0], "least_lesion": 0.0}
+    given |= {"negatives": [0], "key_classes": {}, "least_lesion": 0.0}
     invert_run.main(**{**given, **changed})
     with files["scores"].open() as lines:
         rows = {(row["quantity"], row["metric"]): row for row in csv.DictReader(lines)}
@@ -172,16 +172,21 @@ def test_a_bag_keeps_the_class_that_it_looked_like_whatever_is_made_of_it(pictur
     manifest, run = pictures
     model, _ = load_model(run / "model.safetensors")
     feed = feed_of(manifest, manifest.entries, [], torch.device("cpu"), threads=1)
-    looker = Looker(
+    predictor = Predictor(
         Network(model, space_of(manifest.layout, model.scaling)), feed, OutOfMemoryGuard(ChunkedEncoder(model.encoder))
     )
-    before = looker.before()
-    after = looker.after(Variant(lambda units, _gradient, _within: torch.full_like(units, level), ""), before)
-    assert {look.is_positive for look in before} == {True, False}
-    assert [look.predicted for look in after] == [look.predicted for look in before]
-    even = [look for look in after if look.is_positive]
-    assert all(look.attention == pytest.approx(np.full(len(look.attention), 1 / len(look.attention))) for look in even)
-    assert all(look is was for look, was in zip(after, before, strict=True) if not was.is_positive)
+    before = predictor.predict()
+    after = predictor.predict_inverted(
+        Variant(lambda units, _gradient, _within: torch.full_like(units, level), ""), before
+    )
+    assert {prediction.is_positive for prediction in before} == {True, False}
+    assert [prediction.predicted for prediction in after] == [prediction.predicted for prediction in before]
+    even = [prediction for prediction in after if prediction.is_positive]
+    assert all(
+        prediction.attention == pytest.approx(np.full(len(prediction.attention), 1 / len(prediction.attention)))
+        for prediction in even
+    )
+    assert all(prediction is was for prediction, was in zip(after, before, strict=True) if not was.is_positive)
 
 
 def test_the_same_job_gives_the_same_bytes(pictures, tmp_path):
@@ -234,7 +239,7 @@ def test_bags_of_another_manifest_are_refused(pictures, tmp_path):
 def test_a_model_without_attention_is_refused_with_what_to_take(tmp_path):
     manifest = data_set(tmp_path, "tables")
     run = run_of(tmp_path / "run", manifest, "max", epochs=1)
-    with pytest.raises(MarrowError, match=r"weighs no instances, .* invert a model with attention"):
+    with pytest.raises(MarrowError, match=r"weighs no instances, .* invert a model whose pooling has attention"):
         inverted(tmp_path / "out", run, manifest)
 
 
@@ -307,34 +312,32 @@ def test_a_wrong_wish_is_told_before_any_work(runs, message):
 
 def test_the_plan_knows_which_poolings_have_attention():
     settings = {"attention_width": 4, "level": "embedding", "r": 1.0}
-    found = [
-        kind
-        for kind in KINDS
-        if pooling_of(settings | {"kind": kind}, 3, 2)(torch.zeros(2, 3), Segments.of([2])).attention is not None
-    ]
-    assert found == list(WEIGHING)
+    for kind, declared in SECTIONS["pooling"].kinds.items():
+        pooled = pooling_of(settings | {"kind": kind}, 3, 2)(torch.zeros(2, 3), Segments.of([2]))
+        assert (pooled.attention is not None) == declared.get("attention", False)
 
 
 # The figure
 
 
-def looks(counts, predicted):
+def predictions(counts, predicted):
     return [
-        Look(aim, 0.9, np.linspace(0, 1, count, dtype=np.float32)) for count, aim in zip(counts, predicted, strict=True)
+        BagPrediction(aim, 0.9, np.linspace(0, 1, count, dtype=np.float32))
+        for count, aim in zip(counts, predicted, strict=True)
     ]
 
 
 def test_bags_with_key_instances_are_shown_before_false_ones_and_negative_ones_never():
     key = [np.zeros(3, bool), np.ones(3, bool), np.ones(3, bool), np.ones(3, bool)]
-    assert chosen_bags(looks([3, 3, 3, 3], [1, 0, 1, 1]), key) == [2, 3, 0]
-    assert chosen_bags(looks([3], [0]), key[:1]) == []
-    assert chosen_bags(looks([50, 60], [1, 1]), [None, None]) == [0]
+    assert example_bags(predictions([3, 3, 3, 3], [1, 0, 1, 1]), key) == [2, 3, 0]
+    assert example_bags(predictions([3], [0]), key[:1]) == []
+    assert example_bags(predictions([50, 60], [1, 1]), [None, None]) == [0]
 
 
 def test_of_a_large_bag_the_instances_with_the_most_attention_are_shown(tmp_path):
     manifest = learning_sets.written(tmp_path, LAYOUTS["tables"], {"test": 1})
-    before = looks([300], [1])
-    (shown,) = shown_of(manifest, manifest.entries, [0], before, before)
+    before = predictions([300], [1])
+    (shown,) = examples_of(manifest, manifest.entries, [0], before, before)
     assert shown.instances.tolist() == list(range(299, 299 - MOST, -1))
     assert len(set(zip(shown.rows.tolist(), shown.columns.tolist(), strict=True))) == MOST
 

@@ -160,10 +160,17 @@ def test_even_scores_give_an_even_map_however_patches_overlap():
 
 def test_shares_of_bones_add_up_and_a_bone_without_patches_has_none():
     values, bones = np.array([1.0, 2.0, 5.0]), np.array([0, 2, 2])
-    skull, spine, hip = weights_of_bones(values, bones, ("skull", "spine", "hip"))
-    assert (skull.share, spine.share, hip.share) == (0.125, 0, 0.875)
-    assert (hip.even, hip.mean, hip.highest, hip.instances) == (pytest.approx(2 / 3), 3.5, 5, 2)
-    assert (spine.instances, spine.mean) == (0, None)
+    table = weights_of_bones(values, bones, ("skull", "spine", "hip")).set_index("bone")
+    assert table["share"].to_dict() == {"skull": 0.125, "spine": 0, "hip": 0.875}
+    assert table.loc["hip"].to_dict() == {
+        "share": 0.875,
+        "instances": 2,
+        "even": pytest.approx(2 / 3),
+        "mean": 3.5,
+        "highest": 5,
+    }
+    assert table.loc["spine", "instances"] == 0
+    assert table.loc["spine", ["mean", "highest"]].isna().all()
 
 
 def test_a_prediction_has_a_range_over_seeds_and_none_of_one():

@@ -14,15 +14,16 @@ import learning_sets
 import perturb_bags
 import score_instances
 from marrow.errors import RunStopped
+from marrow.explanation.localisation.explained_bags import InstanceTable, explained_bags
 from marrow.explanation.localisation.guided import GuidedRelus, class_logit, guided_saliency
-from marrow.explanation.localisation.perturbation import Drops, fall_of, probabilities_of, steps_of
-from marrow.explanation.localisation.run_tables import InstanceTable, judged_bags
+from marrow.explanation.localisation.perturbation import Drops, fall_of, perturbation_table, probabilities_of
 from marrow.learning.encoders.build import encoder_of
 from marrow.learning.model import Model
 from marrow.learning.pooling.build import pooling_of
 from marrow.learning.pooling.outputs import probabilities
 from marrow.learning.pooling.segments import Segments
 from marrow.learning.scaling import Scaling
+from method_parts import encoder as encoder_settings
 from trained_runs import trained
 
 DROPPED = {"shares": [0.3, 0.6], "orders": 3, "most_bags": 100}
@@ -51,7 +52,14 @@ def run(bags, tmp_path_factory):
 
 def scored(folder, bags, instances, **changed):
     files = {name: folder / f"{name}.csv" for name in ("scores", "bag_scores", "curves")}
-    given = {"lesions": [], "lesion_scans": [], "negatives": [0], "least_lesion": 0.05, "tops": [1, 2]}
+    given = {
+        "lesions": [],
+        "lesion_scans": [],
+        "negatives": [0],
+        "key_classes": {},
+        "least_lesion": 0.05,
+        "tops": [1, 2],
+    }
     score_instances.main(instances=instances, manifest=bags.path, **files, **given, **changed)
     return files
 
@@ -75,7 +83,7 @@ def rows(path):
 
 def test_every_bag_has_its_own_scores_and_labels(bags, run):
     table = InstanceTable(run / "instances.parquet", bags)
-    found = list(judged_bags(table, bags, ["test"], [0], 0.05))
+    found = list(explained_bags(table, bags, ["test"], [0], 0.05, {}))
     assert [one.entry.bag for one in found] == [f"test-{number:02d}" for number in range(8)]
     for one in found:
         assert {len(quantity.values) for quantity in one.quantities.values()} == {one.entry.instances}
@@ -184,15 +192,15 @@ def test_dropping_what_a_verdict_rests_on_makes_it_fall_sooner_than_by_chance():
         said = probabilities(pooling.classifier(embeddings))[:, 1].double().numpy()
     drops = Drops([0.25, 0.5, 0.75], 30, 0)
     falls = [fall_of(pooling, embeddings, {"right": said, "wrong": -said}, "bag", 1, drops)]
-    steps = list(steps_of(falls, drops))
-    right = [step for step in steps if step.quantity == "right"]
+    table = perturbation_table(falls, drops)
+    right, wrong = (table[table["quantity"] == quantity] for quantity in ("right", "wrong"))
     expected = [np.sort(said)[: 40 - dropped].mean() for dropped in (0, 10, 20, 30)]
-    np.testing.assert_allclose([step.top for step in right], expected, atol=1e-6)
-    assert right[0].random == pytest.approx(right[0].top)
-    area = np.trapezoid([step.random - step.top for step in right], [0, 0.25, 0.5, 0.75]) / 0.75
-    assert right[0].area == pytest.approx(area)
-    assert right[0].area > 0.05
-    assert steps[-1].area < -0.05
+    np.testing.assert_allclose(right["top"], expected, atol=1e-6)
+    assert right["random"].iloc[0] == pytest.approx(right["top"].iloc[0])
+    area = np.trapezoid(right["random"] - right["top"], [0, 0.25, 0.5, 0.75]) / 0.75
+    assert right["area"].tolist() == pytest.approx([area] * 4)
+    assert area > 0.05
+    assert (wrong["area"] < -0.05).all()
 
 
 def test_an_instance_is_always_left_and_random_orders_depend_on_seed_and_bag():
@@ -261,7 +269,7 @@ ENCODERS = {
 
 def encoder_model(kind, shape):
     torch.manual_seed(1)
-    encoder = encoder_of({"kind": kind, "width": 8}, shape)
+    encoder = encoder_of(encoder_settings(shape, kind=kind, width=8), shape)
     scaling = Scaling(torch.full((shape[0], *[1] * (len(shape) - 1)), 0.5), torch.ones(1))
     return Model(scaling, encoder, pooling_of({"kind": "attention", "attention_width": 8}, encoder.width, 2), {}).eval()
 

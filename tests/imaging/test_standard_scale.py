@@ -15,6 +15,7 @@ import standardise_scan
 from marrow.errors import MarrowError, ScanStopped
 from marrow.imaging.grid import Grid
 from marrow.imaging.nifti import map_voxels, write_voxels
+from marrow.imaging.standard.fit import fit_scale
 from marrow.imaging.standard.landmarks import find_landmarks
 from marrow.imaging.standard.piecewise_linear import PiecewiseLinear
 from marrow.imaging.standard.standard_scale import ScanLandmarks, StandardScale
@@ -23,7 +24,7 @@ from marrow.imaging.standard.standardise import SLICES, standardise
 fixed = settings(max_examples=150)
 
 PERCENTILES = [1.0, *(float(decile) for decile in range(10, 100, 10)), 99.0]
-OUTPUT_RANGE = [1.0, 100.0]
+OUTPUT = (1.0, 100.0)
 
 
 @st.composite
@@ -49,8 +50,13 @@ def fitted(*scans: tuple[np.ndarray, np.ndarray]) -> NyulNormalizer:
 
 
 def standard_of(*scans: tuple[np.ndarray, np.ndarray]) -> StandardScale:
-    found = [find_landmarks(volume, body, PERCENTILES) for volume, body in scans]
-    return StandardScale.mean_of([ScanLandmarks.of(landmarks, PERCENTILES, OUTPUT_RANGE) for landmarks in found])
+    return fit_scale([scan_landmarks(volume, body) for volume, body in scans])
+
+
+def scan_landmarks(
+    volume: np.ndarray, body: np.ndarray, percentiles: list[float] = PERCENTILES, output: tuple[float, float] = OUTPUT
+) -> ScanLandmarks:
+    return ScanLandmarks(tuple(percentiles), output, tuple(find_landmarks(volume, body, percentiles).tolist()))
 
 
 def has_scale(volume: np.ndarray, body: np.ndarray) -> bool:
@@ -77,8 +83,31 @@ def test_the_mean_over_scans_is_the_fit_on_all_images(scans: list[tuple[np.ndarr
     rounding = (
         max(np.abs(ends).max() / np.ptp(ends) for ends in (np.percentile(v[b], [1, 99]) for v, b in scans)) * 1e-7
     )
-    tolerance = 1e-6 + 2 * rounding * np.ptp(OUTPUT_RANGE)
+    tolerance = 1e-6 + 2 * rounding * np.ptp(OUTPUT)
     assert np.allclose(standard_of(*scans).values, fitted(*scans).standard_scale, rtol=1e-6, atol=tolerance)
+
+
+@fixed
+@given(
+    st.lists(images(), min_size=1, max_size=3),
+    st.lists(st.floats(0, 100), min_size=2, max_size=30, unique=True).map(sorted),
+    st.sampled_from([OUTPUT, (0.0, 1.0), (-50.0, 4000.0)]),
+)
+def test_the_fit_is_the_mean_of_the_stretched_landmarks_whatever_the_percentiles(
+    scans: list[tuple[np.ndarray, np.ndarray]], percentiles: list[float], output: tuple[float, float]
+) -> None:
+    ends = [percentiles[0], percentiles[-1]]
+    assume(all(body.any() and np.ptp(np.percentile(volume[body], ends)) > 1 for volume, body in scans))
+    found = [scan_landmarks(*scan, percentiles, output) for scan in scans]
+    low, high = output
+    stretched = [
+        low + (high - low) * (np.array(scan.landmarks) - scan.landmarks[0]) / (scan.landmarks[-1] - scan.landmarks[0])
+        for scan in found
+    ]
+    scale = fit_scale(found)
+    # 1e-13 of an intensity is what double precision leaves of the largest offsets over the smallest spread
+    assert np.allclose(scale.values, np.mean(stretched, axis=0), rtol=1e-11, atol=1e-11 * (high - low))
+    assert scale.percentiles.tolist() == percentiles
 
 
 @fixed
@@ -96,7 +125,7 @@ def test_between_the_outer_landmarks_the_map_is_that_of_the_package(image: tuple
     if landmarks[0] == landmarks[1]:
         inner &= volume > landmarks[0]
     result = standardise(volume, body, standard)
-    assert np.allclose(result[inner], expected[inner], rtol=1e-6, atol=1e-6 * np.ptp(OUTPUT_RANGE))
+    assert np.allclose(result[inner], expected[inner], rtol=1e-6, atol=1e-6 * np.ptp(OUTPUT))
 
 
 @fixed
@@ -242,7 +271,7 @@ class Scan:
             landmarks=list(paths.values()),
             contrasts=SCALED,
             percentiles=PERCENTILES,
-            output_range=OUTPUT_RANGE,
+            output_range=list(OUTPUT),
         )
         return paths[contrast]
 
@@ -346,10 +375,9 @@ def test_no_training_scan_left_is_an_error_that_says_what_to_do(scans: list[Scan
 
 def test_landmarks_of_different_percentiles_do_not_mix() -> None:
     volume, body = smooth_volume(0), np.ones((12, 11, 10), dtype=bool)
-    usual = ScanLandmarks.of(find_landmarks(volume, body, PERCENTILES), PERCENTILES, OUTPUT_RANGE)
-    other = ScanLandmarks.of(find_landmarks(volume, body, PERCENTILES), PERCENTILES, [0, 1])
+    usual, other = scan_landmarks(volume, body), scan_landmarks(volume, body, output=(0, 1))
     with pytest.raises(MarrowError, match="different percentiles or output ranges"):
-        StandardScale.mean_of([usual, other])
+        fit_scale([usual, other])
 
 
 def test_a_frozen_standard_is_taken_over_as_it_is(scans: list[Scan], tmp_path: Path) -> None:

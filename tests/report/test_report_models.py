@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import SimpleITK as sitk
 from docutils.core import publish_string
@@ -17,19 +18,20 @@ import build_report
 import toy_evaluation as toy
 from marrow.errors import MarrowError, Stopped
 from marrow.explanation.localisation.ranking import MEASURES, PER_BAG
-from marrow.report.charts.confusion import crossing_of
+from marrow.report.charts.confusion import confusion_matrix
 from marrow.report.charts.interval_chart import Interval, interval_chart
 from marrow.report.charts.line_chart import HEIGHT, WIDTH, Series, line_chart
 from marrow.report.charts.scale import SHARE, round_values, scale_of
 from marrow.report.entries import entries_of
 from marrow.report.ledger import doubts_of, read_ledger
-from marrow.report.paper_tables import read_paper_tables
+from marrow.report.scans import scan_rows
 from marrow.report.sections import localisation, provenance
 from marrow.report.sections.costs import costs_of
-from marrow.report.tables import read_csv, read_parquet
+from marrow.report.tables import load_table
 from marrow.report.viewer.package import take_script
 from marrow.report.viewer.views import viewer_of
 from marrow.report.viewer.volumes import LEVELS, STEP, highest, shrunk_map, shrunk_volume
+from marrow.tables.text_table import TextTable, write_text_tables
 from marrow.workflow.parse import REPOSITORY as ROOT
 from marrow.workflow.paths import partial_place
 from toy_report import HOSTILE, SCANS, STOPPED, report_inputs
@@ -147,6 +149,17 @@ def test_a_difference_is_only_called_one_where_the_data_show_it(page):
     assert log_loss.endswith("better"), "a lower log loss is better"
 
 
+def test_the_level_below_which_a_difference_is_shown_is_that_of_the_config(whole, page):
+    """The corrected p is 0.01 and 0.6."""
+    stricter = build(whole | {"significance": 0.005})
+    for anchor, entry in (("methods", "scans"), ("benchmarks", "musk1")):
+        for text, level, verdict in ((page, "0.05", "worse"), (stricter, "0.005", "not shown to differ")):
+            part = section(text, anchor)
+            assert f"(p corrected below {level})" in part
+            assert rows(part, f"entry-{entry}-against")[0][1].endswith(verdict)
+            assert rows(part, f"entry-{entry}-comparison")[0][-1] == verdict
+
+
 def test_why_an_interval_is_lacking_stands_beside_the_metrics_and_limits_of_p_beside_the_comparison(page):
     metrics, rest = section(page, "methods").split("<h4>Against the reference</h4>", 1)
     assert "F1 (macro), AUC: undefined in some draws" in metrics
@@ -201,8 +214,10 @@ def test_all_runs_failed_and_the_report_still_tells_why(inputs):
         if path.name != "runs.csv":
             path.write_bytes(b"")
     runs = next(path for path in inputs["evaluation"] if path.name == "runs.csv")
-    header = "dataset,method,title,seed,status,reason,bags,patients,f1"
-    runs.write_text(header + "\n" + "".join(f"scans,{m},{m},0,stopped,because of {m},,,\n" for m in toy.TITLES))
+    header, *_ = runs.read_text().splitlines()
+    empty = "," * (2 + len(toy.METRICS))
+    lines = [f"scans,{m},{m},0,stopped,because of {m}{empty},scans" for m in toy.TITLES]
+    runs.write_text("\n".join([header, *lines]) + "\n")
     part = section(build(inputs), "methods")
     assert "No run finished" in part
     assert [row[4] for row in rows(part, "entry-scans-lacking")] == [f"because of {m}" for m in toy.TITLES]
@@ -234,19 +249,27 @@ def test_sizes_of_a_data_set_are_shown_apart(tmp_path):
     for path in inputs["evaluation"]:
         if path.name in {"runs.csv", "summary.csv"}:
             head, *lines = path.read_text().splitlines()
-            halves = [f"{line},digits-{50 if i % 2 else 100}" for i, line in enumerate(lines)]
-            path.write_text("\n".join([f"{head},part", *halves]) + "\n")
+            halves = [f"{line}-{50 if i % 2 else 100}" for i, line in enumerate(lines)]  # `part` comes last
+            path.write_text("\n".join([head, *halves]) + "\n")
     parts = entries_of(inputs["entries"], inputs["evaluation"])
     assert [part.name for part in parts] == ["digits-100", "digits-50"]
-    assert sum(len(part.tables["summary"].rows) for part in parts) == len(toy.TITLES) * len(toy.METRICS)
+    assert sum(len(part.tables["summary"].frame) for part in parts) == len(toy.TITLES) * len(toy.METRICS)
 
 
-def test_the_papers_tables_keep_their_layout_and_notes(tmp_path):
-    path = tmp_path / "tables.md"
-    path.write_text("# scans\n\n## Table \\*1\n\n| a | b\\|c |\n|---|---:|\n| x | 1 |\n| y |\n\n- \\[a\\] why\n")
-    (table,) = read_paper_tables(path).tables
-    assert (table.title, table.heads, table.rows) == ("Table *1", ("a", "b|c"), (("x", "1"), ("y", "")))
-    assert table.notes == ("[a] why",)
+def test_the_papers_tables_keep_their_layout_and_notes(inputs):
+    path = next(path for path in inputs["evaluation"] if path.name == "tables.json")
+    write_text_tables([TextTable("Table *1", ("a", "b|c"), ("ours", "less"), (("x", "1", "y"),), ("[a] why",))], path)
+    part = section(build(inputs), "methods")
+    assert rows(part, "entry-scans-paper1") == [["x", "1", "y"]]
+    paper = part[part.index('id="entry-scans-paper1"') :]
+    assert re.findall(r'<th scope="col"[^>]*>(.*?)</th>', paper)[:3] == ["a", "b|c, ours", "b|c, less"]
+    assert paper.index("Table *1") < paper.index("[a] why")
+
+
+@pytest.mark.parametrize(("content", "reason"), [("[]", "holds no table"), ("{", "is damaged")])
+def test_without_tables_of_papers_the_page_says_why(inputs, content, reason):
+    next(path for path in inputs["evaluation"] if path.name == "tables.json").write_text(content)
+    assert f"tables.json {reason}" in section(build(inputs), "methods")
 
 
 # Drawings
@@ -292,14 +315,13 @@ def test_the_scale_of_a_share_ends_where_shares_end():
 
 
 def test_a_confusion_matrix_has_true_classes_down_and_predicted_across():
-    cells = [("a", "a", 3, 75.0), ("a", "b", 1, 25.0), ("b", "a", 0, ""), ("b", "b", 0, "")]
-    named = [dict(zip(("label", "predicted", "count", "row_percent"), map(str, c), strict=True)) for c in cells]
-    crossing = crossing_of("t", named)
-    wrong = crossing.cells[1]
-    assert (wrong.count, wrong.percent, wrong.shade) == ("1", "25%", 0.25)
-    assert wrong.x > crossing.cells[0].x
-    assert wrong.y == crossing.cells[0].y
-    assert crossing.cells[2].percent == ""
+    cells = [("a", "a", 3, 75.0), ("a", "b", 1, 25.0), ("b", "a", 0, np.nan), ("b", "b", 0, np.nan)]
+    matrix = confusion_matrix("t", pd.DataFrame(cells, columns=["label", "predicted", "count", "row_percent"]))
+    wrong = matrix.cells[1]
+    assert (wrong.count, wrong.percent, wrong.shade) == (1, "25%", 0.25)
+    assert wrong.x > matrix.cells[0].x
+    assert wrong.y == matrix.cells[0].y
+    assert matrix.cells[2].percent == ""
 
 
 # Scans
@@ -343,7 +365,7 @@ def test_costs_are_summed_by_rule_and_other_files_count_nowhere(whole, tmp_path)
     (folder / "b.tsv").write_text("s\tmax_rss\tmean_load\n6.0\t-\t100\n")
     (folder / "c.tsv").write_bytes(b"\xff")
     (folder / "d.tsv").write_text("")
-    (cost,) = costs_of(tmp_path / "benchmarks")
+    (cost,) = costs_of(tmp_path / "benchmarks").itertuples()
     assert (cost.jobs, cost.total, cost.middle, cost.memory, cost.load) == (2, 8.0, 4.0, 200, 87.5)
 
 
@@ -370,18 +392,43 @@ def test_a_result_of_other_code_and_one_of_another_input_are_out_of_date(tmp_pat
     }
 
 
+def test_an_edit_declared_neutral_is_listed_with_its_date_and_the_reason_given(inputs):
+    file = next(inputs["report"].parents[1].rglob("normalised/*/record.json"))
+    note = {"what": "code: standardise_scan.py changed", "reason": "renamed <b>a</b> variable", "when": "2026-03-01"}
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"accepted": [note]}))
+    (row,) = rows(section(build(inputs), "provenance"), "accepted-table")
+    assert row[1:3] == ["1", "P10-a"]
+    assert row[3] == "2026-03-01: renamed &lt;b&gt;a&lt;/b&gt; variable"
+
+
 # Reading what may be broken
 
 
 def test_tables_are_read_without_ever_failing(tmp_path):
     path = tmp_path / "a" / "b.csv"
-    assert "b.csv is missing" in read_csv(path).why
+    columns = {"x": str, "y": float}
+    assert "b.csv is missing" in load_table(path, columns).why
     path.parent.mkdir()
-    path.write_text("x,y\n1\n1,2,3\n")
-    assert [dict(row) for row in read_csv(path).rows] == [{"x": "1", "y": ""}, {"x": "1", "y": "2"}]
-    assert "lacks the column z" in read_csv(path, ["z"]).why
-    assert "cannot be read" in read_parquet(path).why
-    assert read_csv(None).why
+    for content, reason in (
+        (b"x,y\n1\n2,inf\n", ""),
+        (b"x,y\n1,2,3\n", "b.csv cannot be read"),
+        (b"x,y\n1,2\n1,2,3\n", "b.csv cannot be read"),
+        (b"x,y\n1,high\n", "in column y a cell is no number"),
+        (b"x\n1\n", "column y is missing"),
+        (b"x,y\n", "b.csv has no rows"),
+        (b"\n", "b.csv cannot be read"),
+        (b"\xff\xfe\x00", "b.csv cannot be read"),
+        (b"", "b.csv is empty"),
+    ):
+        path.write_bytes(content)
+        table = load_table(path, columns)
+        assert reason in table.why
+        assert bool(reason) == bool(table.why)
+        assert list(table.frame) == ["x", "y"]
+        assert table.frame["y"].isna().all()
+    path.with_suffix(".parquet").write_bytes(b"x,y\n")
+    assert "b.parquet cannot be read" in load_table(path.with_suffix(".parquet"), columns).why
+    assert load_table(None, columns).why
 
 
 # The viewer
@@ -418,8 +465,6 @@ def test_a_shrunk_map_keeps_its_scale_its_place_and_its_emptiness():
 
 
 def test_scans_of_the_split_test_come_first_where_not_all_fit(whole, tmp_path):
-    from marrow.report.sections.scanlist import scan_rows
-
     program = tmp_path / "v.js"
     program.write_text("x")
     layers = []

@@ -87,10 +87,10 @@ def test_a_setting_plans_the_stages_that_use_it_and_what_lies_below(project, pla
 @pytest.mark.parametrize(
     ("module", "planned"),
     [
-        ("localisation/map_figure.py", maps() | REPORT),
-        ("localisation/ranking.py", SCORES | GATHERED),
-        ("inversion/steps.py", INVERTED | GATHERED),
-        ("viewer/shrunk.py", {"shrink_scan C1", "shrink_scan D1"} | REPORT),
+        ("drawing/maps/figure.py", maps() | REPORT),
+        ("explanation/localisation/ranking.py", SCORES | GATHERED),
+        ("explanation/inversion/steps.py", INVERTED | GATHERED),
+        ("report/viewer/volumes.py", {"shrink_scan C1", "shrink_scan D1"} | REPORT),
     ],
 )
 def test_an_edit_of_the_code_plans_the_stages_that_reach_it(project, module, planned):

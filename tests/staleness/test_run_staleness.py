@@ -82,7 +82,7 @@ def test_a_setting_plans_the_trainings_that_use_it(project, place, value, planne
 
 
 def test_other_bags_plan_every_training_on_them(project):
-    blocks = {f"make_concepts {split}-00000 concepts" for split in ("train", "validation", "test")}
+    blocks = {f"make_bags {split}-00000 concepts" for split in ("train", "validation", "test")}
     with project.configured("datasets.concepts.seed", 5):
         assert project.plan() == blocks | {"write_manifest concepts"} | trainings()
 
@@ -90,10 +90,10 @@ def test_other_bags_plan_every_training_on_them(project):
 @pytest.mark.parametrize(
     ("module", "planned"),
     [
-        ("learning/trainer.py", trainings()),
-        ("weighting/atmil.py", trainings()),
-        ("run_plan.py", set()),
-        ("methods/presets.py", set()),
+        ("learning/training/trainer.py", trainings()),
+        ("learning/weighting/atmil.py", set()),
+        ("planning/runs.py", set()),
+        ("planning/methods/presets.py", set()),
     ],
 )
 def test_an_edit_of_the_code_plans_the_trainings_that_reach_it(project, module, planned):

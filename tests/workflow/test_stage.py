@@ -1,18 +1,22 @@
 """What every stage owes, whatever its `main()` does."""
 
+import importlib
 import json
 import logging
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import marrow
 from marrow.errors import MarrowError, ScanStopped
 from marrow.log import configure_log
 from marrow.workflow import stage
-from marrow.workflow.archive import Archive
+from marrow.workflow.archive import Archive, copy_entry
 from marrow.workflow.fingerprint.content import DigestCache
 from marrow.workflow.judge import Judge
+from marrow.workflow.reason import Reason
 from marrow.workflow.record import digest_of, read_record, record_of
 from marrow.workflow.stage import Job, perform
 
@@ -64,6 +68,36 @@ def test_outputs_and_a_record_that_describes_them_are_written(job):
     assert digest_of(Path("results/copied/S1/b.nii")) == record.outputs["results/copied/S1/b.nii"].digest
 
 
+def by_name(*, raw: list[Path], body: Path, copies: list[Path], times: int) -> None:
+    importlib.import_module("marrow.chosen_by_settings")
+    main(raw=raw, body=body, copies=copies, times=times)
+
+
+@pytest.fixture
+def choice(job, monkeypatch):
+    """A module that a job imports by name, in the scripts of the job."""
+    package = Path("repository/scripts/marrow")
+    package.mkdir()
+    (package / "chosen_by_settings.py").write_text("")
+    monkeypatch.setattr("marrow.__path__", [*marrow.__path__, str(package)])
+    yield "marrow.chosen_by_settings"
+    sys.modules.pop("marrow.chosen_by_settings", None)
+
+
+def test_a_module_imported_by_name_is_in_the_record(job, choice):
+    record = run(replace(job, modules=(choice,)), by_name)
+    assert record.modules == [choice]
+    assert record.code.keys() == {"copy_scan.py", "marrow/chosen_by_settings.py"}
+    assert record.fingerprint != run(job).fingerprint
+
+
+@pytest.mark.usefixtures("choice")
+def test_a_module_imported_by_name_that_no_rule_names_is_refused(job):
+    with pytest.raises(ImportError, match=r"copy_scan imported marrow\.chosen_by_settings by name; give it in"):
+        run(job, by_name)
+    assert not job.record.exists()
+
+
 def test_a_record_of_an_earlier_job_for_one_of_the_files_gives_way(job):
     """As when a rule that had a job for each contrast gets one for the whole scan."""
     copy = Path(job.outputs["copies"][1])
@@ -87,10 +121,8 @@ def test_a_result_given_as_raw_is_compared_by_its_content(job):
     """The simulated cohort may be replaced by a sheet whose scans have the same ids."""
     record = run(replace(job, inputs={"raw": [job.inputs["body"]], "body": job.inputs["body"]}))
     judge = Judge(lambda _: None, DigestCache(Path("digests.json")), settle=lambda *_: None)
-    told = [
-        *judge._input_differences(record.inputs, {"raw[0]": Path("DOE_JANE.nii"), "body": Path(job.inputs["body"])})
-    ]
-    assert told == ["the content of input raw[0] changed"]
+    inputs = {"raw[0]": Path("DOE_JANE.nii"), "body": Path(job.inputs["body"])}
+    assert [*judge._input_differences(record.inputs, inputs)] == [Reason("input_changed", "raw[0]")]
 
 
 def test_no_record_names_a_raw_file(job):
@@ -241,6 +273,19 @@ def test_the_archive_drops_what_was_unused_for_longest(tmp_path):
             assert archive.restore("first", [output])
             output.unlink()
     assert [archive.restore(name, [output]) for name in ("first", "second", "third")] == [True, False, True]
+
+
+def test_an_entry_under_two_fingerprints_takes_its_space_once(tmp_path):
+    archive = Archive(tmp_path / "archive", limit_mb=2)
+    for name in ("first", "second"):
+        (tmp_path / name).write_bytes(name.encode() * (2**20 // len(name)))
+        archive.keep(name, [tmp_path / name])
+        copy_entry(tmp_path / "archive", name, f"{name}-accepted")
+    assert all(archive.holds(name) for name in ("first", "first-accepted", "second", "second-accepted"))
+    assert archive.restore("first-accepted", [tmp_path / "back"])
+    assert (tmp_path / "back").read_bytes() == (tmp_path / "first").read_bytes()
+    copy_entry(tmp_path / "archive", "third", "third-accepted")
+    assert not archive.holds("third-accepted")
 
 
 def test_a_result_written_into_by_hand_does_not_come_back(tmp_path):

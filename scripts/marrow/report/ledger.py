@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from marrow.workflow.fingerprint.code import stage_code
-from marrow.workflow.record import Record, is_record, read_record
+from marrow.workflow.fingerprint.code import job_code
+from marrow.workflow.record import Record, read_record, record_files
 
 MOST_LETTERS = 160  # of a setting
 MOST_JOBS = 4  # that are named
@@ -59,13 +59,11 @@ class Setting:
 
 
 def read_ledger(results: Path) -> Ledger:
-    """The records below a folder, without those of the archive and of jobs at work."""
+    """The records below a folder of results."""
     records: dict[str, Record] = {}
     unreadable: list[str] = []
-    for path in sorted(results.rglob("*record.json")):
+    for path in record_files(results):
         inner = path.relative_to(results)
-        if not is_record(path) or any(part.startswith(".") for part in inner.parts):
-            continue
         record = read_record(path)
         if record is None:
             unreadable.append(inner.as_posix())
@@ -77,20 +75,19 @@ def read_ledger(results: Path) -> Ledger:
 def doubts_of(ledger: Ledger, scripts: Path) -> list[Doubt]:
     """What does not follow any more, job by job."""
     digests = {path: made.digest for record in ledger.records.values() for path, made in record.outputs.items()}
-    codes = {rule: _code(scripts, rule) for rule in ledger.by_rule()}
+    jobs = {(record.rule, *record.modules) for record in ledger.records.values()}
+    codes = {job: _code(scripts, *job) for job in jobs}
     return _together(
         (record, reason)
         for record in ledger.records.values()
-        for reason in _reasons(record, codes[record.rule], digests)
+        for reason in _reasons(record, codes[record.rule, *record.modules], digests)
     )
 
 
 def accepted_of(ledger: Ledger) -> list[Doubt]:
     """Edits that somebody declared neutral, with the reason given."""
     return _together(
-        (record, " ".join(str(note.get(name, "")) for name in ("date", "reason")).strip())
-        for record in ledger.records.values()
-        for note in record.accepted
+        (record, f"{note.when}: {note.reason}") for record in ledger.records.values() for note in record.accepted
     )
 
 
@@ -121,9 +118,9 @@ def _together(said: Iterable[tuple[Record, str]]) -> list[Doubt]:
     return [Doubt(rule, tuple(names), reason) for (rule, reason), names in jobs.items()]
 
 
-def _code(scripts: Path, rule: str) -> dict[str, str] | None:
+def _code(scripts: Path, rule: str, *modules: str) -> dict[str, str] | None:
     try:
-        return stage_code(scripts, rule)
+        return job_code(scripts, rule, modules)
     except (OSError, SyntaxError):
         return None
 

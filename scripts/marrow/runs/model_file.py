@@ -10,17 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-from torch import Tensor
-
 from marrow.bags.bag import Layout
 from marrow.bags.header import layout_of, plain_layout
 from marrow.bags.manifest import Manifest
+from marrow.device.tensor_file import read_tensors, tensor_bytes
 from marrow.errors import MarrowError
 from marrow.learning.build import build_model
 from marrow.learning.model import Model
 from marrow.learning.scaling import Scaling
-from marrow.learning.tensor_file import tensor_bytes
 from marrow.workflow.fingerprint.values import canonical
 
 KIND = "marrow classifier"
@@ -85,14 +82,7 @@ def load_model(path: Path) -> tuple[Model, About]:
     Raises:
         MarrowError: the file is damaged or no model of ours.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            told: Mapping[str, str] = file.metadata() or {}
-            weights: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except FileNotFoundError:
-        raise MarrowError(f"{path.name} is missing; train the model first") from None
-    except (SafetensorError, OSError):
-        raise MarrowError(f"{path.name} is damaged or no safetensors file; {_REMEDY}") from None
+    weights, told = read_tensors(path)
     if told.get("kind") != KIND:
         raise MarrowError(f"{path.name} holds no classifier of bags; {_REMEDY}")
     about = About(

@@ -1,57 +1,91 @@
-"""Accepting an edit as neutral: results stand although code or settings differ from those that made them.
+"""Declare an edit neutral: results stay although code or settings differ from those that made them.
 
-The record takes over today's code and settings and keeps a note of what differed, why that does not matter and when
-that was said. Later edits are tracked as ever; a changed input cannot be accepted.
+The record of each job takes over today's code and settings, and the fingerprint that follows, with a note of what
+differed, why that does not matter, and the date. From then on the results count as made by today's code: when another
+seed trains, or when they come back from the archive. Records that are inputs of other jobs are known by their
+fingerprint, so the records of these jobs follow. Later edits make results stale as ever; a changed input cannot be
+accepted.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from marrow.errors import MarrowError
+from marrow.workflow.archive import copy_entry
 from marrow.workflow.dry_run import PlannedJob
-from marrow.workflow.fingerprint.code import stage_code
-from marrow.workflow.record import Record, read_record, write_record
-
-_ACCEPTABLE = ("code: ", "setting ")
-
-
-def refuse_unacceptable(jobs: Iterable[PlannedJob]) -> None:
-    """Refuse before anything is written.
-
-    Raises:
-        MarrowError: a job differs in more than code and settings.
-    """
-    for job in jobs:
-        refused = [each for each in job.reasons if not each.startswith((*_ACCEPTABLE, "it lies below"))]
-        if refused:
-            raise MarrowError(f"{job.name} cannot be accepted: {'; '.join(refused)}; run it instead")
+from marrow.workflow.fingerprint.code import job_code
+from marrow.workflow.fingerprint.job import job_fingerprint
+from marrow.workflow.paths import ARCHIVE, RESULTS
+from marrow.workflow.reason import ABOVE, ACCEPTABLE, in_words
+from marrow.workflow.record import Note, Record, Source, read_record, record_files, write_record
 
 
-def accept(job: PlannedJob, record_file: Path, scripts: Path, reason: str) -> Record:
-    """Declare a stale job's own differences neutral, and write that into its record.
+def accept(jobs: Sequence[PlannedJob], scripts: Path, reason: str) -> None:
+    """Declare what differs in stale jobs neutral, and write that into the records below the working directory.
 
     Args:
-        job: a stale job of a plan.
-        record_file: where its record lies.
+        jobs: jobs of a plan that are stale themselves.
         scripts: the folder of scripts.
         reason: why the results do not depend on the edit.
 
     Raises:
-        MarrowError: the job has no record.
+        MarrowError: a job differs in more than code and settings; nothing is written then.
     """
-    record = read_record(record_file)
-    if record is None:
-        raise MarrowError(f"{job.name} cannot be accepted: it has no record; run it instead")
-    own = [each for each in job.reasons if each.startswith(_ACCEPTABLE)]
-    note = {"what": "; ".join(own), "reason": reason, "when": datetime.now(UTC).strftime("%Y-%m-%d")}
-    accepted = replace(
-        record,
-        code=stage_code(scripts, job.rule),
-        params=json.loads(job.params),
-        accepted=[*record.accepted, note],
+    _refuse_unacceptable(jobs)
+    before = {path: record for path in record_files(RESULTS) if (record := read_record(path))}
+    edited = {Path(job.record): _accepted(before[Path(job.record)], job, scripts, reason) for job in jobs}
+    for path, record in (edited | _with_new_inputs(before, edited)).items():
+        copy_entry(ARCHIVE, before[path].fingerprint, record.fingerprint)
+        write_record(record, path)
+
+
+def _refuse_unacceptable(jobs: Iterable[PlannedJob]) -> None:
+    for job in jobs:
+        refused = [reason for reason in job.reasons if reason.kind not in ACCEPTABLE | {"below"}]
+        if refused:
+            raise MarrowError(f"{job.name} cannot be accepted: {'; '.join(in_words(refused))}; run it instead")
+
+
+def _accepted(record: Record, job: PlannedJob, scripts: Path, reason: str) -> Record:
+    what = "; ".join(in_words(each for each in job.reasons if each.kind not in ABOVE))
+    note = Note(what, reason, datetime.now(UTC).strftime("%Y-%m-%d"))
+    code = job_code(scripts, job.rule, job.modules)
+    return _renewed(
+        replace(
+            record,
+            code=code,
+            modules=list(job.modules),
+            params=json.loads(job.params),
+            accepted=[*record.accepted, note],
+        )
     )
-    write_record(accepted, record_file)
-    return accepted
+
+
+def _with_new_inputs(before: Mapping[Path, Record], edited: Mapping[Path, Record]) -> dict[Path, Record]:
+    """The records of jobs whose inputs are records that got another fingerprint, level by level downwards."""
+    now, changed = dict(before), dict(edited)
+    below: dict[Path, Record] = {}
+    while changed:
+        sources = {_source(path, now[path]): _source(path, record) for path, record in changed.items()}
+        now |= changed
+        changed = {
+            path: _renewed(replace(record, inputs={role: sources.get(s, s) for role, s in record.inputs.items()}))
+            for path, record in now.items()
+            if not sources.keys().isdisjoint(record.inputs.values())
+        }
+        below |= changed
+    return below
+
+
+def _source(path: Path, record: Record) -> Source:
+    """A record as an input of another job."""
+    return Source(record.fingerprint, path=path.as_posix())
+
+
+def _renewed(record: Record) -> Record:
+    """The record with the fingerprint of its code, settings and inputs."""
+    contents = {role: source.digest for role, source in record.inputs.items()}
+    return replace(record, fingerprint=job_fingerprint(record.rule, record.code, record.params, contents))

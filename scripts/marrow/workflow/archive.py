@@ -1,14 +1,14 @@
 """Finished results kept by fingerprint, so that what was once made from the same things need not be made again.
 
-Two cases meet here: a change that was made and reverted, and a stage above that ran again to identical bytes. In both
-the fingerprint of the job (code, settings and the content of its inputs) is one seen before, and its outputs come back
-bit for bit, whatever they were called. The archive links files where it can, so a result and its copy take the space
-of one.
+It serves two cases: a change that was made and reverted, and a stage above that ran again to identical bytes. In both
+the job has the fingerprint (of code, settings and the content of its inputs) of an earlier one, and the outputs of that
+one come back bit for bit, whatever they were called. The archive links files where it can, so a result and its copy
+take the space of one.
 """
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -46,22 +46,37 @@ class Archive:
         entry = self._folder / fingerprint
         if self._limit == 0 or entry.exists():
             return
-        self._folder.mkdir(parents=True, exist_ok=True)
-        partial = Path(mkdtemp(prefix=".partial-", dir=self._folder))
-        for index, output in enumerate(outputs):
-            _link(output, partial / f"{index:03d}-{content_digest(output)}")
-        try:
-            partial.replace(entry)
-        except OSError:  # a job with the same fingerprint was quicker
-            shutil.rmtree(partial)
+        _add(entry, {f"{index:03d}-{content_digest(output)}": output for index, output in enumerate(outputs)})
         self._trim()
 
     def _trim(self) -> None:
         held = 0
+        counted: set[int] = set()
         for entry in sorted(self._folder.glob("[!.]*"), key=_last_used, reverse=True):
-            held += sum(_size(file) for file in entry.glob("*"))
+            sizes = _sizes(entry)
+            held += sum(sizes[inode] for inode in sizes.keys() - counted)
+            counted |= sizes.keys()
             if held > self._limit:
                 shutil.rmtree(entry, ignore_errors=True)
+
+
+def copy_entry(folder: Path, fingerprint: str, other: str) -> None:
+    """Keep the outputs that an archive holds under a fingerprint under another one too; the next `keep` trims."""
+    entry = folder / fingerprint
+    if entry.is_dir():
+        _add(folder / other, {file.name: file for file in entry.glob("*")})
+
+
+def _add(entry: Path, files: Mapping[str, Path]) -> None:
+    """Add an entry, whole or not at all, with files under the names given."""
+    entry.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(mkdtemp(prefix=".partial-", dir=entry.parent))
+    for name, file in files.items():
+        _link(file, partial / name)
+    try:
+        partial.replace(entry)
+    except OSError:  # there is one: a job with the same fingerprint was quicker
+        shutil.rmtree(partial)
 
 
 def _restore(entry: Path, outputs: Sequence[Path]) -> bool:
@@ -82,8 +97,10 @@ def _last_used(entry: Path) -> float:
     return entry.stat().st_mtime if entry.exists() else 0
 
 
-def _size(file: Path) -> int:
-    return file.stat().st_size if file.exists() else 0
+def _sizes(entry: Path) -> dict[int, int]:
+    """Inode -> size of each file; a file that two entries link takes its space once."""
+    statuses = (file.stat() for file in entry.glob("*") if file.exists())
+    return {status.st_ino: status.st_size for status in statuses}
 
 
 def _digest_in_name(file: Path) -> str:

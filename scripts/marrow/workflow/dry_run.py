@@ -1,18 +1,19 @@
-"""What Snakemake would do now, as data: the jobs of a dry run and the reasons for them in plain words."""
+"""The jobs that a run would execute, from Snakemake's dry run, each with the reasons why its results are stale."""
 
 import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from marrow.errors import MarrowError
-from marrow.workflow.judge import job_name
 from marrow.workflow.paths import STALE
+from marrow.workflow.reason import ABOVE, Reason
 
+Command = Callable[[Sequence[str]], "subprocess.CompletedProcess[str]"]
 _JOB = re.compile(r"^(?:local)?(?:rule|checkpoint) (\w+):$")
 _FIELD = re.compile(r"^    (\w+): (.*)$")
 
@@ -22,56 +23,67 @@ class PlannedJob:
     """A job that would run.
 
     Attributes:
-        reasons: Marrow's own, in words; empty when the result is just not there yet.
-        own: whether a reason lies in the job itself and not above it.
+        reasons: why its results are stale; empty when they are only missing.
         record: where its record lies, and
-        params: the settings it would run with; both only for a stale job.
+        params: the settings it would run with, JSON, and
+        modules: the modules that it would import by name; all only for a stale job.
     """
 
     rule: str
     wildcards: tuple[tuple[str, str], ...]
-    reasons: tuple[str, ...] = ()
-    own: bool = False
+    reasons: tuple[Reason, ...] = ()
     record: str = ""
     params: str = ""
+    modules: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
-        """The job in words: its rule and the values of its wildcards."""
-        return job_name(self.rule, dict(self.wildcards))
+        """Its rule and the values of its wildcards."""
+        return " ".join([self.rule, *(value for _, value in self.wildcards)])
+
+    @property
+    def is_stale_itself(self) -> bool:
+        """Whether a reason lies in the job itself and not above it."""
+        return any(reason.kind not in ABOVE for reason in self.reasons)
 
 
-def planned_jobs(snakefile: Path, directory: Path, arguments: Sequence[str] = ()) -> list[PlannedJob]:
-    """The jobs that a run would execute, without those that only name targets.
+def run_snakemake(arguments: Sequence[str]) -> "subprocess.CompletedProcess[str]":
+    """Run Snakemake's command line in a process of its own."""
+    return subprocess.run([sys.executable, "-m", "snakemake", *arguments], capture_output=True, text=True, check=False)
+
+
+def planned_jobs(
+    snakefile: Path, directory: Path, arguments: Sequence[str] = (), snakemake: Command = run_snakemake
+) -> list[PlannedJob]:
+    """Plan a run; jobs that only name targets are left out.
 
     Args:
         snakefile: the workflow.
         directory: the working directory, which holds `results/`.
         arguments: more for Snakemake's command line, such as targets or `--config`.
+        snakemake: runs Snakemake's command line.
 
     Raises:
         MarrowError: Snakemake cannot plan; its message is passed on.
     """
     stale = directory / STALE
     earlier = _plan_of(stale)
-    command = [sys.executable, "-m", "snakemake", "--dry-run", "--nocolor", "--snakefile", str(snakefile)]
-    run = subprocess.run(
-        [*command, "--directory", str(directory), *arguments], capture_output=True, text=True, check=False
-    )
+    options = ["--dry-run", "--nocolor", "--snakefile", str(snakefile), "--directory", str(directory)]
+    run = snakemake([*options, *arguments])
     if run.returncode != 0:
         raise MarrowError(f"Snakemake cannot plan:\n{run.stdout}{run.stderr}")
     entries = _stale_jobs(stale) if _plan_of(stale) != earlier else []
-    verdicts = {(entry["rule"], _frozen(entry["wildcards"])): entry for entry in entries}
-    return [_with_verdict(job, verdicts.get((job.rule, job.wildcards))) for job in _jobs(run.stdout)]
+    stale_jobs = {(entry["rule"], _frozen(entry["wildcards"])): entry for entry in entries}
+    return [_with_reasons(job, stale_jobs.get((job.rule, job.wildcards))) for job in _jobs(run.stdout)]
 
 
 def _plan_of(stale: Path) -> str:
-    """The first line of the stale file, which is another in every plan that finds a stale job."""
+    """The first line of the stale file, which every plan with a stale job writes anew."""
     return stale.read_text().partition("\n")[0] if stale.exists() else ""
 
 
 def _stale_jobs(stale: Path) -> list[dict[str, Any]]:
-    """The entries of the stale file."""
+    """The jobs that the stale file lists."""
     return [json.loads(line) for line in stale.read_text().splitlines()[1:]]
 
 
@@ -79,17 +91,12 @@ def _frozen(wildcards: dict[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(wildcards.items()))
 
 
-def _with_verdict(job: PlannedJob, entry: dict[str, Any] | None) -> PlannedJob:
+def _with_reasons(job: PlannedJob, entry: dict[str, Any] | None) -> PlannedJob:
     if entry is None:
         return job
-    return PlannedJob(
-        rule=job.rule,
-        wildcards=job.wildcards,
-        reasons=tuple(entry["reasons"]),
-        own=entry["own"],
-        record=entry["record"],
-        params=json.dumps(entry["params"]),
-    )
+    reasons = tuple(Reason(**reason) for reason in entry["reasons"])
+    params, modules = json.dumps(entry["params"]), tuple(entry["modules"])
+    return replace(job, reasons=reasons, record=entry["record"], params=params, modules=modules)
 
 
 def _jobs(text: str) -> Iterator[PlannedJob]:

@@ -1,12 +1,12 @@
-"""Whether a result still follows from what would make it now, judged from records alone.
+"""Decides from the records beside results whether they are stale: whether a run today could make other ones.
 
-For each job the judge compares the record beside its outputs with the code, settings and inputs of today,
-and goes up the records of its inputs: a result is stale when it differs itself or when anything above it is stale. A
-clock is never asked. In the terms of Mokhov, Mitchell and Peyton Jones ("Build systems a la carte", 2018) these are
-verifying traces; the archive adds constructive ones for the stages where they pay.
+The judge compares the record of a job with the code, settings and inputs of today and follows the records of its inputs
+upwards: a result is stale when one of these differs, or when a job above it is stale. Times of files do not count. In
+the terms of Mokhov, Mitchell and Peyton Jones ("Build systems a la carte", 2018) records are verifying traces; the
+archive adds constructive traces for the stages whose outputs are worth keeping.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -14,18 +14,23 @@ from typing import Protocol
 from marrow.workflow.fingerprint.content import DigestCache, signature
 from marrow.workflow.fingerprint.values import Plain, canonical
 from marrow.workflow.paths import is_result
+from marrow.workflow.reason import Kind, Reason
 from marrow.workflow.record import Record, Source, digest_of, read_record, record_of
 
 Wildcards = Mapping[str, str]
 
 
 class Stage(Protocol):
-    """What the judge asks of a rule; `marrow.workflow.snakemake_rules` answers from Snakemake."""
+    """What the judge needs to know of a rule; `marrow.workflow.snakemake_rules` reads it from Snakemake."""
 
     name: str
 
-    def code(self) -> dict[str, str]:
-        """Project file -> digest and package -> pin, for all that the rule's script reaches."""
+    def modules(self, wildcards: Wildcards) -> tuple[str, ...]:
+        """Dotted names of the project modules that one of its jobs imports by name."""
+        ...
+
+    def code(self, wildcards: Wildcards) -> dict[str, str]:
+        """Project file -> digest and package -> pin, for all that one of its jobs reaches."""
         ...
 
     def params(self, wildcards: Wildcards) -> dict[str, Plain]:
@@ -51,16 +56,14 @@ class Stage(Protocol):
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the judge says of a job's results.
+    """Whether the results of a job are stale.
 
     Attributes:
-        reasons: why they are stale, in words; empty when they are not.
-        own: whether a reason lies in the job itself and not above it.
-        missing: there is no result to judge; Snakemake makes it if anything needs it.
+        reasons: why they are; empty when they are not.
+        missing: there is no result; Snakemake makes it if anything needs it.
     """
 
-    reasons: tuple[str, ...] = ()
-    own: bool = False
+    reasons: tuple[Reason, ...] = ()
     missing: bool = False
 
     @property
@@ -70,12 +73,12 @@ class Verdict:
 
 
 class Judge:
-    """Judges jobs, each once, following records upwards.
+    """Judges jobs, each once, after those that make its inputs.
 
     Args:
-        stage: finds a rule by name.
+        stage: gives the rule of a name; None where the workflow has none.
         digests: content digests of raw inputs.
-        settle: called for every job whose results stand, after it was called for those above.
+        settle: called for every job whose results are not stale, after it was called for the jobs above.
     """
 
     def __init__(
@@ -102,26 +105,23 @@ class Judge:
     def _judge(self, stage: Stage, wildcards: Wildcards, record: Record | None) -> Verdict:
         if record is None:
             if any(output.exists() for output in stage.outputs(wildcards)):
-                return Verdict(("its record is missing or cannot be read",), own=True)
+                return Verdict((Reason("record_missing"),))
             return Verdict(missing=True)
-        own = [*self.differences(stage, wildcards, record), *_edited_outputs(record)]
-        above = list(self._stale_above(stage, wildcards))
-        return Verdict(tuple(own + above), own=bool(own))
+        return Verdict(tuple(self._reasons(stage, wildcards, record)))
 
-    def differences(self, stage: Stage, wildcards: Wildcards, record: Record) -> Iterator[str]:
-        """What differs in the job itself between its record and today, in words."""
-        yield from _code_differences(record.code, stage.code())
-        yield from _param_differences(record.params, stage.params(wildcards))
+    def _reasons(self, stage: Stage, wildcards: Wildcards, record: Record) -> Iterator[Reason]:
+        yield from _code_differences(record.code, stage.code(wildcards))
+        yield from _value_differences("", record.params, stage.params(wildcards))
         yield from self._input_differences(record.inputs, stage.inputs(wildcards))
+        yield from _edited_outputs(record)
+        yield from self._stale_above(stage, wildcards)
 
-    def _input_differences(self, before: Mapping[str, Source], now: Mapping[str, Path]) -> Iterator[str]:
-        for role in sorted(before.keys() - now.keys()):
-            yield f"input {role} is gone"
-        for role in sorted(now.keys() - before.keys()):
-            yield f"input {role} is new"
+    def _input_differences(self, before: Mapping[str, Source], now: Mapping[str, Path]) -> Iterator[Reason]:
+        yield from (Reason("input_gone", role) for role in sorted(before.keys() - now.keys()))
+        yield from (Reason("input_new", role) for role in sorted(now.keys() - before.keys()))
         for role in sorted(now.keys() & before.keys()):
             if self._content_differs(before[role], now[role]):
-                yield f"the content of input {role} changed"
+                yield Reason("input_changed", role)
 
     def _content_differs(self, source: Source, path: Path) -> bool:
         if is_result(path):
@@ -129,54 +129,43 @@ class Judge:
             return known is not None and known != source.digest
         return path.exists() and signature(path) != source.signature and self._digests.digest(path) != source.digest
 
-    def _stale_above(self, stage: Stage, wildcards: Wildcards) -> Iterator[str]:
-        """The jobs that make an input of this one and are stale, each once."""
+    def _stale_above(self, stage: Stage, wildcards: Wildcards) -> Iterator[Reason]:
+        """A reason for each stale job that makes an input of this one."""
         records = {record_of(path) for path in stage.inputs(wildcards).values() if is_result(path)}
         for path in sorted(records):
             record = read_record(path)
             if record is None:
-                yield f"the record above it is missing: {path}"
+                yield Reason("input_record_missing", path.as_posix())
             else:
                 maker = self._stage(record.rule)
                 if maker is not None and self.verdict(maker, record.wildcards).is_stale:
-                    yield f"it lies below {job_name(record.rule, record.wildcards)}"
+                    yield Reason("below", record.rule, " ".join(record.wildcards.values()))
 
 
-def job_name(rule: str, wildcards: Wildcards) -> str:
-    """A job in words: its rule and the values of its wildcards."""
-    return " ".join([rule, *wildcards.values()])
-
-
-def _edited_outputs(record: Record) -> Iterator[str]:
+def _edited_outputs(record: Record) -> Iterator[Reason]:
     for name, product in record.outputs.items():
         path = Path(name)
         if path.is_file() and path.stat().st_size != product.size:
-            yield f"{name} is not the file that it made"
+            yield Reason("output_edited", name)
 
 
-def _code_differences(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
-    changed = sorted(file for file in before.keys() & now.keys() if before[file] != now[file])
-    for verb, files in (
-        ("changed", changed),
-        ("is new", now.keys() - before.keys()),
-        ("is gone", before.keys() - now.keys()),
-    ):
-        yield from (f"code: {file} {verb}" for file in sorted(files))
+def _code_differences(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[Reason]:
+    files: dict[Kind, Iterable[str]] = {
+        "code_changed": (file for file in before.keys() & now.keys() if before[file] != now[file]),
+        "code_new": now.keys() - before.keys(),
+        "code_gone": before.keys() - now.keys(),
+    }
+    yield from (Reason(kind, file) for kind, differing in files.items() for file in sorted(differing))
 
 
-def _param_differences(before: Mapping[str, Plain], now: Mapping[str, Plain]) -> Iterator[str]:
-    for name in sorted(before.keys() | now.keys()):
-        yield from _value_differences(name, before.get(name), now.get(name))
-
-
-def _value_differences(name: str, before: Plain, now: Plain) -> Iterator[str]:
+def _value_differences(name: str, before: Plain, now: Plain) -> Iterator[Reason]:
     if canonical(before) == canonical(now):
         return
     if isinstance(before, dict) and isinstance(now, dict):
         for key in sorted(before.keys() | now.keys()):
-            yield from _value_differences(f"{name}.{key}", before.get(key), now.get(key))
+            yield from _value_differences(f"{name}.{key}" if name else key, before.get(key), now.get(key))
     else:
-        yield f"setting {name}: {_short(before)} -> {_short(now)}"
+        yield Reason("setting_changed", name, f"{_short(before)} -> {_short(now)}")
 
 
 def _short(value: Plain, length: int = 60) -> str:

@@ -1,4 +1,4 @@
-"""The workflow as Snakemake reads it, without running it."""
+"""Parses the workflow with Snakemake and runs nothing: for tests, benchmarks and the docs."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,13 @@ REPOSITORY = Path(__file__).parents[3]
 
 
 def parse_workflow(directory: Path, config: Mapping[str, Any] | None = None, configfiles: Sequence[Path] = ()) -> Any:
-    """Snakemake's workflow object, with all its rules, in a working directory."""
+    """Snakemake's workflow object with all of its rules.
+
+    Args:
+        directory: the working directory.
+        config: settings that replace those of `config.yaml`.
+        configfiles: files with such settings.
+    """
     before = Path.cwd()
     try:
         with SnakemakeApi() as api:

@@ -1,4 +1,4 @@
-"""Where things lie in the working directory, and how the files of a job are named."""
+"""Paths below the working directory, and the roles under which a job's files are recorded."""
 
 import os
 from collections.abc import Iterable
@@ -14,22 +14,25 @@ CODE = PRIVATE / "code.json"
 FRESH = PRIVATE / "fresh"
 STALE = PRIVATE / "stale"
 
-# Inputs of a rule that say when a job runs, and are not read: no result is made of them.
+# Inputs of a rule that only decide when a job runs: its script does not read them, and no fingerprint includes them.
 UNREAD = frozenset({"freshness", "after"})
+
+# The parameter of a rule with the dotted names of the project modules that a job imports by name. It is no setting.
+MODULES = "modules"
 
 
 def is_result(path: Path) -> bool:
-    """Whether a path is that of something produced; everything else is raw."""
+    """Whether a path is that of a result; all other inputs are raw."""
     return path.parts[:1] == RESULTS.parts
 
 
 def partial_place(path: Path) -> Path:
-    """Where an output is written before it is moved to its place: beside it, with the same file name."""
+    """Where an output is written before it is moved to its final place: beside it, with the same file name."""
     return path.with_name(f".{path.name}.partial") / path.name
 
 
 def final_place(path: Path) -> Path:
-    """The place of an output that is being written; what it says of other files counts from there."""
+    """The final place of an output that is being written; paths that it contains are relative to that."""
     final = path.parent.parent / path.name
     return final if path == partial_place(final) else path
 

@@ -65,6 +65,15 @@ class Stop:
 
 
 @dataclass(frozen=True)
+class Note:
+    """An edit that somebody declared neutral: what differed, the reason why that does not matter, and the date."""
+
+    what: str
+    reason: str
+    when: str
+
+
+@dataclass(frozen=True)
 class Record:
     """What made a result.
 
@@ -73,12 +82,13 @@ class Record:
         wildcards: which of its jobs.
         fingerprint: one digest of code, settings and inputs.
         code: project file -> digest of its syntax tree, and package -> pinned version.
+        modules: dotted names of the project modules that the job imported by name.
         params: the settings that `main()` was called with.
         inputs: role, such as `volumes[0]` -> source.
         outputs: path -> product.
         stopped: set when the scan could not go on; the outputs are then empty.
         made: versions, commit, machine and time: for reading, never compared.
-        accepted: edits that somebody declared neutral, each with its reason.
+        accepted: the edits that somebody declared neutral.
     """
 
     rule: str
@@ -90,7 +100,8 @@ class Record:
     outputs: dict[str, Product]
     stopped: Stop | None = None
     made: dict[str, Plain] = field(default_factory=lambda: {})
-    accepted: list[dict[str, str]] = field(default_factory=lambda: [])
+    accepted: list[Note] = field(default_factory=lambda: [])
+    modules: list[str] = field(default_factory=lambda: [])
 
 
 def record_of(result: Path) -> Path:
@@ -107,6 +118,12 @@ def record_of(result: Path) -> Path:
 def is_record(path: Path) -> bool:
     """Whether a path is that of a record, by its name."""
     return path.name == "record.json" or path.name.endswith(".record.json")
+
+
+def record_files(results: Path) -> list[Path]:
+    """The records below a folder, without those of the archive and of jobs at work."""
+    files = (path for path in sorted(results.rglob("*record.json")) if is_record(path))
+    return [path for path in files if not any(part.startswith(".") for part in path.relative_to(results).parts)]
 
 
 def write_record(record: Record, path: Path) -> None:
@@ -129,6 +146,7 @@ def _decode(content: Mapping[str, Any]) -> Record:
     parts["inputs"] = {role: Source(**source) for role, source in parts["inputs"].items()}
     parts["outputs"] = {path: Product(**product) for path, product in parts["outputs"].items()}
     parts["stopped"] = Stop(**parts["stopped"]) if parts["stopped"] else None
+    parts["accepted"] = [Note(**note) for note in parts["accepted"]]
     return Record(**parts)
 
 

@@ -1,10 +1,10 @@
-"""Snakemake's rules as the judge sees them, and the judge's verdict as Snakemake sees it.
+"""Between Snakemake and the judge: gives the judge the rules, and makes Snakemake run the jobs that it calls stale.
 
-Snakemake reruns a job when one of its inputs is newer than its outputs and has another content than it had, under any
-profile and without its own records. Marrow speaks to it in that language alone. Every rule has an input `freshness`,
-which for a stale job is a file written a moment ago with a content never seen before, and for any other job a file from
-1970. And where files that stand look older than what they were made from (after a touch, a copy, a run above that
-changed no byte), their times are moved forward. `docs/decisions/0001-freshness-by-records.md` tells why.
+Snakemake runs a job again when one of its inputs is newer than its outputs and has another content than before, under
+any profile and without its own records; Marrow uses that trigger alone. Every rule has an input `freshness`. For a
+stale job it is a file written a moment ago, whose content is new in every plan; for any other job it is a file from
+1970. Where files that are not stale look older than what they were made from (after a touch, a copy, a run above that
+changed no byte), their times are moved forward. `docs/decisions/0001-freshness-by-records.md` gives the reasons.
 """
 
 import json
@@ -12,18 +12,18 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
-from functools import cached_property
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from snakemake.io import apply_wildcards, is_callable  # pyright: ignore[reportUnknownVariableType]
 
 from marrow.files import write_text
-from marrow.workflow.fingerprint.code import stage_code
+from marrow.workflow.fingerprint.code import job_code
 from marrow.workflow.fingerprint.content import DigestCache
 from marrow.workflow.fingerprint.values import Plain, plain
 from marrow.workflow.judge import Judge, Stage, Verdict, Wildcards
-from marrow.workflow.paths import DIGESTS, FRESH, STALE, UNREAD, roles
+from marrow.workflow.paths import DIGESTS, FRESH, MODULES, STALE, UNREAD, roles
 
 DIRECTORY_TIME = ".snakemake_timestamp"  # Snakemake's note in a folder that is an output; its time is the folder's
 
@@ -40,18 +40,23 @@ class RuleStage:
         self.name: str = rule.name
         self._rule = rule
         self._scripts = scripts
+        self._code: dict[tuple[str, ...], dict[str, str]] = {}
 
-    def code(self) -> dict[str, str]:
-        """Project file -> digest, for every file that the rule's script reaches."""
-        return self._code
+    def modules(self, wildcards: Wildcards) -> tuple[str, ...]:
+        """The modules that one of its jobs imports by name."""
+        named = _named(self._rule, self._rule.params, wildcards, only={MODULES})
+        return tuple(module for _, modules in named for module in modules)
 
-    @cached_property
-    def _code(self) -> dict[str, str]:
-        return stage_code(self._scripts, self.name)
+    def code(self, wildcards: Wildcards) -> dict[str, str]:
+        """Project file -> digest, for every file that one of its jobs reaches."""
+        modules = self.modules(wildcards)
+        if modules not in self._code:
+            self._code[modules] = job_code(self._scripts, self.name, modules)
+        return self._code[modules]
 
     def params(self, wildcards: Wildcards) -> dict[str, Plain]:
         """The settings of one of its jobs."""
-        named = _named(self._rule, self._rule.params, wildcards)
+        named = _named(self._rule, self._rule.params, wildcards, leave_out={MODULES})
         return {name: plain(value, name) for name, value in named}
 
     def inputs(self, wildcards: Wildcards) -> dict[str, Path]:
@@ -75,7 +80,7 @@ class RuleStage:
 
 
 class Freshness:
-    """Tells Snakemake, through an input function, which jobs are stale.
+    """Makes the input functions that pass to Snakemake which jobs are stale.
 
     Args:
         workflow: Snakemake's workflow, whose rules may be added later.
@@ -102,7 +107,7 @@ class Freshness:
         return self._stages.get(name)
 
     def is_due(self, rule: str, wildcards: Wildcards) -> bool:
-        """Whether the results of a job are stale or missing; the processes of single jobs are not told."""
+        """Whether the results of a job are stale or missing; in the processes of single jobs always False."""
         stage = self.stage(rule)
         if not self._is_main or stage is None:
             return False
@@ -122,7 +127,7 @@ class Freshness:
     def _announce(self, stage: Stage, wildcards: Wildcards, verdict: Verdict) -> None:
         """Add a job to the stale file, whose first line is new in every plan, and keep the file newer than its record.
 
-        A record may come from a machine whose clock runs ahead.
+        A record may come from a machine whose clock is ahead.
         """
         if not self._announced:
             write_text(STALE, json.dumps({"plan": uuid.uuid4().hex}) + "\n")
@@ -135,26 +140,30 @@ class Freshness:
 
 
 def _entry(stage: Stage, wildcards: Wildcards, verdict: Verdict) -> dict[str, Any]:
-    """A line of the stale file."""
+    """A line of the stale file: a stale job, its reasons, and what accepting its edit needs."""
     return {
         "rule": stage.name,
         "wildcards": wildcards,
-        "reasons": verdict.reasons,
-        "own": verdict.own,
+        "reasons": [asdict(reason) for reason in verdict.reasons],
         "record": stage.record(wildcards).as_posix(),
         "params": stage.params(wildcards),
+        "modules": stage.modules(wildcards),
     }
 
 
 def _named(
-    rule: Any, directive: Any, wildcards: Wildcards, leave_out: AbstractSet[str] = frozenset()
+    rule: Any,
+    directive: Any,
+    wildcards: Wildcards,
+    leave_out: AbstractSet[str] = frozenset(),
+    only: AbstractSet[str] | None = None,
 ) -> Iterator[tuple[str, Any]]:
     """Name and value of each entry of a directive, functions called and wildcards filled in.
 
-    What is left out is not called either: the functions of `freshness` and `after` would ask for themselves.
+    The functions of entries that are left out are not called: those of `freshness` and `after` would call themselves.
     """
     for name, (start, end) in directive._get_names():
-        if name not in leave_out:
+        if name not in leave_out and (only is None or name in only):
             values = [_filled(rule, value, wildcards) for value in directive[start : start + 1 if end is None else end]]
             yield name, (values[0] if end is None else values)
 
@@ -166,7 +175,7 @@ def _filled(rule: Any, value: Any, wildcards: Wildcards) -> Any:
 
 
 def _move_forward(stage: Stage, wildcards: Wildcards) -> None:
-    """Make the files of a job that stands no older than what they were made from."""
+    """Make the files of a job that is not stale no older than what they were made from."""
     newest = max((_time(path) for path in stage.inputs(wildcards).values() if path.exists()), default=0)
     for file in stage.timed(wildcards):
         for path in (file, file / DIRECTORY_TIME):
@@ -175,12 +184,12 @@ def _move_forward(stage: Stage, wildcards: Wildcards) -> None:
 
 
 def _time(path: Path) -> int:
-    """When a file changed, as Snakemake sees it: of a link and what it points to, the later."""
+    """When a file changed, as Snakemake reckons: of a link and the file it points to, the later time."""
     return max(path.stat().st_mtime_ns, path.lstat().st_mtime_ns)
 
 
 def _write_both() -> None:
-    """Have both files there: Snakemake looks into their folder once, and misses what comes into it afterwards."""
+    """Write both files before planning: Snakemake lists their folder once, and misses a file that is written later."""
     if not STALE.exists():
         write_text(STALE, "")
     if not FRESH.exists():

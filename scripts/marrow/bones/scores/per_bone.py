@@ -12,16 +12,17 @@ What a number is when a bone is not there:
 | yes | no | 0 | none (infinite) | -1 |
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from scipy.ndimage import find_objects
 
 from marrow.bones.scores.overlap import dice, volume_error
 from marrow.bones.scores.surface_distance import hd95
 from marrow.bones.table import Bone
+from marrow.tables.frames import Columns, frame_of
 
 Labels = npt.NDArray[np.uint8]
 Box = tuple[slice, ...]
@@ -30,31 +31,16 @@ RAW, CORRECTED = "raw", "corrected"
 STAGES = (RAW, CORRECTED)
 
 
-@dataclass(frozen=True)
-class Score:
-    """How well one bone of one scan was found; None where a number has no value.
-
-    Attributes:
-        scan: the scan's id.
-        bone: the bone's name.
-        stage: `raw` as predicted, or `corrected`.
-        dice: 0 to 1.
-        hd95_mm: 95th percentile surface distance in millimetres.
-        volume_error: signed, as a share of the true volume.
-    """
-
-    scan: str
-    bone: str
-    stage: str
-    dice: float | None
-    hd95_mm: float | None
-    volume_error: float | None
+# The Dice coefficient (0 to 1), the 95th percentile of the surface distances in millimetres, and the signed error of
+# the volume as a share of the true one. The stage is `raw`, as predicted, or `corrected`.
+NUMBERS = ("dice", "hd95_mm", "volume_error")
+SCORES: Columns = {"scan": str, "bone": str, "stage": str, **dict.fromkeys(NUMBERS, float)}
 
 
 def score_labels(
     predicted: Labels, true: Labels, bones: Sequence[Bone], spacing_mm: Sequence[float], scan: str, stage: str
-) -> Iterator[Score]:
-    """The score of each bone, in their order.
+) -> pd.DataFrame:
+    """The scores of each bone, a row each in their order; an undefined number is NaN.
 
     Args:
         predicted: label map `(z, y, x)`.
@@ -66,17 +52,13 @@ def score_labels(
     """
     highest = max(bone.id for bone in bones)
     boxes = [find_objects(labels, max_label=highest) for labels in (predicted, true)]
+    rows: list[dict[str, str | float | None]] = []
     for bone in bones:
         box = _around(boxes[0][bone.id - 1], boxes[1][bone.id - 1])
         found, expected = predicted[box] == bone.id, true[box] == bone.id
-        yield Score(
-            scan=scan,
-            bone=bone.name,
-            stage=stage,
-            dice=dice(found, expected),
-            hd95_mm=hd95(found, expected, spacing_mm),
-            volume_error=volume_error(found, expected),
-        )
+        numbers = (dice(found, expected), hd95(found, expected, spacing_mm), volume_error(found, expected))
+        rows.append({"scan": scan, "bone": bone.name, "stage": stage, **dict(zip(NUMBERS, numbers, strict=True))})
+    return frame_of(rows, SCORES)
 
 
 def _around(one: Box | None, other: Box | None) -> Box:

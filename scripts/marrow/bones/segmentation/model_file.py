@@ -10,13 +10,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from marrow.bones.segmentation.model_header import KIND, Purpose, check_purpose, read_header
 from marrow.bones.segmentation.network import Architecture, ThreePathways
+from marrow.device.tensor_file import read_tensors, tensor_bytes
 from marrow.errors import MarrowError
-from marrow.learning.tensor_file import tensor_bytes
 
 
 def save_network(network: ThreePathways, purpose: Purpose, path: Path) -> None:
@@ -42,11 +41,7 @@ def load_network(path: Path, purpose: Purpose) -> ThreePathways:
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:
-    try:
-        with safe_open(path, framework="pt") as file:
-            tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError):
-        raise MarrowError("the bone network's file is damaged or no safetensors file; copy or train it again") from None
+    tensors, _ = read_tensors(path, "the bone network's file")
     if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
         raise MarrowError("the bone network's file is damaged: weights in it are no numbers; copy or train it again")
     return tensors

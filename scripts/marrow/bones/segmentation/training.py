@@ -30,8 +30,8 @@ from marrow.bones.segmentation.network import ThreePathways
 from marrow.bones.segmentation.optimiser import NesterovRMSprop
 from marrow.bones.segmentation.prepare import Labels
 from marrow.bones.segmentation.segments import Case, Place, balanced_places, read_labels, read_windows, uniform_places
+from marrow.device.checkpoint import Checkpoint, Checkpoints, parts
 from marrow.errors import MarrowError
-from marrow.learning.training.checkpoint import Checkpoint, Checkpoints, parts
 
 _log = logging.getLogger(__name__)
 

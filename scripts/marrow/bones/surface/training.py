@@ -21,7 +21,7 @@ from marrow.bones.correction.outcome import Labels, Mask
 from marrow.bones.surface.features import Surroundings
 from marrow.bones.surface.planted_lesions import looks_diseased, with_lesions
 from marrow.bones.table import Bone
-from marrow.learning.training.adam import Adam
+from marrow.device.adam import Adam
 
 HIDDEN = 128
 EPOCHS = 12

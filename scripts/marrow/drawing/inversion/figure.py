@@ -19,7 +19,7 @@ from PIL import Image
 
 from marrow.drawing.ink import INK, QUIET, style
 from marrow.drawing.inversion.cells import Pictures, sheet_of
-from marrow.explanation.inversion.examples import Shown
+from marrow.explanation.inversion.examples import Example
 
 WIDTH, DPI = 12.0, 110
 COLOURS = 256
@@ -98,7 +98,7 @@ def draw_nothing(heading: str, words: str, path: Path) -> None:
         _save(figure, path)
 
 
-def places_of(shown: Sequence[Shown]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+def places_of(shown: Sequence[Example]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     """Rows and columns of all instances that are shown."""
     return np.concatenate([each.rows for each in shown]), np.concatenate([each.columns for each in shown])
 

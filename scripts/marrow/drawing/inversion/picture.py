@@ -1,4 +1,4 @@
-"""The figure of a run: which test bags it shows, and what is said above them."""
+"""The figure of an inverted run: which test bags it shows, and the text above them."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,8 +9,8 @@ import torch
 from marrow.bags.manifest import Entry, Manifest
 from marrow.drawing.inversion.cells import cells_of, windowed
 from marrow.drawing.inversion.figure import Content, draw_figure, draw_nothing, places_of
-from marrow.explanation.inversion.comparison import Result, Side
-from marrow.explanation.inversion.examples import Shown, chosen_bags, shown_of
+from marrow.explanation.inversion.comparison import Result, SplitBags
+from marrow.explanation.inversion.examples import Example, example_bags, examples_of
 from marrow.explanation.inversion.marking import heights_of
 from marrow.explanation.inversion.variants import ATTENTION, PRINTED, SHRINK
 from marrow.explanation.localisation.keys import Mask
@@ -19,7 +19,7 @@ from marrow.explanation.localisation.keys import Mask
 def draw_picture(
     manifest: Manifest,
     entries: Sequence[Entry],
-    side: Side,
+    test: SplitBags,
     results: Mapping[str, Result],
     is_bounded: bool,
     heading: str,
@@ -30,25 +30,25 @@ def draw_picture(
     Args:
         manifest: of the data set.
         entries: the test bags.
-        side: of them.
+        test: their predictor and key instances.
         results: of each quantity.
         is_bounded: whether units are between 0 and 1.
         heading: what was inverted.
         path: the PNG to write.
     """
-    before, after = results[ATTENTION].looks, results[PRINTED].looks
-    bags = chosen_bags(before, side.key)
+    before, after = results[ATTENTION].predictions, results[PRINTED].predictions
+    bags = example_bags(before, test.key)
     if not bags:
         draw_nothing(heading, f"Of {len(before)} test bags none looks positive, so none was inverted.", path)
         return
-    shown = shown_of(manifest, entries, bags, before, after)
+    shown = examples_of(manifest, entries, bags, before, after)
     variant = results[PRINTED].variant
-    pairs = [side.looker.patches(variant, each.position, before[each.position].predicted) for each in shown]
+    pairs = [test.predictor.patches(variant, each.position, before[each.position].predicted) for each in shown]
     units, moved = (
         torch.cat([pair[which][each.instances] for pair, each in zip(pairs, shown, strict=True)]) for which in (0, 1)
     )
     rows, columns = places_of(shown)
-    heights = {name: _of_shown(heights_of(results[name].looks), shown) for name in (ATTENTION, PRINTED, SHRINK)}
+    heights = {name: _of_shown(heights_of(results[name].predictions), shown) for name in (ATTENTION, PRINTED, SHRINK)}
     content = Content(
         heading=heading,
         words=_words(entries, results, shown, manifest.classes),
@@ -56,18 +56,18 @@ def draw_picture(
         after=cells_of(windowed(moved, units, is_bounded), manifest.layout),
         heights=heights,
         thresholds={name: results[name].threshold for name in heights},
-        key=_key(side.key, shown),
+        key=_key(test.key, shown),
         rows=rows,
         columns=columns,
     )
     draw_figure(content, PRINTED, SHRINK, path)
 
 
-def _of_shown(values: Sequence[np.ndarray], shown: Sequence[Shown]) -> np.ndarray:
+def _of_shown(values: Sequence[np.ndarray], shown: Sequence[Example]) -> np.ndarray:
     return np.concatenate([values[each.position][each.instances] for each in shown])
 
 
-def _key(key: Sequence[Mask | None], shown: Sequence[Shown]) -> Mask | None:
+def _key(key: Sequence[Mask | None], shown: Sequence[Example]) -> Mask | None:
     known = [key[each.position] for each in shown]
     if any(marks is None for marks in known):
         return None
@@ -75,17 +75,17 @@ def _key(key: Sequence[Mask | None], shown: Sequence[Shown]) -> Mask | None:
 
 
 def _words(
-    entries: Sequence[Entry], results: Mapping[str, Result], shown: Sequence[Shown], classes: Sequence[str]
+    entries: Sequence[Entry], results: Mapping[str, Result], shown: Sequence[Example], classes: Sequence[str]
 ) -> str:
-    """What the figure shows, in a line."""
-    before, after = results[ATTENTION].looks, results[PRINTED].looks
+    """One line on what the figure shows."""
+    before, after = results[ATTENTION].predictions, results[PRINTED].predictions
     told = f"sparse inversion as printed, {results[PRINTED].variant.told}"
     if len(shown) > 1:
         return f"{len(shown)} test bags that look positive, a row each · {told}"
     (one,) = shown
-    look, entry = before[one.position], entries[one.position]
-    count, of = len(one.instances), len(look.attention)
+    prediction, entry = before[one.position], entries[one.position]
+    count, of = len(one.instances), len(prediction.attention)
     part = f"the {count} of {of} instances with the most attention before or after · " if count < of else ""
     truth = f"of class {entry.label_name} " if entry.label_name else ""
-    sure = f"{look.probability:.3f} before, {after[one.position].probability:.3f} after"
-    return f"bag {entry.bag} {truth}looks like {classes[look.predicted]} ({sure}) · {part}{told}"
+    sure = f"{prediction.probability:.3f} before, {after[one.position].probability:.3f} after"
+    return f"bag {entry.bag} {truth}looks like {classes[prediction.predicted]} ({sure}) · {part}{told}"

@@ -1,15 +1,15 @@
-"""The figure of a map: what was seen, where the method looks, one slice with both, and the share of each bone.
+"""The figure of a map: the scan, the instance scores, one slice with both, and the share of each bone.
 
 From front to back: of b900 the brightest voxel, dark on white as diffusion is read; of the map the highest value, with
 grey outlines of the bones (as figure 4 of ATMIL). The slice is the one with most weight in it.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
@@ -20,7 +20,6 @@ from marrow.drawing.ink import FRAME, INK, QUIET, style
 from marrow.drawing.maps.picture import WEIGHT, save_picture
 from marrow.drawing.paper import Sheet
 from marrow.explanation.localisation.keys import Mask
-from marrow.explanation.localisation.per_bone import BoneWeight
 
 Picture = npt.NDArray[np.float32]
 
@@ -62,7 +61,7 @@ class MapContent:
     quantity: str
     scaling: str
     highest: float
-    table: Sequence[BoneWeight]
+    table: pd.DataFrame
 
 
 def highest_of(quantity: str, weights: Picture) -> float:
@@ -148,18 +147,16 @@ def _colour_bar(sheet: Sheet, colours: Normalize, place: tuple[float, float], wi
     sheet.text(left, top + 0.34, scaling, fontsize=8, color=QUIET)
 
 
-def _bars(sheet: Sheet, table: Sequence[BoneWeight], left: float) -> None:
+def _bars(sheet: Sheet, table: pd.DataFrame, left: float) -> None:
     """A bar for each bone: its share of the weight; a tick where it would be if all patches weighed the same."""
     axes = sheet.axes(left, TOP, BARS - 0.1, HEIGHT)
     rows = np.arange(len(table))
-    axes.barh(rows, [100 * bone.share for bone in table], color="#e6550d", height=0.62)
-    evens = [100 * bone.even for bone in table]
-    axes.vlines(evens, rows - 0.42, rows + 0.42, color=INK, linewidth=1.4)
-    axes.set_yticks(rows, [bone.bone.replace("_", " ") for bone in table], fontsize=8.5)
+    axes.barh(rows, 100 * table["share"], color="#e6550d", height=0.62)
+    axes.vlines(100 * table["even"], rows - 0.42, rows + 0.42, color=INK, linewidth=1.4)
+    axes.set_yticks(rows, table["bone"].str.replace("_", " ").tolist(), fontsize=8.5)
     axes.set(ylim=(len(table) - 0.4, -0.6), xlim=(0, None))
-    for row, bone in zip(rows.tolist(), table, strict=True):
-        if not bone.instances:
-            axes.text(0, row, " no patch", fontsize=8, color=QUIET, va="center")
+    for row in rows[table["instances"] == 0].tolist():
+        axes.text(0, row, " no patch", fontsize=8, color=QUIET, va="center")
     axes.tick_params(axis="y", length=0)
     axes.tick_params(axis="x", labelsize=8)
     axes.set_xlabel("% of the weight of all patches; ticks: % of all patches", fontsize=8.5, color=INK)

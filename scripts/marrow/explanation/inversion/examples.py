@@ -14,7 +14,7 @@ import numpy.typing as npt
 from marrow.bags.file import open_bags, read_bag
 from marrow.bags.manifest import Entry, Manifest
 from marrow.explanation.inversion.marking import scaled
-from marrow.explanation.inversion.predictions import Look
+from marrow.explanation.inversion.predictions import BagPrediction
 from marrow.explanation.localisation.keys import Mask
 
 SMALL = 20  # instances, in the bags that go row below row
@@ -25,8 +25,8 @@ Places = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
-class Shown:
-    """Instances of a bag.
+class Example:
+    """Instances of a bag that the figure shows.
 
     Attributes:
         position: of the bag among all.
@@ -40,42 +40,46 @@ class Shown:
     columns: Places
 
 
-def chosen_bags(looks: Sequence[Look], key: Sequence[Mask | None]) -> list[int]:
+def example_bags(predictions: Sequence[BagPrediction], key: Sequence[Mask | None]) -> list[int]:
     """The bags to show, at most as many as there are rows; none where no bag looks positive."""
-    positive = [position for position, look in enumerate(looks) if look.is_positive]
+    positive = [position for position, prediction in enumerate(predictions) if prediction.is_positive]
     positive.sort(key=lambda position: not _has_any(key[position]))
-    small = [position for position in positive if len(looks[position].attention) <= SMALL]
+    small = [position for position in positive if len(predictions[position].attention) <= SMALL]
     return small[:ROWS] if positive and small[:1] == positive[:1] else positive[:1]
 
 
-def shown_of(
-    manifest: Manifest, entries: Sequence[Entry], bags: Sequence[int], before: Sequence[Look], after: Sequence[Look]
-) -> list[Shown]:
+def examples_of(
+    manifest: Manifest,
+    entries: Sequence[Entry],
+    bags: Sequence[int],
+    before: Sequence[BagPrediction],
+    after: Sequence[BagPrediction],
+) -> list[Example]:
     """The instances to show of some bags, and where.
 
     Args:
         manifest: whose bags they are.
         entries: all bags.
         bags: which of them are shown.
-        before: what the model says of all of them.
-        after: the same of the inverted ones.
+        before: the predictions of all of them.
+        after: the same after inversion.
     """
     if len(bags) > 1 or len(before[bags[0]].attention) <= SMALL:
         counts = [len(before[bag].attention) for bag in bags]
         columns = [np.arange(count) for count in counts]
         return [
-            Shown(bag, at, np.full(len(at), row), at) for row, (bag, at) in enumerate(zip(bags, columns, strict=True))
+            Example(bag, at, np.full(len(at), row), at) for row, (bag, at) in enumerate(zip(bags, columns, strict=True))
         ]
     (bag,) = bags
     corners = _corners_on_a_plane(manifest, entries[bag])
     if corners is not None:
         across, down = (np.unique(axis, return_inverse=True)[1] for axis in corners.T)
-        return [Shown(bag, np.arange(len(corners)), down, across)]
+        return [Example(bag, np.arange(len(corners)), down, across)]
     height = np.maximum(scaled(before[bag].attention), scaled(after[bag].attention))
     instances = np.argsort(-height, kind="stable")[:MOST]
     side = ceil(sqrt(len(instances)))
     rows, columns = np.divmod(np.arange(len(instances)), side)
-    return [Shown(bag, instances, rows, columns)]
+    return [Example(bag, instances, rows, columns)]
 
 
 def _has_any(marks: Mask | None) -> bool:

@@ -11,12 +11,15 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from marrow.explanation.inversion.predictions import Array, Look
+from marrow.explanation.inversion.predictions import Array, BagPrediction
 
 
-def heights_of(looks: Iterable[Look]) -> list[Array]:
+def heights_of(predictions: Iterable[BagPrediction]) -> list[Array]:
     """For each bag what its instances are marked by, (instances,) from 0 to 1."""
-    return [scaled(look.attention) if look.is_positive else np.zeros_like(look.attention) for look in looks]
+    return [
+        scaled(prediction.attention) if prediction.is_positive else np.zeros_like(prediction.attention)
+        for prediction in predictions
+    ]
 
 
 def scaled(attention: Array) -> Array:

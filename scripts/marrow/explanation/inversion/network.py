@@ -1,4 +1,4 @@
-"""A trained model, frozen, as inversion asks it: what it says of instances, and where they should go.
+"""A trained, frozen model for inversion: its predictions of bags, and the gradients with respect to their instances.
 
 Bags are packed. A loss is the sum over bags, and encoders embed each instance by itself, so the gradient of an instance
 is that of its own bag alone, whatever it is packed with.
@@ -38,7 +38,7 @@ class Network:
             return torch.autograd.grad(class_loss(logits, targets).sum(), free)[0]
 
     @torch.no_grad()
-    def look(self, units: Tensor, segments: Segments) -> tuple[Tensor, Tensor]:
+    def predict(self, units: Tensor, segments: Segments) -> tuple[Tensor, Tensor]:
         """Units (instances, *shape) -> probabilities of classes (bags, classes) and attention (instances,)."""
         logits, attention = self._answer(units, segments)
         return probabilities(logits), attention
@@ -48,7 +48,6 @@ class Network:
         if pooled.attention is None:
             raise MarrowError(
                 "the model weighs no instances, so there is no attention to look at before and after an inversion; "
-                "invert a model with attention, gated attention or loss-attention, and take this one out of "
-                "inversion.runs"
+                "invert a model whose pooling has attention, and take this one out of inversion.runs"
             )
         return pooled.logits, pooled.attention

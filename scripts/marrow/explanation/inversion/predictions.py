@@ -1,7 +1,7 @@
-"""What a model says of bags as they are, and of those that it calls positive once these are inverted.
+"""Predictions of a model for bags as they are, and for bags predicted positive after their inversion.
 
-The first class is that of bags in which there is nothing to find. As in the paper, bags that are predicted to be of any
-other are inverted, towards the class that is predicted: at a test nobody knows the true one.
+The first class is the negative one. As in the paper, bags that are predicted to be of any other class are inverted,
+towards the predicted class: the true one is unknown when a model is used.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,12 +13,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from marrow.device.out_of_memory import OutOfMemoryGuard
 from marrow.explanation.inversion.network import Network
 from marrow.explanation.inversion.variants import Variant
-from marrow.learning.device.out_of_memory import OutOfMemoryGuard
 from marrow.learning.feed.batch import Batch
 from marrow.learning.feed.feed import Feed
-from marrow.learning.inference import grouped
+from marrow.learning.feed.grouping import grouped
 
 AT_A_TIME = 2**22  # numbers of the instances that are changed together; memory holds many times as many
 
@@ -26,14 +26,14 @@ Array = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Look:
-    """What a model says of a bag.
+class BagPrediction:
+    """The prediction of a model for a bag.
 
     Attributes:
         predicted: the likeliest class of the bag as it is.
         probability: of that class, after any inversion.
         attention: (instances,), likewise.
-        change: how far its numbers moved from where they were, in the mean; in units.
+        change: mean distance between the values of the bag and of the inverted bag; in units.
     """
 
     predicted: int
@@ -43,12 +43,12 @@ class Look:
 
     @property
     def is_positive(self) -> bool:
-        """Whether there is something to find in the bag as it is, says the model."""
+        """Whether the model predicts another class than the negative one for the bag as it is."""
         return self.predicted > 0
 
 
-class Looker:
-    """Looks at bags before and after.
+class Predictor:
+    """Predicts bags as they are and after an inversion.
 
     Args:
         network: the model.
@@ -61,21 +61,23 @@ class Looker:
         self._feed = feed
         self._guard = guard
 
-    def before(self) -> list[Look]:
-        """Of every bag."""
-        return [look for looks in self._each(range(len(self._feed)), None, []) for look in looks]
+    def predict(self) -> list[BagPrediction]:
+        """The predictions of all bags as they are."""
+        return [
+            prediction for predictions in self._each(range(len(self._feed)), None, []) for prediction in predictions
+        ]
 
-    def after(self, variant: Variant, looks: Sequence[Look]) -> list[Look]:
-        """Of every bag: after an inversion of those that looked positive, and as it was for the others.
+    def predict_inverted(self, variant: Variant, predictions: Sequence[BagPrediction]) -> list[BagPrediction]:
+        """The predictions of all bags, after an inversion of those that are predicted positive.
 
         Args:
             variant: how they are inverted.
-            looks: of every bag, before.
+            predictions: of every bag as it is.
         """
-        positions = [position for position, look in enumerate(looks) if look.is_positive]
-        found = self._each(positions, variant, [looks[position].predicted for position in positions])
-        changed = dict(zip(positions, (look for group in found for look in group), strict=True))
-        return [changed.get(position, look) for position, look in enumerate(looks)]
+        positions = [position for position, prediction in enumerate(predictions) if prediction.is_positive]
+        found = self._each(positions, variant, [predictions[position].predicted for position in positions])
+        changed = dict(zip(positions, (prediction for group in found for prediction in group), strict=True))
+        return [changed.get(position, prediction) for position, prediction in enumerate(predictions)]
 
     def patches(self, variant: Variant, position: int, predicted: int) -> tuple[Tensor, Tensor]:
         """The instances of a bag in units before and after, (instances, *shape) each, on the processor."""
@@ -84,8 +86,10 @@ class Looker:
         moved = self._guard.attempt(partial(self._moved, batch, units, variant, [predicted]))
         return units.cpu(), moved.cpu()
 
-    def _each(self, positions: Sequence[int], variant: Variant | None, targets: Sequence[int]) -> Iterator[list[Look]]:
-        """Of some bags, a group of them at a time."""
+    def _each(
+        self, positions: Sequence[int], variant: Variant | None, targets: Sequence[int]
+    ) -> Iterator[list[BagPrediction]]:
+        """The predictions of some bags, a group of them at a time."""
         lengths = [self._feed.lengths[position] for position in positions]
         if not lengths:
             return
@@ -94,17 +98,17 @@ class Looker:
         batches = self._feed.batches([[positions[place] for place in group] for group in groups])
         for group, (_, batch) in zip(groups, batches, strict=True):
             aims = [targets[place] for place in group] if variant else []
-            yield self._guard.attempt(partial(self._looks, batch, variant, aims))
+            yield self._guard.attempt(partial(self._predictions, batch, variant, aims))
 
-    def _looks(self, batch: Batch, variant: Variant | None, targets: Sequence[int]) -> list[Look]:
+    def _predictions(self, batch: Batch, variant: Variant | None, targets: Sequence[int]) -> list[BagPrediction]:
         units = self._network.space.units(batch.patches)
         moved = self._moved(batch, units, variant, targets) if variant else units
-        probabilities, attention = (each.cpu().numpy() for each in self._network.look(moved, batch.segments))
+        probabilities, attention = (each.cpu().numpy() for each in self._network.predict(moved, batch.segments))
         changes = (moved - units).abs().flatten(1).mean(1).cpu().numpy()
         ends = np.cumsum(batch.segments.lengths.cpu().numpy())[:-1]
         predicted = targets or probabilities.argmax(1).tolist()
         return [
-            Look(aim, float(of_classes[aim]), of_instances, float(change.mean()))
+            BagPrediction(aim, float(of_classes[aim]), of_instances, float(change.mean()))
             for aim, of_classes, of_instances, change in zip(
                 predicted, probabilities, np.split(attention, ends), np.split(changes, ends), strict=True
             )

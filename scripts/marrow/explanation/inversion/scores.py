@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.metrics import average_precision_score, precision_recall_fscore_support, roc_auc_score
 
 from marrow.explanation.inversion.marking import heights_of
-from marrow.explanation.inversion.predictions import Look
+from marrow.explanation.inversion.predictions import BagPrediction
 from marrow.explanation.localisation.keys import Mask
 from marrow.explanation.localisation.score import Score
 
@@ -34,26 +34,28 @@ class Choice:
     threshold: float | None
 
 
-def choose(looks: Sequence[Sequence[Look]], key: Sequence[Mask | None], thresholds: Sequence[float]) -> Choice:
+def choose(
+    predictions: Sequence[Sequence[BagPrediction]], key: Sequence[Mask | None], thresholds: Sequence[float]
+) -> Choice:
     """The way to invert and the threshold with the highest F1 on validation bags; of equal ones the first.
 
-    Without a bag that is known to have key instances nothing can be told: no threshold, and the way in the middle.
+    Without a bag that is known to have key instances there is no threshold, and the way in the middle is taken.
 
     Args:
-        looks: of each way, of every bag.
+        predictions: of each way, of every bag.
         key: of every bag.
         thresholds: of the marks.
     """
     if not any(marks is not None and marks.any() for marks in key):
-        return Choice(len(looks) // 2, None)
-    ways = [(number, threshold) for number in range(len(looks)) for threshold in thresholds]
-    found = [marking(looks[number], key, threshold)["f1"] for number, threshold in ways]
+        return Choice(len(predictions) // 2, None)
+    ways = [(number, threshold) for number in range(len(predictions)) for threshold in thresholds]
+    found = [marking(predictions[number], key, threshold)["f1"] for number, threshold in ways]
     return Choice(*ways[int(np.argmax(found))])
 
 
-def marking(looks: Sequence[Look], key: Sequence[Mask | None], threshold: float) -> dict[str, float]:
+def marking(predictions: Sequence[BagPrediction], key: Sequence[Mask | None], threshold: float) -> dict[str, float]:
     """Precision, recall and F1 of the marks at a threshold; not a number where undefined."""
-    known = [(height, marks) for height, marks in zip(heights_of(looks), key, strict=True) if marks is not None]
+    known = [(height, marks) for height, marks in zip(heights_of(predictions), key, strict=True) if marks is not None]
     if not known:
         return dict.fromkeys(MARKING, float("nan"))
     heights, marks = (np.concatenate(each) for each in zip(*known, strict=True))
@@ -63,7 +65,7 @@ def marking(looks: Sequence[Look], key: Sequence[Mask | None], threshold: float)
 
 def scores_of(
     quantity: str,
-    looks: Sequence[Look],
+    predictions: Sequence[BagPrediction],
     key: Sequence[Mask | None],
     threshold: float | None,
     told: str,
@@ -72,33 +74,37 @@ def scores_of(
 
     Args:
         quantity: its name.
-        looks: of every bag, by this quantity.
+        predictions: of every bag, by this quantity.
         key: of every bag.
         threshold: as chosen; None where none could be.
-        told: what it was done with.
+        told: the settings of the inversion.
     """
-    known = [(look, marks) for look, marks in zip(looks, key, strict=True) if marks is not None]
+    known = [(prediction, marks) for prediction, marks in zip(predictions, key, strict=True) if marks is not None]
     reason = _lack(known)
     instances = sum(len(marks) for _, marks in known)
     lack = reason or "no validation bag with key instances that a threshold could be chosen by"
-    at = {} if reason or threshold is None else marking(looks, key, threshold)
+    at = {} if reason or threshold is None else marking(predictions, key, threshold)
     for metric in MARKING:
         yield _row(quantity, metric, at.get(metric), instances, threshold, told, lack)
-    ranked = [(look.attention, marks) for look, marks in known if look.is_positive and 0 < marks.sum() < len(marks)]
+    ranked = [
+        (prediction.attention, marks)
+        for prediction, marks in known
+        if prediction.is_positive and 0 < marks.sum() < len(marks)
+    ]
     lack = reason or "no bag that looks positive has key instances and others"
     for metric, function in RANKING.items():
         value = _mean(float(function(marks, attention)) for attention, marks in ranked)
         yield _row(quantity, metric, value, len(ranked), None, told, lack)
-    positive = [look for look in looks if look.is_positive]
+    positive = [prediction for prediction in predictions if prediction.is_positive]
     lack = "no bag looks positive"
     for metric, values in {
-        "probability": [look.probability for look in positive],
-        "change": [look.change for look in positive],
+        "probability": [prediction.probability for prediction in positive],
+        "change": [prediction.change for prediction in positive],
     }.items():
         yield _row(quantity, metric, _mean(values), len(positive), None, told, lack)
 
 
-def _lack(known: Sequence[tuple[Look, Mask]]) -> str:
+def _lack(known: Sequence[tuple[BagPrediction, Mask]]) -> str:
     """Why nothing can be scored; empty where it can."""
     if not known:
         return "no instance labels, so nobody knows which instances are key"

@@ -14,7 +14,7 @@ import numpy as np
 
 from marrow.bags.bag import Array
 from marrow.explanation.localisation.score import Score
-from marrow.explanation.localisation.scored_bags import Counted
+from marrow.explanation.localisation.scored_bags import ScoredBags
 
 BONE = "bone"  # the auxiliary task that names bones
 
@@ -28,7 +28,7 @@ class BoneCounts:
     marked: Mapping[int, int]
 
 
-def bone_counts(test: Counted, bones: Mapping[str, Array], threshold: float) -> BoneCounts:
+def bone_counts(test: ScoredBags, bones: Mapping[str, Array], threshold: float) -> BoneCounts:
     """Count bones.
 
     Args:
@@ -48,7 +48,7 @@ def bone_counts(test: Counted, bones: Mapping[str, Array], threshold: float) -> 
 
 
 def bone_scores(
-    quantity: str, test: Counted, bones: Mapping[str, Array], names: Sequence[str], threshold: float | None
+    quantity: str, test: ScoredBags, bones: Mapping[str, Array], names: Sequence[str], threshold: float | None
 ) -> Iterator[Score]:
     """Hit rate over all bones, precision over all bones, and the hit rate of each bone that is diseased in a scan.
 

@@ -1,9 +1,10 @@
 """Free-response curve: the share of lesions found against false marks in a scan, as the threshold falls.
 
-Patches overlap, so that a lesion has many of them. Marks are therefore chosen one after another, the highest score
-first, and none whose centre lies within an edge of a patch of an earlier mark's along every axis: that is a mark's
-size. Which marks stand above a threshold does not depend on the threshold's being there. A mark that points at no
-lesion is false; a lesion is found by the first mark that points at it.
+Patches overlap, so that many patches cover the same lesion. Marks are therefore chosen by non-maximum suppression: the
+patch with the highest score is a mark; patches that overlap it (centres closer than the edge of a patch along every
+axis) are left out; and so on with the next highest score. A threshold keeps the marks with a score at or above it, so
+marks are chosen once for all thresholds. A mark that points at no lesion is false; a lesion is found by the first mark
+that points at it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,17 @@ import numpy.typing as npt
 from marrow.bags.patches.choice import Corners
 from marrow.explanation.localisation.keys import Mask
 from marrow.explanation.localisation.quantities import Scores
+from marrow.tables.frames import Columns
 
+CURVES: Columns = {
+    "quantity": str,
+    "scans": str,
+    "threshold": float,
+    "false_marks": float,
+    "found": int,
+    "lesions": int,
+    "sensitivity": float,
+}
 AT = (1, 2, 4, 8)  # false marks a scan, over which the curve's mean is one number
 
 

@@ -10,12 +10,12 @@ import numpy as np
 from sklearn.metrics import precision_recall_curve, precision_recall_fscore_support
 
 from marrow.explanation.localisation.score import Score
-from marrow.explanation.localisation.scored_bags import Counted
+from marrow.explanation.localisation.scored_bags import ScoredBags
 
 METRICS = ("precision", "recall", "f1")
 
 
-def best_threshold(validation: Counted) -> float | None:
+def best_threshold(validation: ScoredBags) -> float | None:
     """From which score on instances are marked; None where validation says nothing."""
     if validation.reason:
         return None
@@ -25,7 +25,7 @@ def best_threshold(validation: Counted) -> float | None:
     return float(thresholds[np.flatnonzero(f1 == f1.max())[-1]])
 
 
-def marking_scores(quantity: str, test: Counted, validation: Counted, threshold: float | None) -> Iterator[Score]:
+def marking_scores(quantity: str, test: ScoredBags, validation: ScoredBags, threshold: float | None) -> Iterator[Score]:
     """Precision, recall and F1 of the marked instances, pooled over the bags that count."""
     if test.reason or threshold is None:
         reason = test.reason or f"no threshold: {validation.reason}"

@@ -2,57 +2,39 @@
 
     share_b = sum of the scores of its patches / sum of all,   even_b = its patches / all patches
 
-A bone's share beside its even share tells whether the method looks at it more than at others.
+A bone's share beside its even share tells whether the method weighs it more than others.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-import numpy as np
+import pandas as pd
 
 from marrow.bags.bag import Array
 from marrow.explanation.localisation.quantities import Scores
+from marrow.tables.frames import Columns
+
+# Of each bone: the share of the bag's weight in it, how many patches are mostly this bone, the share if all patches had
+# the same weight, and the mean and the highest score of its patches, which a bone without patches has not.
+BONE_WEIGHTS: Columns = {
+    "bone": str,
+    "share": float,
+    "instances": int,
+    "even": float,
+    "mean": float,
+    "highest": float,
+}
 
 
-@dataclass(frozen=True)
-class BoneWeight:
-    """A row of the table of bones.
-
-    Attributes:
-        bone: its name.
-        share: the share of the bag's weight that lies in it.
-        instances: how many patches are most of all this bone.
-        even: the share that it would have if all patches had the same weight.
-        mean: the mean score of its patches; None where it has none.
-        highest: the highest score of its patches; None where it has none.
-    """
-
-    bone: str
-    share: float
-    instances: int
-    even: float
-    mean: float | None
-    highest: float | None
-
-
-def weights_of_bones(values: Scores, bones: Array, names: Sequence[str]) -> list[BoneWeight]:
-    """The weight of each bone.
+def weights_of_bones(values: Scores, bones: Array, names: Sequence[str]) -> pd.DataFrame:
+    """The weight of each bone, a row each in the order of `names`.
 
     Args:
         values: (patches,), not negative.
         bones: (patches,), the number of each patch's bone.
         names: of the bones.
     """
-    total = float(values.sum()) or 1.0
-    of_bone = [values[bones == number] for number in range(len(names))]
-    return [
-        BoneWeight(
-            bone=name,
-            share=float(found.sum()) / total,
-            instances=len(found),
-            even=len(found) / max(1, len(values)),
-            mean=float(np.mean(found)) if len(found) else None,
-            highest=float(found.max()) if len(found) else None,
-        )
-        for name, found in zip(names, of_bone, strict=True)
-    ]
+    grouped = pd.Series(values).groupby(bones)
+    of_bone = grouped.agg(total="sum", instances="count", mean="mean", highest="max").reindex(range(len(names)))
+    of_bone = of_bone.fillna({"total": 0, "instances": 0})
+    share, even = of_bone["total"] / (float(values.sum()) or 1.0), of_bone["instances"] / max(1, len(values))
+    return of_bone.assign(bone=list(names), share=share, even=even).astype({"instances": "int64"})[list(BONE_WEIGHTS)]

@@ -1,7 +1,7 @@
-"""Whether a verdict rests on the instances that a method points at: drop them, and look at the verdict.
+"""Whether the prediction of a bag rests on the instances with the highest scores: drop them, and predict again.
 
-From each bag the instances with the highest scores are dropped, more and more of them, and as many in random order
-beside it. Where scores point at what the verdict rests on, its probability falls sooner than by chance:
+From each bag the instances with the highest scores are dropped, more and more of them, and as many in random order for
+comparison. Where scores point at what the prediction rests on, its probability falls sooner than by chance:
 
     area = integral over the share dropped of (P_random - P_top), divided by the largest share
 
@@ -9,22 +9,38 @@ This asks the model alone and no annotation (Samek et al., IEEE TNNLS 2017, do s
 embedded by itself, each is embedded once; all that a bag loses is pooled anew, many bags at a time.
 """
 
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import torch
 from torch import Tensor
 
-from marrow.explanation.localisation.perturbation_table import Step
+from marrow.device.random_state import named_seed
 from marrow.explanation.localisation.quantities import Scores
+from marrow.learning.feed.grouping import grouped
 from marrow.learning.pooling.outputs import probabilities
 from marrow.learning.pooling.pooling import Pooling
 from marrow.learning.pooling.segments import Segments
+from marrow.tables.frames import Columns, frame_of
 
 AT_A_TIME = 2**15  # instances that are pooled together
+
+# A row is a point of the two curves of a quantity: the share of its instances that every bag has lost; the probability
+# of the class that the whole bag is given, after dropping the first instances (mean over bags) and after dropping as
+# many at random (mean over bags and orders); the number of bags; the area, the same in all rows of a quantity; and why
+# there are no numbers.
+PERTURBATION: Columns = {
+    "quantity": str,
+    "dropped": float,
+    "top": float,
+    "random": float,
+    "bags": int,
+    "area": float,
+    "note": str,
+}
 
 Order = npt.NDArray[np.int64]
 
@@ -55,14 +71,13 @@ class Drops:
 
     def random_orders(self, bag: str, instances: int) -> list[Order]:
         """Orders that depend on (seed, bag) alone."""
-        root = int.from_bytes(hashlib.sha256(f"drop/{self.seed}/{bag}".encode()).digest()[:16])
-        rng = np.random.default_rng(root)
+        rng = np.random.default_rng(named_seed("drop", self.seed, bag))
         return [rng.permutation(instances) for _ in range(self.orders)]
 
 
 @dataclass(frozen=True)
 class Fall:
-    """How the probability of a bag's class falls: (shares,), with nothing dropped first."""
+    """The probability of a bag's class at each share dropped, (shares,), nothing dropped first."""
 
     top: Mapping[str, Scores]
     random: Scores
@@ -90,7 +105,7 @@ def fall_of(
 
 
 def probabilities_of(pooling: Pooling, embeddings: Tensor, subsets: Sequence[Order]) -> Scores:
-    """What a pooling says of parts of a bag: (subsets, classes).
+    """The probabilities that a pooling gives to parts of a bag: (subsets, classes).
 
     Args:
         pooling: of the model.
@@ -98,33 +113,28 @@ def probabilities_of(pooling: Pooling, embeddings: Tensor, subsets: Sequence[Ord
         subsets: which instances, one at least in each.
     """
     parts: list[Tensor] = []
-    for group in _groups(subsets):
-        chosen = torch.from_numpy(np.concatenate(group)).to(embeddings.device)
-        segments = Segments.of([len(subset) for subset in group], embeddings.device)
+    lengths = [len(subset) for subset in subsets]
+    for group in grouped(lengths, AT_A_TIME):
+        chosen = torch.from_numpy(np.concatenate([subsets[place] for place in group])).to(embeddings.device)
+        segments = Segments.of([lengths[place] for place in group], embeddings.device)
         parts.append(probabilities(pooling(embeddings[chosen], segments).logits).double().cpu())
     return torch.cat(parts).numpy()
 
 
-def steps_of(falls: Sequence[Fall], drops: Drops) -> Iterator[Step]:
+def perturbation_table(falls: Sequence[Fall], drops: Drops) -> pd.DataFrame:
     """The curves of every quantity, as means over the bags that have it."""
     shares = drops.all_shares
+    curves = [frame_of([], PERTURBATION)]
     for quantity in dict.fromkeys(name for fall in falls for name in fall.top):
         having = [fall for fall in falls if quantity in fall.top]
         top = np.mean([fall.top[quantity] for fall in having], axis=0)
         random = np.mean([fall.random for fall in having], axis=0)
         area = float(np.trapezoid(random - top, shares)) / shares[-1]
-        for share, one, other in zip(shares, top.tolist(), random.tolist(), strict=True):
-            yield Step(quantity, share, one, other, len(having), area)
+        curve = pd.DataFrame({"dropped": shares, "top": top, "random": random})
+        curves.append(curve.assign(quantity=quantity, bags=len(having), area=area, note=""))
+    return pd.concat(curves)
 
 
-def _groups(subsets: Sequence[Order]) -> Iterator[list[Order]]:
-    group: list[Order] = []
-    held = 0
-    for subset in subsets:
-        if group and held + len(subset) > AT_A_TIME:
-            yield group
-            group, held = [], 0
-        group.append(subset)
-        held += len(subset)
-    if group:
-        yield group
+def empty_perturbation(reason: str) -> pd.DataFrame:
+    """The table where no bag can be perturbed."""
+    return frame_of([dict.fromkeys(PERTURBATION) | {"quantity": "", "bags": 0, "note": reason}], PERTURBATION)

@@ -1,14 +1,15 @@
-"""What a method says of single instances, as scores: the larger, the more an instance is said to matter.
+"""Scores of single instances from the outputs of a method: the larger, the more an instance matters to it.
 
 | quantity | is | larger than |
 |---|---|---|
 | `attention` | N a_n, the attention times the number of instances of the bag | 1: more than even |
-| `instance-probability` | 1 - p_n(negative), what is said of the instance alone | 1/2: rather not negative |
+| `instance-probability` | 1 - p_n(negative), predicted from the instance alone | 1/2: rather not negative |
 | `contribution` | the product of both | 1: more than an even share of a certain instance |
 | `instance-probability-{class}` | p_n(class), with more than two classes; scored on bags of that class | 1/2 |
 
-Attention says what a verdict is made of and not which verdict: a model may look at what is healthy, and conclude from
-how much of it there is. The product says both. To add a quantity, add a function to `QUANTITIES`.
+Attention tells which instances a prediction is made of, and not which class they speak for: a model may weigh healthy
+instances, and conclude from how many there are. The product tells both. To add a quantity, add a function to
+`QUANTITIES`.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,14 +24,14 @@ ATTENTION, PROBABILITY, CONTRIBUTION = "attention", "instance-probability", "con
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a method says of the instances of one bag.
+class InstanceOutputs:
+    """The outputs of a method for the instances of one bag.
 
     Attributes:
         classes: of the bags.
         negatives: the numbers of the classes in which nothing is key.
         attention: (instances,), of sum one; None where the method weighs no instances.
-        probabilities: (instances, classes); None where it says nothing of single instances.
+        probabilities: (instances, classes); None where it predicts nothing of single instances.
     """
 
     classes: Sequence[str]
@@ -73,34 +74,36 @@ class Quantity:
     label: str | None = None
 
 
-def attention(said: Said) -> Iterator[Quantity]:
+def attention(outputs: InstanceOutputs) -> Iterator[Quantity]:
     """Attention, so scaled that bags of all sizes compare."""
-    if said.attention is not None:
-        yield Quantity(ATTENTION, said.attention * len(said.attention), "attention × number of instances; 1: even")
+    if outputs.attention is not None:
+        yield Quantity(
+            ATTENTION, outputs.attention * len(outputs.attention), "attention × number of instances; 1: even"
+        )
 
 
-def instance_probability(said: Said) -> Iterator[Quantity]:
+def instance_probability(outputs: InstanceOutputs) -> Iterator[Quantity]:
     """The probability of no negative class."""
-    if said.positive is not None:
-        yield Quantity(PROBABILITY, said.positive, f"probability of {said.sought}, the instance alone")
+    if outputs.positive is not None:
+        yield Quantity(PROBABILITY, outputs.positive, f"probability of {outputs.sought}, the instance alone")
 
 
-def contribution(said: Said) -> Iterator[Quantity]:
+def contribution(outputs: InstanceOutputs) -> Iterator[Quantity]:
     """Attention times the probability of no negative class."""
-    if said.attention is not None and said.positive is not None:
-        scaling = f"attention × number of instances × probability of {said.sought}"
-        yield Quantity(CONTRIBUTION, said.attention * len(said.attention) * said.positive, scaling)
+    if outputs.attention is not None and outputs.positive is not None:
+        scaling = f"attention × number of instances × probability of {outputs.sought}"
+        yield Quantity(CONTRIBUTION, outputs.attention * len(outputs.attention) * outputs.positive, scaling)
 
 
-def class_probabilities(said: Said) -> Iterator[Quantity]:
+def class_probabilities(outputs: InstanceOutputs) -> Iterator[Quantity]:
     """The probability of each class that is not negative, where there are several."""
-    if said.probabilities is not None and len(said.positives) > 1:
-        for name in said.positives:
-            values = said.probabilities[:, list(said.classes).index(name)]
+    if outputs.probabilities is not None and len(outputs.positives) > 1:
+        for name in outputs.positives:
+            values = outputs.probabilities[:, list(outputs.classes).index(name)]
             yield Quantity(f"{PROBABILITY}-{name}", values, f"probability of {name}, the instance alone", name)
 
 
-QUANTITIES: Sequence[Callable[[Said], Iterator[Quantity]]] = (
+QUANTITIES: Sequence[Callable[[InstanceOutputs], Iterator[Quantity]]] = (
     attention,
     instance_probability,
     contribution,
@@ -108,16 +111,18 @@ QUANTITIES: Sequence[Callable[[Said], Iterator[Quantity]]] = (
 )
 
 
-def quantities_of(said: Said) -> dict[str, Quantity]:
+def quantities_of(outputs: InstanceOutputs) -> dict[str, Quantity]:
     """All scores of the instances of a bag, by name."""
-    return {quantity.name: quantity for function in QUANTITIES for quantity in function(said)}
+    return {quantity.name: quantity for function in QUANTITIES for quantity in function(outputs)}
 
 
-def said_of(columns: Mapping[str, npt.NDArray[np.generic]], classes: Sequence[str], negatives: Sequence[int]) -> Said:
-    """What the columns of a run's table of instances say of a bag: `attention`, and `p_{class}` for each class."""
+def instance_outputs(
+    columns: Mapping[str, npt.NDArray[np.generic]], classes: Sequence[str], negatives: Sequence[int]
+) -> InstanceOutputs:
+    """The outputs in the columns of a run's table of instances: `attention`, and `p_{class}` for each class."""
     names = [f"p_{name}" for name in classes]
     probabilities = None
     if all(name in columns for name in names):
         probabilities = np.stack([columns[name] for name in names], axis=1).astype(np.float64)
     weights = columns.get("attention")
-    return Said(classes, negatives, None if weights is None else weights.astype(np.float64), probabilities)
+    return InstanceOutputs(classes, negatives, None if weights is None else weights.astype(np.float64), probabilities)

@@ -1,4 +1,4 @@
-"""Whether key instances come first: area under the ROC curve, average precision, and a key one among the first k.
+"""Whether key instances have the highest scores: area under the ROC curve, average precision, hits among the first k.
 
 Pooled: all instances of all bags that count in one ranking. Per bag: one number a bag, and their mean; a bag of key
 instances alone has none. How large attention is says something only within a bag, so that its number is that per bag.
@@ -12,7 +12,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from marrow.explanation.localisation.keys import Mask
 from marrow.explanation.localisation.quantities import Scores
 from marrow.explanation.localisation.score import BagScore, Score
-from marrow.explanation.localisation.scored_bags import Counted, CountedBag
+from marrow.explanation.localisation.scored_bags import ScoredBag, ScoredBags
 
 Measure = Callable[[Mask, Scores], float]
 
@@ -20,18 +20,16 @@ MEASURES: dict[str, Measure] = {"auroc": roc_auc_score, "average_precision": ave
 POOLED, PER_BAG = "pooled", "per_bag"
 
 
-def ranking_scores(quantity: str, counted: Counted) -> Iterator[Score]:
+def ranking_scores(quantity: str, bags: ScoredBags) -> Iterator[Score]:
     """Area and average precision, pooled and as the mean over bags."""
-    instances = _told(counted)
+    instances = _share_of_keys(bags)
     for name, measure in MEASURES.items():
-        pooled = None if counted.reason or counted.keys.all() else float(measure(counted.keys, counted.scores))
-        reason = counted.reason or "every instance is key"
-        yield Score(
-            quantity, f"{name}_{POOLED}", pooled, len(counted.bags), note=reason if pooled is None else instances
-        )
-        mixed = [bag for bag in counted.bags if not bag.keys.all()]
+        pooled = None if bags.reason or bags.keys.all() else float(measure(bags.keys, bags.scores))
+        reason = bags.reason or "every instance is key"
+        yield Score(quantity, f"{name}_{POOLED}", pooled, len(bags.bags), note=reason if pooled is None else instances)
+        mixed = [bag for bag in bags.bags if not bag.keys.all()]
         values = [float(measure(bag.keys, bag.scores)) for bag in mixed]
-        left_out = len(counted.bags) - len(mixed)
+        left_out = len(bags.bags) - len(mixed)
         note = f"without {left_out} bags that have key instances alone" if left_out else ""
         yield Score(
             quantity,
@@ -42,31 +40,31 @@ def ranking_scores(quantity: str, counted: Counted) -> Iterator[Score]:
         )
 
 
-def ranking_of_bags(quantity: str, counted: Counted) -> Iterator[BagScore]:
+def ranking_of_bags(quantity: str, bags: ScoredBags) -> Iterator[BagScore]:
     """The numbers of single bags."""
-    for bag in counted.bags:
+    for bag in bags.bags:
         if not bag.keys.all():
             for name, measure in MEASURES.items():
                 yield _of_bag(quantity, f"{name}_{PER_BAG}", bag, float(measure(bag.keys, bag.scores)))
 
 
-def hits_of_bags(quantity: str, counted: Counted, tops: Sequence[int]) -> Iterator[BagScore]:
+def hits_of_bags(quantity: str, bags: ScoredBags, tops: Sequence[int]) -> Iterator[BagScore]:
     """Whether a key instance is among the first k of each bag; of equal scores the chance that it is.
 
-    A bag in which every instance is key, or that has no more than k, is left out: it is hit whatever is said.
+    A bag in which every instance is key, or that has no more than k, is left out: it is hit whatever the scores.
     """
     for top in tops:
-        for bag in counted.bags:
+        for bag in bags.bags:
             if not bag.keys.all() and len(bag.keys) > top:
                 yield _of_bag(quantity, _hit_rate(top), bag, hit_chance(bag.scores, bag.keys, top))
 
 
-def hit_scores(quantity: str, counted: Counted, tops: Sequence[int]) -> Iterator[Score]:
+def hit_scores(quantity: str, bags: ScoredBags, tops: Sequence[int]) -> Iterator[Score]:
     """In which share of the bags a key instance is among the first k."""
-    bags = list(hits_of_bags(quantity, counted, tops))
+    hits = list(hits_of_bags(quantity, bags, tops))
     for top in tops:
-        values = [bag.value for bag in bags if bag.metric == _hit_rate(top)]
-        reason = counted.reason or f"no bag has other than key instances, and more than {top}"
+        values = [hit.value for hit in hits if hit.metric == _hit_rate(top)]
+        reason = bags.reason or f"no bag has other than key instances, and more than {top}"
         value = float(np.mean(values)) if values else None
         yield Score(quantity, _hit_rate(top), value, len(values), note="" if values else reason)
 
@@ -91,11 +89,11 @@ def _hit_rate(top: int) -> str:
     return f"hit_rate_top_{top}"
 
 
-def _told(counted: Counted) -> str:
-    if counted.reason:
+def _share_of_keys(bags: ScoredBags) -> str:
+    if bags.reason:
         return ""
-    return f"{np.count_nonzero(counted.keys)} of {len(counted.keys)} instances are key"
+    return f"{np.count_nonzero(bags.keys)} of {len(bags.keys)} instances are key"
 
 
-def _of_bag(quantity: str, metric: str, bag: CountedBag, value: float) -> BagScore:
+def _of_bag(quantity: str, metric: str, bag: ScoredBag, value: float) -> BagScore:
     return BagScore(quantity, metric, bag.entry.bag, bag.entry.patient, value)

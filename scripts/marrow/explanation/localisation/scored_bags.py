@@ -7,13 +7,13 @@ from functools import cached_property
 import numpy as np
 
 from marrow.bags.manifest import Entry
+from marrow.explanation.localisation.explained_bags import ExplainedBag
 from marrow.explanation.localisation.keys import Mask
 from marrow.explanation.localisation.quantities import Scores
-from marrow.explanation.localisation.run_tables import JudgedBag
 
 
 @dataclass(frozen=True)
-class CountedBag:
+class ScoredBag:
     """A bag with one score of its instances, and which of these are key: one at least."""
 
     entry: Entry
@@ -22,10 +22,10 @@ class CountedBag:
 
 
 @dataclass(frozen=True)
-class Counted:
+class ScoredBags:
     """The bags that count for a quantity; where there are none, why."""
 
-    bags: Sequence[CountedBag]
+    bags: Sequence[ScoredBag]
     reason: str = ""
 
     @cached_property
@@ -39,7 +39,7 @@ class Counted:
         return np.concatenate([bag.keys for bag in self.bags])
 
 
-def counted(quantity: str, bags: Iterable[JudgedBag], split: str) -> Counted:
+def scored_bags(quantity: str, bags: Iterable[ExplainedBag], split: str) -> ScoredBags:
     """The bags of a split that count for a quantity.
 
     Args:
@@ -49,14 +49,14 @@ def counted(quantity: str, bags: Iterable[JudgedBag], split: str) -> Counted:
     """
     judged = list(bags)
     found = [
-        CountedBag(bag.entry, bag.quantities[quantity].values, bag.keys)
+        ScoredBag(bag.entry, bag.quantities[quantity].values, bag.keys)
         for bag in judged
         if quantity in bag.quantities and bag.keys is not None and bag.counts(bag.quantities[quantity].label)
     ]
-    return Counted(found, "" if found else _why_none(quantity, judged, split))
+    return ScoredBags(found, "" if found else _why_none(quantity, judged, split))
 
 
-def _why_none(quantity: str, bags: Sequence[JudgedBag], split: str) -> str:
+def _why_none(quantity: str, bags: Sequence[ExplainedBag], split: str) -> str:
     if not bags:
         return f"there are no {split} bags"
     known = [bag for bag in bags if bag.keys is not None]

@@ -8,12 +8,12 @@ import numpy.typing as npt
 
 from marrow.bags.bag import Array
 from marrow.explanation.localisation.bone_hits import bone_scores
+from marrow.explanation.localisation.explained_bags import ExplainedBag
 from marrow.explanation.localisation.free_response import MarkedScan, Point, curve, marked_scan, mean_sensitivity
 from marrow.explanation.localisation.marking import best_threshold, marking_scores
 from marrow.explanation.localisation.ranking import hit_scores, hits_of_bags, ranking_of_bags, ranking_scores
-from marrow.explanation.localisation.run_tables import JudgedBag
 from marrow.explanation.localisation.score import BagScore, Score
-from marrow.explanation.localisation.scored_bags import counted
+from marrow.explanation.localisation.scored_bags import scored_bags
 
 POSITIVE, ALL = "positive", "all"
 IN_REACH = "lesions_in_reach"
@@ -45,7 +45,9 @@ class Scored:
     points: Sequence[Point]
 
 
-def score_run(test: Sequence[JudgedBag], validation: Sequence[JudgedBag], scans: Scans, tops: Sequence[int]) -> Scored:
+def score_run(
+    test: Sequence[ExplainedBag], validation: Sequence[ExplainedBag], scans: Scans, tops: Sequence[int]
+) -> Scored:
     """Score every quantity that a run has.
 
     Args:
@@ -59,7 +61,7 @@ def score_run(test: Sequence[JudgedBag], validation: Sequence[JudgedBag], scans:
     points: list[Point] = []
     for quantity in dict.fromkeys(name for bag in [*test, *validation] for name in bag.quantities):
         tested, validated = (
-            counted(quantity, part, name) for part, name in ((test, "test"), (validation, "validation"))
+            scored_bags(quantity, part, name) for part, name in ((test, "test"), (validation, "validation"))
         )
         threshold = best_threshold(validated)
         scores += ranking_scores(quantity, tested)
@@ -75,7 +77,7 @@ def score_run(test: Sequence[JudgedBag], validation: Sequence[JudgedBag], scans:
     return Scored(scores, bags, points)
 
 
-def _free_response(quantity: str, test: Sequence[JudgedBag], scans: Scans) -> tuple[list[Score], list[Point]]:
+def _free_response(quantity: str, test: Sequence[ExplainedBag], scans: Scans) -> tuple[list[Score], list[Point]]:
     """The curve over positive scans and that over all, each with its mean as a score."""
     positive = [_marked(bag, quantity, scans) for bag in test if _has_lesions(bag, quantity, scans)]
     negative = [
@@ -99,7 +101,7 @@ def _free_response(quantity: str, test: Sequence[JudgedBag], scans: Scans) -> tu
     return scores, points
 
 
-def _has_lesions(bag: JudgedBag, quantity: str, scans: Scans) -> bool:
+def _has_lesions(bag: ExplainedBag, quantity: str, scans: Scans) -> bool:
     said = bag.quantities.get(quantity)
     return (
         said is not None
@@ -109,7 +111,7 @@ def _has_lesions(bag: JudgedBag, quantity: str, scans: Scans) -> bool:
     )
 
 
-def _marked(bag: JudgedBag, quantity: str, scans: Scans) -> MarkedScan:
+def _marked(bag: ExplainedBag, quantity: str, scans: Scans) -> MarkedScan:
     corners = np.stack([bag.columns[axis] for axis in ("i", "j", "k")], axis=1)
     name, patient = bag.entry.bag, bag.entry.patient
     return marked_scan(name, patient, bag.quantities[quantity].values, corners, scans.edge, scans.pointed[name])

@@ -1,15 +1,13 @@
 """The standard scale: where each landmark of an image should lie, as learned from the training scans.
 
 Nyul, Udupa and Zhang (IEEE TMI 2000): the landmarks of each training image are rescaled linearly so that the outer two
-fall on the ends of the output range; the standard scale is their mean over the images. The mean of what one job per
-scan found equals a fit on all images at once by `NyulNormalizer.fit_population` of intensity-normalization 3.0.1, but
-for its rounding of the outer two landmarks to single precision. The file is that of its `save_standard_histogram`: an
-array of 2 x landmarks, the scale above the percentiles.
+fall on the ends of the output range; the standard scale is their mean over the images (`marrow.imaging.standard.fit`).
+The file is that of `NyulNormalizer.save_standard_histogram` (intensity-normalization 3.0.1): an array of 2 x landmarks,
+the scale above the percentiles. Every job that brings a scan onto the scale reads it, so it is read here with numpy
+alone: importing the package takes a second.
 """
 
 import json
-import math
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -21,29 +19,17 @@ from marrow.errors import MarrowError
 
 @dataclass(frozen=True)
 class ScanLandmarks:
-    """What one image says about the standard scale.
+    """The landmarks of one image of a training scan.
 
     Attributes:
         percentiles: which percentiles of the body's intensities are landmarks, ascending.
         output_range: where the outer two landmarks lie on the standard scale.
         landmarks: the image's intensity at each percentile.
-        rescaled: the same on the standard scale.
     """
 
     percentiles: tuple[float, ...]
     output_range: tuple[float, float]
     landmarks: tuple[float, ...]
-    rescaled: tuple[float, ...]
-
-    @classmethod
-    def of(
-        cls, landmarks: npt.NDArray[np.float64], percentiles: Sequence[float], output_range: Sequence[float]
-    ) -> "ScanLandmarks":
-        """The landmarks (landmarks,) of an image, rescaled to the output range."""
-        low, high = output_range
-        share = (landmarks - landmarks[0]) / (landmarks[-1] - landmarks[0])
-        rescaled = low + (high - low) * share
-        return cls(tuple(percentiles), (low, high), tuple(landmarks.tolist()), tuple(rescaled.tolist()))
 
     @classmethod
     def read(cls, path: Path) -> "ScanLandmarks":
@@ -67,23 +53,6 @@ class StandardScale:
 
     values: npt.NDArray[np.float64]
     percentiles: npt.NDArray[np.float64]
-
-    @classmethod
-    def mean_of(cls, scans: Sequence[ScanLandmarks]) -> "StandardScale":
-        """The standard scale of some scans, at least one; their order changes nothing, not even the last bit.
-
-        Raises:
-            MarrowError: the scans' landmarks are of different percentiles or output ranges.
-        """
-        first = scans[0]
-        if any((scan.percentiles, scan.output_range) != (first.percentiles, first.output_range) for scan in scans):
-            raise MarrowError(
-                "the landmarks of the training scans were found with different percentiles or output ranges; "
-                "delete results/landmarks and run again"
-            )
-        columns = zip(*(scan.rescaled for scan in scans), strict=True)
-        values = [math.fsum(column) / len(scans) for column in columns]
-        return cls(np.array(values), np.array(first.percentiles))
 
     @classmethod
     def read(cls, path: Path) -> "StandardScale":

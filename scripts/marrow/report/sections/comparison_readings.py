@@ -1,6 +1,6 @@
 """How to read the figures of a comparison of methods."""
 
-from marrow.report.reading import Reading
+from marrow.report.page import Reading
 
 METRICS = Reading(
     figure="the metrics of the methods",
@@ -23,7 +23,7 @@ COMPARISON = Reading(
     figure="the comparison",
     shown="every method less the reference, on the same bags and seeds: the mean difference, its 95% bootstrap "
     "interval by patient, and p, as it is and corrected for the number of comparisons.",
-    good="an interval that leaves out 0, and a corrected p below 0.05: the data show a difference.",
+    good="an interval that leaves out 0, and a corrected p below the table's level: the data show a difference.",
     bad="an interval across 0: the data do not tell the two apart, whatever the table of means suggests. That is not "
     "the same as being equal.",
     remedy="say 'not shown to differ', never 'equal' or 'better'. If the difference matters, add patients.",

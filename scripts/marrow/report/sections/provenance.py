@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from marrow.report.ledger import accepted_of, doubts_of, read_ledger, settings_of
-from marrow.report.page import Section, render
-from marrow.report.reading import Reading
+from marrow.report.page import Reading, Section, render
 from marrow.workflow.record import Record
 
 READING = Reading(
@@ -50,7 +49,7 @@ def section(results: Path, scripts: Path) -> Section:
     records = list(ledger.records.values())
     doubts = doubts_of(ledger, scripts)
     html = render(
-        "provenance.html.j2",
+        "sections/provenance.html.j2",
         makings=[_making(rule, jobs) for rule, jobs in ledger.by_rule().items()],
         commits=_different(str(record.made.get("commit") or "") for record in records),
         changed=sum(bool(record.made.get("dirty")) for record in records),

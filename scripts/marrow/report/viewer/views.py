@@ -18,8 +18,8 @@ from marrow.bones.table import read_bones
 from marrow.drawing.bone_colours import bone_colours
 from marrow.imaging.volume import read_volume
 from marrow.report.page import packed_text
-from marrow.report.sections.maps import ScanMap
-from marrow.report.sections.scanlist import ScanRow
+from marrow.report.scan_maps import ScanMap
+from marrow.report.scans import ScanRow
 from marrow.report.tables import why_absent
 from marrow.report.viewer.volumes import highest, packed, shrunk_map
 from marrow.workflow.record import read_record, record_of
@@ -72,10 +72,10 @@ def viewer_of(
     """
     bones = read_bones(bone_table)
     colours = bone_colours(bones)
-    told = json.dumps([[bone.id, bone.name.replace("_", " "), colours[bone.id]] for bone in bones])
+    bones_json = json.dumps([[bone.id, bone.name.replace("_", " "), colours[bone.id]] for bone in bones])
     why = _why_not(program)
     if why:
-        return Viewer("", why, told, {}, 0)
+        return Viewer("", why, bones_json, {}, 0)
     held: dict[str, str] = {}
     room, left_out = SHARE * budget, 0
     found = _by_scan(layers)
@@ -92,7 +92,7 @@ def viewer_of(
         elif content:
             held[scan.scan] = content
             room -= len(content)
-    return Viewer(program[0].read_text(encoding="utf-8"), "", told, held, left_out)
+    return Viewer(program[0].read_text(encoding="utf-8"), "", bones_json, held, left_out)
 
 
 def _why_not(program: Sequence[Path]) -> str:

@@ -1,0 +1,1 @@
+"""What any network here needs, of bones or of bags: device, memory, precision, Adam, checkpoints, tensor files."""

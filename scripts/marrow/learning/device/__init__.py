@@ -1,1 +1,0 @@
-"""The device that networks run on: memory, precision, determinism, chunks."""
