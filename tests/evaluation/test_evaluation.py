@@ -1,7 +1,6 @@
 """Runs evaluated together: spread, intervals, paired comparisons, and the reasons given where runs are missing."""
 
 import itertools
-import json
 import math
 
 import numpy as np
@@ -23,6 +22,7 @@ from marrow.evaluation.run_reader import read_run
 from marrow.evaluation.summary import bootstrapped
 from marrow.statistics.resampling import holm, patient_draws, patient_swaps
 from marrow.tables.frames import read_table
+from marrow.workflow.record import Record, Stop, write_record
 
 SETTINGS = Settings(resamples=300, stratify=False, calibration_bins=10, significance=0.05, seed=0)
 LABELS = [index % 3 for index in range(30)]
@@ -311,10 +311,8 @@ def test_a_manifest_that_cannot_be_read_is_told_of_its_runs(saved):
 
 def test_a_stopped_training_is_told_with_its_reason(saved, scans):
     saved.write_bytes(b"")
-    stop = {"stage": "train_model", "check": "loss", "message": "in epoch 3 the losses were nan"}
-    record = {"schema": 1, "rule": "train_model", "wildcards": {}, "fingerprint": "", "code": {}, "params": {},
-              "inputs": {}, "outputs": {}, "stopped": stop}  # fmt: skip
-    saved.with_name("record.json").write_text(json.dumps(record))
+    stop = Stop("train_model", "loss", "in epoch 3 the losses were nan")
+    write_record(Record("train_model", {}, "", {}, {}, {}, {}, stopped=stop), saved.with_name("record.json"))
     found = told(saved, scans)
     assert found.status == STOPPED
     assert "in epoch 3" in found.reason
