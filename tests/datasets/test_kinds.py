@@ -9,8 +9,8 @@ import pytest
 import make_bags
 from marrow.bags.file import read_bags
 from marrow.bags.patches.size import Size
+from marrow.bags.splits import SPLITS
 from marrow.bones.table import read_bones
-from marrow.datasets.shared.generated import SPLITS
 from marrow.errors import ConfigError
 from marrow.planning.cohort import load_cohort
 from marrow.planning.config import complete, read_schema, spacing_of

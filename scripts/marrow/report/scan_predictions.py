@@ -10,8 +10,9 @@ import pandas as pd
 from marrow.report.charts.interval_chart import Interval, IntervalChart, interval_chart
 from marrow.report.charts.scale import SHARE
 from marrow.report.tables import in_order, load_table
+from marrow.runs.columns import probability_of
 
-PROBABILITY = "p_"
+PROBABILITY = probability_of("")
 COLUMNS = {"bag": str, f"{PROBABILITY}*": float}
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from marrow.runs.columns import probability_of
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -57,4 +59,4 @@ def prediction_of(bag: str, own: pa.Table, others: Sequence[pa.Table], classes: 
 
 def _row(table: pa.Table, bag: str, classes: Sequence[str]) -> dict[str, float]:
     position = table["bag"].to_pylist().index(bag)
-    return {name: float(table[f"p_{name}"][position].as_py()) for name in classes}
+    return {name: float(table[probability_of(name)][position].as_py()) for name in classes}

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from marrow.runs.columns import probability_of
+
 Scores = npt.NDArray[np.float64]
 
 ATTENTION, PROBABILITY, CONTRIBUTION = "attention", "instance-probability", "contribution"
@@ -119,8 +121,8 @@ def quantities_of(outputs: InstanceOutputs) -> dict[str, Quantity]:
 def instance_outputs(
     columns: Mapping[str, npt.NDArray[np.generic]], classes: Sequence[str], negatives: Sequence[int]
 ) -> InstanceOutputs:
-    """The outputs in the columns of a run's table of instances: `attention`, and `p_{class}` for each class."""
-    names = [f"p_{name}" for name in classes]
+    """The outputs in the columns of a run's table of instances: `attention`, and a probability for each class."""
+    names = [probability_of(name) for name in classes]
     probabilities = None
     if all(name in columns for name in names):
         probabilities = np.stack([columns[name] for name in names], axis=1).astype(np.float64)
