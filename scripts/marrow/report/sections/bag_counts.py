@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from marrow.bags.splits import SPLITS
 from marrow.report.page import Reading, Section, render
 from marrow.report.tables import Row, load_table
 
 COLUMNS = {"patient": str, "split": str, "label": int, "label_name": str, "instances": int}
-SPLITS = ("train", "validation", "test", "predict")
 FEW = 3  # bags of a class in a split, below which a metric of it is a matter of luck
 READING = Reading(
     figure="the bags",

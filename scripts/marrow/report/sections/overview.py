@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from marrow.bags.splits import SPLITS
 from marrow.report.page import Section, render
 from marrow.report.scans import ScanRow
 
 CLASSES = ("healthy", "inactive", "focal", "diffuse")
-SPLITS = ("train", "validation", "test", "predict")
 UNLABELLED = "no label"
 NO_SITE = "no site"
 
