@@ -1,5 +1,6 @@
 # make demo   sets up, then runs the whole flow on the simulated cohort; ends at results/report/index.html
-# make test   sets up, then runs the tests
+# make check  sets up, then runs the tests that need no finished run
+# make test   sets up, then runs all tests
 # make why    what is stale, and why (CONFIG=my.yaml for your own config)
 # make accept REASON="..."   declares the edits that why lists neutral to the results (RULE=name for one rule)
 # make splits which scans train, validate and test (FREEZE=splits.tsv writes them down)
@@ -13,14 +14,17 @@ CORES ?= $(shell nproc 2>/dev/null || echo 2)
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test why accept splits bags bench docs lint
+.PHONY: demo check test why accept splits bags bench docs lint
 
 demo: .venv/.ready
 	$(BIN)/snakemake --cores $(CORES)
 	@echo "The report: results/report/index.html"
 
+check: .venv/.ready-dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile -m "not slow and not browser and not slurm"
+
 test: .venv/.ready-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile --durations 25
 
 why: .venv/.ready
 	@PYTHONPATH=scripts $(BIN)/python -m marrow why $(if $(CONFIG),--configfile $(CONFIG))
@@ -44,6 +48,7 @@ lint: .venv/.ready-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
+	PYTHONPATH=scripts $(BIN)/lint-imports --no-logo
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint
 

@@ -10,7 +10,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from marrow.planning.sheet import SPLITS
+from marrow.bags.splits import SPLITS
 from marrow.workflow.judge import Stage
 from marrow.workflow.parse import REPOSITORY, parse_workflow
 from marrow.workflow.record import Product, Record, Source, write_record
@@ -59,7 +59,7 @@ def _finish_job(stage: Stage, wildcards: dict[str, str]) -> None:
         rule=stage.name,
         wildcards=wildcards,
         fingerprint=stage.record(wildcards).as_posix(),
-        code=stage.code(),
+        code=stage.code(wildcards),
         params=stage.params(wildcards),
         inputs={role: Source.of(path) for role, path in stage.inputs(wildcards).items()},
         outputs={path.as_posix(): Product.of(path) for path in outputs},

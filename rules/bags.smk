@@ -3,14 +3,16 @@
 # Gives: results/bags/{dataset}/, the instances, in one file a scan or 50 generated bags; results/manifests/, one table a
 #        data set: bags, splits, labels, digests. From here on nothing knows of MRI.
 
+from marrow.datasets.sources.catalogue import SOURCES
+
 
 rule sample_bag:
     input:
         freshness=freshness("sample_bag"),
-        volumes=bag_channels,
+        volumes=inputs.bags.channels,
         bones="results/bones/{scan}/corrected/dilated.nii",
-        lesions=lesion_mask,
-        bone_table=BONE_TABLE,
+        lesions=inputs.bags.lesions,
+        bone_table=plan.bone_table,
     output:
         bag="results/bags/{dataset}/{scan}.parquet",
         record="results/bags/{dataset}/{scan}.record.json",
@@ -19,7 +21,7 @@ rule sample_bag:
     benchmark:
         "results/benchmarks/sample_bag/{dataset}/{scan}.tsv"
     wildcard_constraints:
-        dataset=bag_sets_of("scans"),
+        dataset=inputs.bags.of_scans,
     conda:
         "../envs/bags.yaml"
     threads: 1
@@ -27,10 +29,10 @@ rule sample_bag:
         mem_mb=mebibytes(base=700, per_input=5),
         runtime=minutes(base=5, per_gigabyte=10),
     params:
-        scan=lambda wildcards: wildcards.scan,
-        patient=lambda wildcards: cohort[wildcards.scan].patient,
-        contrasts=bag_setting("contrasts"),
-        settings=lambda wildcards: data.bag_sets[wildcards.dataset].settings,
+        scan="{scan}",
+        patient=inputs.bags.patient,
+        contrasts=inputs.bags.contrasts,
+        settings=inputs.bags.settings,
     script:
         "../scripts/sample_bag.py"
 
@@ -55,51 +57,47 @@ rule fetch_source:
         mem_mb=500,
         runtime=60,
     params:
-        source=lambda wildcards: wildcards.source,
+        source="{source}",
         addresses=lambda wildcards: list(SOURCES[wildcards.source].addresses),
     script:
         "../scripts/fetch_source.py"
 
 
-# One rule a kind, so that an edit of how mosaics are made leaves the other bags alone. The path of the script is filled
-# in when a job runs; by then the loop is over.
-for kind in GENERATED:
-
-    rule:
-        name:
-            f"make_{kind}"
-        input:
-            freshness=freshness(f"make_{kind}"),
-            sources=lambda wildcards: data.bag_sets[wildcards.dataset].sources,
-        output:
-            bags="results/bags/{dataset}/{block}.parquet",
-            record="results/bags/{dataset}/{block}.record.json",
-        log:
-            f"results/logs/make_{kind}/{{dataset}}/{{block}}.log",
-        benchmark:
-            f"results/benchmarks/make_{kind}/{{dataset}}/{{block}}.tsv"
-        wildcard_constraints:
-            dataset=bag_sets_of(kind),
-            block="[a-z]+-[0-9]+",
-        conda:
-            "../envs/bags.yaml"
-        threads: 1
-        resources:
-            mem_mb=2000,
-            runtime=60,
-        params:
-            settings=lambda wildcards: data.bag_sets[wildcards.dataset].settings,
-            split=block("split"),
-            first=block("first"),
-            bag_count=block("count"),
-        script:
-            "../scripts/make_{params.settings[kind]}.py"
+rule make_bags:
+    input:
+        freshness=freshness("make_bags"),
+        sources=inputs.bags.sources,
+    output:
+        bags="results/bags/{dataset}/{block}.parquet",
+        record="results/bags/{dataset}/{block}.record.json",
+    log:
+        "results/logs/make_bags/{dataset}/{block}.log",
+    benchmark:
+        "results/benchmarks/make_bags/{dataset}/{block}.tsv"
+    wildcard_constraints:
+        dataset=inputs.bags.generated,
+        block="[a-z]+-[0-9]+",
+    conda:
+        "../envs/bags.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        modules=inputs.bags.modules,
+        source_files=inputs.bags.source_files,
+        settings=inputs.bags.settings,
+        split=inputs.bags.split,
+        first=inputs.bags.first,
+        bag_count=inputs.bags.bag_count,
+    script:
+        "../scripts/make_bags.py"
 
 
 rule write_manifest:
     input:
         freshness=freshness("write_manifest"),
-        bags=data_set("bags"),
+        bags=inputs.bags.files,
     output:
         manifest="results/manifests/{dataset}.parquet",
         record="results/manifests/{dataset}.record.json",
@@ -114,9 +112,9 @@ rule write_manifest:
         mem_mb=mebibytes(base=1000, per_input=1),
         runtime=minutes(base=10, per_gigabyte=5),
     params:
-        dataset=lambda wildcards: wildcards.dataset,
-        classes=data_set("classes"),
-        rows=data_set("rows"),
-        selection=data_set("selection"),
+        dataset=inputs.bags.name,
+        classes=inputs.bags.classes,
+        rows=inputs.bags.rows,
+        selection=inputs.bags.selection,
     script:
         "../scripts/write_manifest.py"

@@ -14,7 +14,7 @@ from marrow.imaging.ingest.acquisitions import (
     acquisitions,
     compose_acquisition,
     correct_acquisition,
-    join_composed,
+    merged,
     sum_of,
 )
 from marrow.imaging.ingest.bias import BiasSettings
@@ -23,7 +23,7 @@ from marrow.imaging.ingest.check_body import check_agreement, check_body, check_
 from marrow.imaging.ingest.check_stations import check_stations
 from marrow.imaging.ingest.check_volumes import check_volumes
 from marrow.imaging.ingest.diffusion import apparent_diffusion
-from marrow.imaging.ingest.findings import stop_if_asked, write_checks
+from marrow.imaging.ingest.findings import stop_on_findings, write_checks
 from marrow.imaging.volume import write_volume
 
 ADC = "adc"
@@ -65,17 +65,17 @@ def main(
     _log.info("%s: read %s", scan, ", ".join(f"{name} ({count} stations)" for name, count in counts.items()))
 
     limits = settings["checks"]
-    findings = stop_if_asked(check_stations(stations, limits["clipped_share"]))
+    findings = stop_on_findings(check_stations(stations, limits["clipped_share"]))
     groups = acquisitions(list(layout), b_values)
     gains = settings["stations"]["gains"]
-    composed = join_composed([compose_acquisition(group, stations, gains) for group in groups])
+    composed = merged([compose_acquisition(group, stations, gains) for group in groups])
     images = composed.volumes
     findings += composed.findings
-    findings += stop_if_asked(check_volumes(images, groups, limits["shorter_mm"], limits["shortest_mm"]))
+    findings += stop_on_findings(check_volumes(images, groups, limits["shorter_mm"], limits["shortest_mm"]))
 
     outline = BodySettings(**settings["body"])
     mask = find_body(sum_of([images[name] for name in DIXON if name in images]), outline)
-    findings += stop_if_asked([*check_body(mask), *check_agreement(images, mask, outline)])
+    findings += stop_on_findings([*check_body(mask), *check_agreement(images, mask, outline)])
     if "fat" in images:
         findings += check_swap(images["water"], images["fat"], mask)
 

@@ -36,6 +36,7 @@ def main(
     title: str,
     settings: dict[str, Any],
     negatives: list[int],
+    key_classes: dict[str, list[str]],
     least_lesion: float,
     threads: int,
 ) -> None:
@@ -50,6 +51,7 @@ def main(
         title: of the method.
         settings: `plain`, `sparse`, `thresholds` and `most_bags` of the section `inversion`.
         negatives: the numbers of the classes in which nothing is key.
+        key_classes: class of a bag -> the classes of its key instances, where none has the bag's name.
         least_lesion: share of a patch that has to be lesion to be key.
         threads: of the processor.
     """
@@ -74,7 +76,10 @@ def main(
         def split_bags(entries: list[Entry]) -> SplitBags:
             return SplitBags(
                 Predictor(network, feed.part(entries), guard),
-                [keys_of(instance_columns(bags, entry), bags, entry, negatives, least_lesion) for entry in entries],
+                [
+                    keys_of(instance_columns(bags, entry), bags, entry, negatives, least_lesion, key_classes)
+                    for entry in entries
+                ],
             )
 
         test = split_bags(tested)

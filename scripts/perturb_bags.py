@@ -11,7 +11,7 @@ from marrow.device.device import best_device
 from marrow.device.gpu_slots import own_gpu
 from marrow.device.out_of_memory import OutOfMemoryGuard
 from marrow.errors import RunStopped
-from marrow.explanation.localisation.explained_bags import InstanceTable, read_run_table
+from marrow.explanation.localisation.explained_bags import InstanceTable
 from marrow.explanation.localisation.perturbation import (
     PERTURBATION,
     Drops,
@@ -25,6 +25,7 @@ from marrow.learning.feed.choice import feed_of
 from marrow.learning.feed.feed import Feed
 from marrow.learning.model import Model
 from marrow.runs.model_file import load_model
+from marrow.runs.run_table import read_run_table
 from marrow.tables.frames import write_table
 
 

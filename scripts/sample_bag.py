@@ -14,8 +14,7 @@ import SimpleITK as sitk
 from marrow.bags.bag import Bag, Layout, Task
 from marrow.bags.file import write_bags
 from marrow.bags.patches.choice import Corners, choose
-from marrow.bags.patches.contents import Labels, main_bones, shares
-from marrow.bags.patches.cutting import cut
+from marrow.bags.patches.cutting import Labels, cut, main_bones, shares
 from marrow.bags.patches.place import affine_of, heights
 from marrow.bags.patches.size import Size
 from marrow.bones.table import Bone, mirrored_ids, read_bones

@@ -28,6 +28,7 @@ def main(
     curves: Path,
     lesion_scans: list[str],
     negatives: list[int],
+    key_classes: dict[str, list[str]],
     least_lesion: float,
     tops: list[int],
 ) -> None:
@@ -42,13 +43,15 @@ def main(
         curves: the points of the free-response curves, CSV.
         lesion_scans: whose masks these are.
         negatives: the numbers of the classes in which nothing is key.
+        key_classes: class of a bag -> the classes of its key instances, where none has the bag's name.
         least_lesion: share of a patch that has to be lesion to be key.
         tops: numbers of first instances among which a key one is looked for.
     """
     bags = read_manifest(manifest)
     table = InstanceTable(instances, bags)
     test, validation = (
-        list(explained_bags(table, bags, [split], negatives, least_lesion)) for split in ("test", "validation")
+        list(explained_bags(table, bags, [split], negatives, least_lesion, key_classes))
+        for split in ("test", "validation")
     )
     masks = dict(zip(lesion_scans, lesions, strict=True))
     scored = score_run(test, validation, _scans(test, bags, masks, least_lesion), tops)

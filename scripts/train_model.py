@@ -7,7 +7,7 @@ from marrow.bags.manifest import read_manifest
 from marrow.device.deterministic import deterministic
 from marrow.device.device import best_device
 from marrow.device.gpu_slots import own_gpu
-from marrow.learning.augment.settings import Augmentation
+from marrow.learning.feed.augmenter import augmenter_of
 from marrow.learning.training.interrupt import listening
 from marrow.runs.files import RunFiles
 from marrow.runs.tensorboard import check_tensorboard
@@ -19,8 +19,6 @@ def main(
     manifest: Path,
     model: Path,
     history: Path,
-    predictions: Path,
-    instances: Path,
     summary: Path,
     method: str,
     seed: int,
@@ -29,14 +27,12 @@ def main(
     checkpoints: Path,
     threads: int,
 ) -> None:
-    """Train, choose an epoch, and say what the model makes of every bag.
+    """Train, and choose an epoch.
 
     Args:
-        manifest: of the data set.
+        manifest: of the training and validation bags of the data set.
         model: the weights of the chosen epoch, with what they are for.
         history: a row for each epoch.
-        predictions: a row for each bag.
-        instances: a row for each instance.
         summary: of the run, JSON.
         method: its name.
         seed: of weights, dropout, order and augmentation.
@@ -47,12 +43,11 @@ def main(
     """
     check_tensorboard()
     bags = read_manifest(manifest)
-    augmented = Augmentation(**augmentation) if augmentation else None
     with own_gpu(), deterministic(settings["training"]["deterministic"]), listening() as interrupt:
-        common = MethodOnData(bags, method, settings, augmented, best_device(threads), threads)
+        common = MethodOnData(bags, method, settings, augmenter_of(augmentation), best_device(threads), threads)
         training = Training(common, seed, checkpoints, interrupt)
         training.trainer.train()
-        training.write(RunFiles(model, history, predictions, instances, summary))
+        training.write(RunFiles(model, history, summary))
 
 
 if __name__ == "__main__":

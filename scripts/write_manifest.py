@@ -5,12 +5,12 @@ from typing import Any
 
 from marrow.bags.gather import (
     check_splits,
-    classified,
-    described,
-    digested,
-    find_bags,
     fit_feature_scale,
+    read_entries,
     stop_without_bags,
+    with_classes,
+    with_digests,
+    with_sheet_rows,
 )
 from marrow.bags.manifest import Manifest, write_manifest
 from marrow.bags.selection import select
@@ -40,13 +40,13 @@ def main(
     """
     folder = final_place(manifest).parent
     stop_without_bags(bags, rows)
-    layout, found = find_bags(bags, folder)
+    layout, entries = read_entries(bags, folder)
     classes = classes or list(layout.classes)
-    selected = select(classified(described(found, rows), classes), selection)
+    selected = select(with_classes(with_sheet_rows(entries, rows), classes), selection)
     check_splits(selected)
-    entries = digested(selected, folder)
-    scale = fit_feature_scale(entries, layout, folder)
-    write_manifest(Manifest(manifest, dataset, tuple(classes), layout, scale, tuple(entries)), manifest)
+    digested = with_digests(selected, folder)
+    scale = fit_feature_scale(digested, layout, folder)
+    write_manifest(Manifest(manifest, dataset, tuple(classes), layout, scale, tuple(digested)), manifest)
 
 
 if __name__ == "__main__":

@@ -18,10 +18,11 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from marrow.bags.bag import Layout
-from marrow.datasets.sources.idx import read_mnist
-from marrow.learning.augment.bag import augment, cropped
+from marrow.datasets.sources.mnist import read_mnist
+from marrow.learning.augment.bag import augment
 from marrow.learning.augment.parameters import draw_parameters
 from marrow.learning.augment.settings import Augmentation
+from marrow.learning.feed.augmenter import cropped
 
 STEPS = ("flip", "shift", "rotation", "elastic", "smoothing", "jitter")
 ROWS = 5

@@ -20,7 +20,7 @@ from marrow.errors import MarrowError, ScanStopped
 from marrow.imaging.grid import Grid
 from marrow.imaging.volume import read_volume, same_grid, write_volume
 from marrow.phantom.anatomy import person, render
-from marrow.phantom.canvas import Grid as PhantomGrid
+from marrow.phantom.canvas import VoxelGrid
 from marrow.phantom.habitus import lie_down
 from marrow.phantom.protocol import truth_grid
 from marrow.phantom.roster import SimulatedScan
@@ -542,7 +542,7 @@ def phantom(disease: str, sex: str, spacing_mm: float = 8.0) -> tuple[sitk.Image
     posture = lie_down(who.build, 5, scan.scan)
     fine = truth_grid(posture, "mini")
     shape = [round(count * step / spacing_mm) for count, step in zip(fine.size, fine.spacing, strict=True)]
-    grid = PhantomGrid(fine.origin, (spacing_mm,) * 3, tuple(shape))
+    grid = VoxelGrid(fine.origin, (spacing_mm,) * 3, tuple(shape))
     made = render(who, posture, grid, ["fat", "water"], read_bones())
     fat, water = made.signals
     body = sitk.BinaryFillhole(grid.image((fat + water > 0.1 * np.percentile(fat + water, 99)).astype(np.uint8)))

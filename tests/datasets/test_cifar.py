@@ -11,7 +11,6 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
-import yaml
 from PIL import Image
 from scipy import stats
 
@@ -21,9 +20,12 @@ from marrow.datasets.sources.catalogue import CIFAR_ARCHIVE, CIFAR_BATCHES, CIFA
 from marrow.datasets.sources.cifar import read_cifar
 from marrow.datasets.sources.located import located
 from marrow.errors import ConfigError, MarrowError
+from marrow.planning.config import read_schema
+from marrow.planning.datasets import settings_schema
+from marrow.workflow.parse import REPOSITORY
 from shared_data import shared_data
 
-SCHEMA = yaml.safe_load((Path(__file__).parents[2] / "schemas" / "datasets" / "cifar.yaml").read_text())
+SCHEMA = settings_schema("cifar", read_schema(REPOSITORY / "schemas/datasets/cifar.yaml"))
 TARGETS = {"cat": 3, "dog": 5, "truck": 9}
 SPLITS = ("train", "validation", "test")
 

@@ -10,12 +10,10 @@ from skimage.transform import pyramid_expand, pyramid_reduce
 
 from benchmarks import digits as bench
 from marrow.datasets.morphology import measure
-from marrow.datasets.morphology.fracture import fracture
+from marrow.datasets.morphology.perturbations import fracture, swell, thicken, thin
 from marrow.datasets.morphology.resolution import FACTOR, enlarge, reduce
 from marrow.datasets.morphology.stroke import Stroke
-from marrow.datasets.morphology.swell import swell
-from marrow.datasets.morphology.weight import thicken, thin
-from marrow.datasets.sources.idx import read_mnist
+from marrow.datasets.sources.mnist import read_mnist
 from marrow.errors import MarrowError
 from shared_data import shared_data
 

@@ -10,16 +10,18 @@ import pytest
 from scipy import stats
 
 from marrow.bags.bag import Bag
-from marrow.datasets.digit_pool import read_pool
 from marrow.datasets.mnist_bags import classes, layout, make_bags
-from marrow.datasets.sizes import draw_size
-from marrow.datasets.sources.idx import read_mnist
+from marrow.datasets.shared.digit_pool import read_pool
+from marrow.datasets.shared.key_instances import draw_size
+from marrow.datasets.sources.mnist import read_mnist
 from marrow.errors import ConfigError
 from marrow.planning.config import complete, find_problems, read_schema
+from marrow.planning.datasets import settings_schema
+from marrow.workflow.parse import REPOSITORY
 from shared_data import shared_data
 from small_mnist import TEST, origin, write_small_mnist
 
-SCHEMA = read_schema(Path(__file__).parents[2] / "schemas" / "datasets" / "mnist_bags.yaml")
+SCHEMA = settings_schema("mnist_bags", read_schema(REPOSITORY / "schemas/datasets/mnist_bags.yaml"))
 SPLITS = ("train", "validation", "test")
 
 

@@ -15,8 +15,8 @@ import scipy.io
 import fetch_source
 from marrow.datasets.sources import catalogue, download
 from marrow.datasets.sources.catalogue import MAT_FILES, SOURCES, Extent, PublicSource, SourceFile
-from marrow.datasets.sources.idx import read_mnist
 from marrow.datasets.sources.located import located
+from marrow.datasets.sources.mnist import read_mnist
 from marrow.datasets.sources.tables import read_table
 from marrow.errors import MarrowError
 from shared_data import shared_data

@@ -4,6 +4,7 @@ from itertools import permutations
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import f1_score
 
@@ -18,7 +19,7 @@ from marrow.explanation.localisation.quantities import instance_outputs, quantit
 from marrow.explanation.localisation.ranking import hit_chance, hit_scores, ranking_scores
 from marrow.explanation.localisation.scored_bags import ScoredBag, ScoredBags, scored_bags
 from marrow.explanation.localisation.scoring import Scans, score_run
-from marrow.explanation.localisation.summary import RunScores, summarise
+from marrow.explanation.localisation.summary import PATIENTS, VALUES, summarise
 
 DIGITS = Layout((1, 28, 28), "uint8", instance_label="digit", instance_classes=tuple("0123456789"))
 MORPHO = Layout(
@@ -55,34 +56,37 @@ def by_metric(scores):
 # Which instances are key
 
 
+KEY_CLASSES = {"positive": ["focal", "diffuse"]}
+
+
 def test_an_instance_is_key_where_its_class_is_that_of_its_bag():
     labels = np.array([3, 9, 5, 9], np.uint8)
-    assert key_instances(labels, "9", False, DIGITS, 0.05).tolist() == [False, True, False, True]
-    assert key_instances(labels, "3", False, DIGITS, 0.05).tolist() == [True, False, False, False]
+    assert key_instances(labels, "9", False, DIGITS, 0.05, {}).tolist() == [False, True, False, True]
+    assert key_instances(labels, "3", False, DIGITS, 0.05, {}).tolist() == [True, False, False, False]
 
 
-def test_where_a_class_has_no_instances_of_its_name_the_meant_ones_are_key():
+def test_where_a_class_has_no_instances_of_its_name_the_declared_ones_are_key():
     labels = np.array([0, 1, 2, 3], np.uint8)
-    assert key_instances(labels, "positive", False, MORPHO, 0.05).tolist() == [False, False, True, True]
-    assert key_instances(labels, "diffuse", False, MORPHO, 0.05).tolist() == [False, False, False, True]
-    assert key_instances(labels, "unheard of", False, DIGITS, 0.05) is None
+    assert key_instances(labels, "positive", False, MORPHO, 0.05, KEY_CLASSES).tolist() == [False, False, True, True]
+    assert key_instances(labels, "diffuse", False, MORPHO, 0.05, KEY_CLASSES).tolist() == [False, False, False, True]
+    assert key_instances(labels, "unheard of", False, DIGITS, 0.05, KEY_CLASSES) is None
 
 
 def test_a_patch_is_key_from_a_share_of_lesion_on_and_never_without_any():
     shares = np.array([0, 0.01, 0.05, 0.5], np.float32)
-    assert key_instances(shares, "focal", False, LESIONS, 0.05).tolist() == [False, False, True, True]
-    assert key_instances(shares, "focal", False, LESIONS, 0).tolist() == [False, True, True, True]
+    assert key_instances(shares, "focal", False, LESIONS, 0.05, {}).tolist() == [False, False, True, True]
+    assert key_instances(shares, "focal", False, LESIONS, 0, {}).tolist() == [False, True, True, True]
 
 
 def test_a_bag_of_a_negative_class_has_no_key_instance_whatever_lies_in_it():
-    assert not key_instances(np.array([0.5, 1], np.float32), "none", True, LESIONS, 0.05).any()
-    assert not key_instances(np.array([0, 1], np.uint8), "healthy", True, MORPHO, 0.05).any()
+    assert not key_instances(np.array([0.5, 1], np.float32), "none", True, LESIONS, 0.05, {}).any()
+    assert not key_instances(np.array([0, 1], np.uint8), "healthy", True, MORPHO, 0.05, {}).any()
 
 
 def test_nobody_knows_what_is_key_without_labels_of_bag_and_instances():
-    assert key_instances(None, "focal", False, LESIONS, 0.05) is None
-    assert key_instances(np.array([0.5], np.float32), "", False, LESIONS, 0.05) is None
-    assert key_instances(np.array([0.5, np.nan], np.float32), "focal", False, LESIONS, 0.05) is None
+    assert key_instances(None, "focal", False, LESIONS, 0.05, {}) is None
+    assert key_instances(np.array([0.5], np.float32), "", False, LESIONS, 0.05, {}) is None
+    assert key_instances(np.array([0.5, np.nan], np.float32), "focal", False, LESIONS, 0.05, {}) is None
 
 
 # What is said of instances
@@ -341,35 +345,41 @@ def test_scans_have_curves_over_positive_ones_and_over_all():
 
 # All runs of an entry
 
+METRIC = "attention:auroc_per_bag"
 
-def run(value, by_patient=None, method="m"):
-    key = ("attention", "auroc_per_bag")
-    return RunScores(method, {} if value == "missing" else {key: value}, {key: by_patient or {}})
+
+def summarised(values, patients=(), complete=("m", "other")):
+    """The summary of values (method, value) of runs, and of values (patient, value) of bags of the method m."""
+    scores = pd.DataFrame([(method, METRIC, value) for method, value in values], columns=list(VALUES))
+    of_bags = pd.DataFrame([("m", METRIC, *each) for each in patients], columns=list(PATIENTS))
+    return summarise(scores, of_bags, set(complete)).set_index("method")
+
+
+def ends(*patients, **given):
+    return tuple(summarised([("m", 0.5)], patients, **given).loc["m", ["low", "high"]])
 
 
 def test_mean_spread_and_n_are_over_runs():
-    (row,) = summarise([run(0.5), run(0.7), run(0.9)])
-    assert (row.metric, row.n) == ("attention:auroc_per_bag", 3)
-    assert (row.mean, row.std, row.sem) == pytest.approx((0.7, 0.2, 0.2 / 3**0.5))
+    row = summarised([("m", 0.5), ("m", 0.7), ("m", 0.9)]).loc["m"]
+    assert (row["metric"], row["n"]) == (METRIC, 3)
+    assert row[["mean", "std", "sem"]].tolist() == pytest.approx([0.7, 0.2, 0.2 / 3**0.5])
 
 
 def test_a_missing_run_leaves_its_method_without_a_mean_and_the_others_with_theirs():
-    rows = {row.method: row for row in summarise([run(0.5), run("missing"), run(0.9, method="other")])}
-    assert (rows["m"].mean, rows["m"].n) == (None, 1)
-    assert rows["other"].mean == 0.9
+    table = summarised([("m", 0.5), ("other", 0.9)], [("p", 0.1), ("q", 0.3)], complete=["other"])
+    assert table.loc["m", ["mean", "std", "sem", "low", "high"]].isna().all()
+    assert table.loc["m", "n"] == 1
+    assert table.loc["other", "mean"] == 0.9
 
 
 def test_a_metric_undefined_in_a_fold_is_averaged_over_the_others_and_n_tells():
-    (row,) = summarise([run(0.5), run(None), run(0.7)])
-    assert (row.mean, row.n) == (pytest.approx(0.6), 2)
+    row = summarised([("m", 0.5), ("m", None), ("m", 0.7)]).loc["m"]
+    assert (row["mean"], row["n"]) == (pytest.approx(0.6), 2)
 
 
 def test_the_interval_draws_patients_and_not_bags():
-    (one,) = summarise([run(0.5, {"p": [0.1, 0.9, 0.5]})])
-    assert (one.low, one.high) == (None, None)
-    (two,) = summarise([run(0.5, {"p": [0.2, 0.4], "q": [0.9]})])
-    assert (two.low, two.high) == pytest.approx((0.3, 0.9))
-    (many,) = summarise([run(0.5, {str(number): [number / 20] for number in range(20)})])
-    assert 0.475 - 2.1 * 0.066 < many.low < 0.475 - 1.7 * 0.066
-    (equal,) = summarise([run(0.5, {"p": [0.2], "q": [0.2]})])
-    assert (equal.low, equal.high) == (0.2, 0.2)
+    assert np.isnan(ends(("p", 0.1), ("p", 0.9), ("p", 0.5))).all()
+    assert ends(("p", 0.2), ("p", 0.4), ("q", 0.9)) == pytest.approx((0.3, 0.9))
+    low, _ = ends(*((str(number), number / 20) for number in range(20)))
+    assert 0.475 - 2.1 * 0.066 < low < 0.475 - 1.7 * 0.066
+    assert ends(("p", 0.2), ("q", 0.2)) == pytest.approx((0.2, 0.2))

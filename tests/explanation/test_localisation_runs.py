@@ -23,6 +23,7 @@ from marrow.learning.pooling.build import pooling_of
 from marrow.learning.pooling.outputs import probabilities
 from marrow.learning.pooling.segments import Segments
 from marrow.learning.scaling import Scaling
+from method_parts import encoder as encoder_settings
 from trained_runs import trained
 
 DROPPED = {"shares": [0.3, 0.6], "orders": 3, "most_bags": 100}
@@ -51,7 +52,14 @@ def run(bags, tmp_path_factory):
 
 def scored(folder, bags, instances, **changed):
     files = {name: folder / f"{name}.csv" for name in ("scores", "bag_scores", "curves")}
-    given = {"lesions": [], "lesion_scans": [], "negatives": [0], "least_lesion": 0.05, "tops": [1, 2]}
+    given = {
+        "lesions": [],
+        "lesion_scans": [],
+        "negatives": [0],
+        "key_classes": {},
+        "least_lesion": 0.05,
+        "tops": [1, 2],
+    }
     score_instances.main(instances=instances, manifest=bags.path, **files, **given, **changed)
     return files
 
@@ -75,7 +83,7 @@ def rows(path):
 
 def test_every_bag_has_its_own_scores_and_labels(bags, run):
     table = InstanceTable(run / "instances.parquet", bags)
-    found = list(explained_bags(table, bags, ["test"], [0], 0.05))
+    found = list(explained_bags(table, bags, ["test"], [0], 0.05, {}))
     assert [one.entry.bag for one in found] == [f"test-{number:02d}" for number in range(8)]
     for one in found:
         assert {len(quantity.values) for quantity in one.quantities.values()} == {one.entry.instances}
@@ -261,7 +269,7 @@ ENCODERS = {
 
 def encoder_model(kind, shape):
     torch.manual_seed(1)
-    encoder = encoder_of({"kind": kind, "width": 8}, shape)
+    encoder = encoder_of(encoder_settings(shape, kind=kind, width=8), shape)
     scaling = Scaling(torch.full((shape[0], *[1] * (len(shape) - 1)), 0.5), torch.ones(1))
     return Model(scaling, encoder, pooling_of({"kind": "attention", "attention_width": 8}, encoder.width, 2), {}).eval()
 

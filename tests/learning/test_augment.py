@@ -11,11 +11,12 @@ from marrow.bags.bag import Layout, Task
 from marrow.bones.table import mirrored_ids, read_bones
 from marrow.errors import ConfigError
 from marrow.learning.augment import bag as augment_bag
-from marrow.learning.augment.bag import augment, cropped, mirrored
+from marrow.learning.augment.bag import augment, mirrored
 from marrow.learning.augment.intensity import jitter, smooth
 from marrow.learning.augment.parameters import Parameters, draw_parameters, unchanged
 from marrow.learning.augment.resample import positions
 from marrow.learning.augment.settings import Augmentation, margin_note, reach
+from marrow.learning.feed.augmenter import cropped
 
 SCAN = Layout((2, 20, 22, 24), "float16", margin=4)
 PICTURE = Layout((3, 28, 26), "uint8", margin=3)

@@ -1,5 +1,6 @@
 """Which data sets a config asks for, and of which files they are made; known before any work."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,10 @@ from marrow.workflow.parse import REPOSITORY
 SCHEMAS = REPOSITORY / "schemas"
 
 
-def plan(datasets=None, **settings):
+def plan(datasets=None, schemas=SCHEMAS, **settings):
     given = {"datasets": datasets, **settings}
     config = complete(given, read_schema(SCHEMAS / "config.schema.yaml"))
-    return plan_datasets(config, load_cohort(config, SCHEMAS), SCHEMAS, spacing_of(config))
+    return plan_datasets(config, load_cohort(config, schemas), schemas, spacing_of(config))
 
 
 def mnist(folder: Path) -> Path:
@@ -103,10 +104,25 @@ def test_folds_make_a_data_set_each_of_the_same_bags():
 def test_a_source_is_read_where_the_config_says_and_downloaded_elsewhere(tmp_path):
     entry = {"bags": {"kind": "mnist_bags"}}
     folder = mnist(tmp_path)
-    assert plan(entry, sources={"mnist": str(folder)}).bag_sets["bags"].sources == (folder.as_posix(),)
-    fetched = plan(entry).bag_sets["bags"].sources
+    assert plan(entry, sources={"mnist": str(folder)}).bag_sets["bags"].sources == {"mnist": [folder.as_posix()]}
+    fetched = plan(entry).bag_sets["bags"].sources["mnist"]
     assert len(fetched) == 4
     assert all(path.startswith("results/sources/mnist/") for path in fetched)
+
+
+def test_a_kind_can_be_made_of_data_of_ones_own(tmp_path):
+    schemas = tmp_path / "schemas"
+    shutil.copytree(SCHEMAS, schemas)
+    text = (SCHEMAS / "datasets/concepts.yaml").read_text().replace("instances:", "sources: [shelf]\ninstances:")
+    (schemas / "datasets/mine.yaml").write_text(text)
+    config = {"datasets": {"x": {"kind": "mine"}}, "sources": {"shelf": tmp_path.as_posix()}}
+    assert plan(schemas=schemas, **config).bag_sets["x"].sources == {"shelf": [tmp_path.as_posix()]}
+    with pytest.raises(ConfigError, match=r"sources.shelf is missing; datasets.x is made of it"):
+        plan(schemas=schemas, datasets=config["datasets"])
+    with pytest.raises(ConfigError, match=r"sources.shelf is no/such, which does not exist"):
+        plan(schemas=schemas, datasets=config["datasets"], sources={"shelf": "no/such"})
+    with pytest.raises(ConfigError, match=r"unknown key 'sources.shelf'"):
+        plan(sources=config["sources"])
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,14 @@ from safetensors.torch import save_file
 import learning_sets
 import predict_bags
 import train_model
+from marrow.bags.manifest import write_manifest
 from marrow.errors import MarrowError, RunStopped
+from marrow.learning.inference import judge
+from marrow.learning.training.interrupt import Interrupt
+from marrow.runs.files import RunFiles
 from marrow.runs.model_file import load_model
 from marrow.runs.tables import write_history
+from marrow.runs.training import MethodOnData, Training
 from trained_runs import arguments, trained
 
 
@@ -35,10 +40,24 @@ def predicted(folder, model, manifest):
     return {name: pq.read_table(file) for name, file in files.items()}
 
 
-def test_a_saved_model_says_of_other_bags_what_the_trained_one_would(tables, run, tmp_path):
-    found = predicted(tmp_path, run / "model.safetensors", tables.path)
-    for name, table in found.items():
-        assert table.equals(pq.read_table(run / f"{name}.parquet"))
+def test_a_saved_model_says_of_bags_what_the_trained_one_does(tables, tmp_path):
+    chosen = learning_sets.settings(auxiliary=["stripe", "height"], training={"epochs": 3})
+    training = Training(MethodOnData(tables, "mine", chosen, None, torch.device("cpu"), 1), 3, tmp_path, Interrupt())
+    training.trainer.train()
+    expected = judge(training.prepared.stepper.model, training.prepared.all)
+    training.write(RunFiles.within(tmp_path))
+    tables_of = predicted(tmp_path, tmp_path / "model.safetensors", tables.path)
+    assert tables_of["predictions"]["p_yes"].to_pylist() == expected.probabilities[:, 1].tolist()
+    assert tables_of["instances"]["attention"].to_pylist() == expected.attention.tolist()
+
+
+def test_bags_that_teach_nothing_change_no_model(tables, run, tmp_path):
+    learned = [entry for entry in tables.entries if entry.split in {"train", "validation"}]
+    part = replace(tables, path=tables.path.with_name("part.parquet"), entries=tuple(learned))
+    write_manifest(part, part.path)
+    chosen = learning_sets.settings(auxiliary=["stripe", "height"], training={"epochs": 3})
+    again = trained(tmp_path, part, chosen)
+    assert (again / "model.safetensors").read_bytes() == (run / "model.safetensors").read_bytes()
 
 
 def test_bags_without_a_label_are_predicted_and_their_label_stays_unknown(run, tmp_path):

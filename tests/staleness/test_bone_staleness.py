@@ -54,7 +54,7 @@ CORRECT = jobs("correct_bones") | jobs("draw_bones") | BAGS | SCORES | TABLES
 SEGMENT = jobs("segment_bones") | {"learn_surface"} | CORRECT
 ATLAS = {"build_atlas", "learn_surface"} | jobs("register_atlas")
 CONCEPTS = {"write_manifest concepts", "build_report"} | {
-    f"make_concepts {block} concepts" for block in ("train-00000", "train-00050", "validation-00000", "test-00000")
+    f"make_bags {block} concepts" for block in ("train-00000", "train-00050", "validation-00000", "test-00000")
 }
 NETWORKS = {"train_bones all", "train_bones train"}
 LABEL = ("segment_bones", "correct_bones", "draw_bones")
@@ -95,7 +95,7 @@ def test_a_real_run_writes_down_who_is_in_which_split(project):
         (
             "datasets.concepts.training_bags",
             [150],
-            {"make_concepts train-00100 concepts", "write_manifest concepts", "build_report"},
+            {"make_bags train-00100 concepts", "write_manifest concepts", "build_report"},
         ),
         ("title", "Another", {"build_report"}),
     ],
@@ -213,7 +213,7 @@ def test_bags_rebuilt_to_the_same_bytes_leave_what_is_below(project):
     before = manifest.read_bytes()
     with project.edited("scripts/marrow/datasets/concepts.py", "\ndef ", "\n_UNUSED = 1\n\n\ndef "):
         project.run("results/bags/concepts/test-00000.parquet")
-        assert project.plan() == CONCEPTS - {"make_concepts test-00000 concepts"}
+        assert project.plan() == CONCEPTS - {"make_bags test-00000 concepts"}
         project.run()
         assert project.plan() == set()
     assert manifest.read_bytes() == before

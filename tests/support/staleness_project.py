@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from forked_snakemake import forked_snakemake
 from marrow.workflow.dry_run import planned_jobs
 from marrow.workflow.parse import REPOSITORY as ROOT
 
@@ -29,7 +30,8 @@ class Project:
         return done.stdout + done.stderr
 
     def plan(self, *arguments: str) -> set[str]:
-        jobs = planned_jobs(self.root / "Snakefile", self.root, ["--configfile", str(self.config), *arguments])
+        arguments = ("--configfile", str(self.config), *arguments)
+        jobs = planned_jobs(self.root / "Snakefile", self.root, arguments, forked_snakemake)
         return {job.name for job in jobs}
 
     @contextmanager

@@ -9,7 +9,7 @@ import yaml
 
 from benchmarks.documentation import config_reference, made_pages
 from marrow.planning.config import read_schema
-from marrow.planning.datasets import GENERATED
+from marrow.planning.kinds import declarations
 from marrow.workflow.parse import parse_workflow
 
 ROOT = Path(__file__).parents[2]
@@ -48,13 +48,13 @@ def test_constraints_hold_the_pins(file):
 
 def test_every_package_that_an_environments_rules_import_is_in_it(tmp_path):
     """Without conda here, this is the nearest to running the files in envs/."""
-    from marrow.workflow.fingerprint.code import stage_code
+    from marrow.workflow.fingerprint.code import job_code
 
     packages = {"yaml": "pyyaml", "pil": "pillow", "skimage": "scikit-image", "sklearn": "scikit-learn"}
     packages["intensity_normalization"] = "intensity-normalization"
     for rule in parse_workflow(tmp_path).rules:
         if rule.script:
-            imported = {part for part in stage_code(ROOT / "scripts", rule.name) if "." not in part}
+            imported = {part for part in job_code(ROOT / "scripts", rule.name) if "." not in part}
             pinned = set(conda_pins(ROOT / "rules" / str(rule.conda_env)))
             assert {packages.get(part, part) for part in imported} <= pinned, rule.name
 
@@ -66,7 +66,7 @@ def test_a_made_page_is_what_make_docs_would_write(page):
 
 def test_the_config_reference_names_every_key():
     schema = read_schema(ROOT / "schemas/config.schema.yaml")
-    kinds = [read_schema(ROOT / f"schemas/datasets/{kind}.yaml") for kind in ("scans", *GENERATED)]
+    kinds = declarations("datasets", ROOT / "schemas")
     text = config_reference(schema, kinds)
 
     def keys(part):
@@ -74,7 +74,8 @@ def test_the_config_reference_names_every_key():
             yield key
             yield from keys(inner)
 
-    assert [key for part in (schema, *kinds) for key in keys(part) if key not in text] == []
+    parts = [schema, *({"properties": kind["settings"]} for kind in kinds.values())]
+    assert [key for part in parts for key in keys(part) if key not in text] == []
 
 
 def test_nothing_bulky_or_local_is_tracked():

@@ -38,14 +38,20 @@ def project(tmp_path):
     return tmp_path
 
 
-def closure(project: Path, **pinned: str) -> dict[str, str]:
+def closure(project: Path, modules: tuple[str, ...] = (), **pinned: str) -> dict[str, str]:
     for remembered in (code._remembered, code._parse, code._imports, code._resolve, code._companions):
         remembered.cache_clear()
-    return code.code_closure(project / "stage.py", project, pinned)
+    return code.code_closure(project / "stage.py", project, pinned, modules)
 
 
 def test_closure_holds_what_is_reached_and_nothing_else(project):
     assert set(closure(project)) == {"stage.py", "lib/__init__.py", "lib/used.py", "lib/deep.py"}
+
+
+def test_a_module_that_is_imported_by_name_counts_with_what_it_reaches(project):
+    (project / "lib/chosen.py").write_text("import pandas\nfrom lib.other import h\n")
+    found = closure(project, modules=("lib.chosen",), pandas="3.1.1")
+    assert found.keys() - closure(project).keys() == {"lib/chosen.py", "lib/other.py", "pandas"}
 
 
 @pytest.mark.parametrize(

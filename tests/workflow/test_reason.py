@@ -33,8 +33,11 @@ class Stage:
     def __init__(self, made: Record, **changed) -> None:
         self.name, self._changed, self._made = made.rule, changed, made
 
-    def code(self):
+    def code(self, _):
         return self._changed.get("code", self._made.code)
+
+    def modules(self, _):
+        return ()
 
     def params(self, _):
         return self._changed.get("params", self._made.params)

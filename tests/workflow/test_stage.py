@@ -1,12 +1,15 @@
 """What every stage owes, whatever its `main()` does."""
 
+import importlib
 import json
 import logging
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import marrow
 from marrow.errors import MarrowError, ScanStopped
 from marrow.log import configure_log
 from marrow.workflow import stage
@@ -63,6 +66,36 @@ def test_outputs_and_a_record_that_describes_them_are_written(job):
     assert record.code.keys() == {"copy_scan.py"}
     assert record.inputs.keys() == {"raw[0]", "body"}
     assert digest_of(Path("results/copied/S1/b.nii")) == record.outputs["results/copied/S1/b.nii"].digest
+
+
+def by_name(*, raw: list[Path], body: Path, copies: list[Path], times: int) -> None:
+    importlib.import_module("marrow.chosen_by_settings")
+    main(raw=raw, body=body, copies=copies, times=times)
+
+
+@pytest.fixture
+def choice(job, monkeypatch):
+    """A module that a job imports by name, in the scripts of the job."""
+    package = Path("repository/scripts/marrow")
+    package.mkdir()
+    (package / "chosen_by_settings.py").write_text("")
+    monkeypatch.setattr("marrow.__path__", [*marrow.__path__, str(package)])
+    yield "marrow.chosen_by_settings"
+    sys.modules.pop("marrow.chosen_by_settings", None)
+
+
+def test_a_module_imported_by_name_is_in_the_record(job, choice):
+    record = run(replace(job, modules=(choice,)), by_name)
+    assert record.modules == [choice]
+    assert record.code.keys() == {"copy_scan.py", "marrow/chosen_by_settings.py"}
+    assert record.fingerprint != run(job).fingerprint
+
+
+@pytest.mark.usefixtures("choice")
+def test_a_module_imported_by_name_that_no_rule_names_is_refused(job):
+    with pytest.raises(ImportError, match=r"copy_scan imported marrow\.chosen_by_settings by name; give it in"):
+        run(job, by_name)
+    assert not job.record.exists()
 
 
 def test_a_record_of_an_earlier_job_for_one_of_the_files_gives_way(job):

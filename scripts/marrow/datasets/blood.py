@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from marrow.bags.bag import Bag, Layout
-from marrow.datasets.bag_numbers import bag_id, bag_stream
 from marrow.datasets.blood_cells.cells import draw_cells
 from marrow.datasets.blood_cells.painter import draw_stain, paint_cells
 from marrow.datasets.blood_cells.patients import CLASSES, TUMORAL, draw_patient, draw_share, patient_label
+from marrow.datasets.shared.generated import bag_id, bag_stream
 
 
 def layout(settings: Mapping[str, Any]) -> Layout:

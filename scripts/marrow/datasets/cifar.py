@@ -1,7 +1,7 @@
 """CIFAR-10 bags: which of cat, dog and truck is among the images (Shi et al. 2020, Table 3: loss-attention).
 
-A bag is drawn as in the authors' code for digits (`keyed`). Their code for CIFAR-10 was never released. Drawn like
-that, `none` has a share of 28% at a mean size of 10 and of 0.3% at 50, so `balance` is `alternate` by default.
+A bag is drawn as in the authors' code for digits (`draw_instances`). Their code for CIFAR-10 was never released. Drawn
+like that, `none` has a share of 28% at a mean size of 10 and of 0.3% at 50, so `balance` is `alternate` by default.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrow.bags.bag import Bag, Layout
-from marrow.datasets.bag_numbers import bag_id, bag_stream
-from marrow.datasets.key_instances import NONE, Pools, draw_keyed, keyed_pools
+from marrow.datasets.shared.generated import bag_id, bag_stream
+from marrow.datasets.shared.key_instances import NONE, Pools, draw_instances, pools_by_class
 from marrow.datasets.sources.catalogue import CIFAR_CLASSES
 from marrow.datasets.sources.cifar import SHAPE, Images, read_cifar
 from marrow.errors import ConfigError
@@ -78,12 +78,12 @@ def _pools(images: Images, split: str) -> Pools:
     missing = [target for target, number in keys.items() if number not in images.labels[usable]]
     if missing:
         raise ConfigError(f"CIFAR-10: no image of a {missing[0]} is left for the split {split}; give more images.")
-    return keyed_pools(images.labels, usable, keys)
+    return pools_by_class(images.labels, usable, keys)
 
 
 def _draw(settings: Mapping[str, Any], pools: Pools, split: str, number: int) -> tuple[str, NDArray[np.intp]]:
     """The class of a bag and its images."""
     rng = bag_stream(settings["seed"], split, number)
-    return draw_keyed(
+    return draw_instances(
         rng, pools, number, settings["size"], balance=settings["balance"], replacement=settings["replacement"]
     )

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.random import Generator
 
 from marrow.bags.bag import Bag, Layout
-from marrow.datasets.bag_numbers import bag_id, bag_stream
+from marrow.datasets.shared.generated import bag_id, bag_stream
 
 CLASSES = ("negative", "positive")
 KINDS = ("background", "first concept", "second concept", "poison")

@@ -1,7 +1,7 @@
 """MNIST-bags: is one digit among many (Ilse et al. 2018), or which of three (Shi et al. 2020).
 
 The task `binary` asks whether a bag contains the target, a 9. The task `four` lets at most one of 3, 5 and 9 occur and
-asks which, or none. Both are one generator (`keyed`) with one key digit or three.
+asks which, or none. Both are one generator (`draw_instances`) with one key digit or three.
 
 The published loaders differ in what they balance and whether a digit can come twice (docs/digit_bags.md); left empty,
 `balance` and `replacement` are those of the loader behind the published numbers.
@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from marrow.bags.bag import Bag, Layout
-from marrow.datasets.bag_numbers import bag_id, bag_stream
-from marrow.datasets.digit_pool import DIGIT_CLASSES, read_pool, require_digits
-from marrow.datasets.key_instances import NONE, draw_keyed, keyed_pools
+from marrow.datasets.shared.digit_pool import DIGIT_CLASSES, read_pool, require_digits
+from marrow.datasets.shared.generated import bag_id, bag_stream
+from marrow.datasets.shared.key_instances import NONE, draw_instances, pools_by_class
 
 FOUR_KEYS = (3, 5, 9)
 
@@ -45,11 +45,11 @@ def make_bags(
     images, labels = read_pool(sources["mnist"], split)
     keys = key_digits(settings)
     require_digits(labels, keys, split)
-    pools = keyed_pools(labels, np.arange(len(labels)), {str(key): key for key in keys})
+    pools = pools_by_class(labels, np.arange(len(labels)), {str(key): key for key in keys})
     balance, replacement = as_published(settings)
     for number in range(first, first + count):
         rng = bag_stream(settings["seed"], split, number)
-        label, chosen = draw_keyed(rng, pools, number, settings["size"], balance=balance, replacement=replacement)
+        label, chosen = draw_instances(rng, pools, number, settings["size"], balance=balance, replacement=replacement)
         yield Bag(
             bag_id(split, number),
             images[chosen][:, np.newaxis],

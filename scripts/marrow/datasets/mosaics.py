@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrow.bags.bag import Bag, Layout
-from marrow.datasets.bag_numbers import bag_id, bag_stream
-from marrow.datasets.digit_pool import DIGIT_CLASSES, read_pool, require_digits
+from marrow.datasets.shared.digit_pool import DIGIT_CLASSES, read_pool, require_digits
+from marrow.datasets.shared.generated import bag_id, bag_stream
 
 NONE = "none"
 DIGIT_PIXELS = 28

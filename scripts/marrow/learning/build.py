@@ -5,9 +5,8 @@ from typing import Any
 
 from marrow.bags.bag import Layout, Task
 from marrow.errors import MarrowError
-from marrow.learning.augment.settings import inner_size
 from marrow.learning.encoders.build import encoder_of
-from marrow.learning.heads import head_of
+from marrow.learning.heads.build import head_of
 from marrow.learning.model import Model
 from marrow.learning.pooling.build import pooling_of
 from marrow.learning.scaling import Scaling
@@ -31,7 +30,7 @@ def tasks_of(layout: Layout, names: Sequence[str]) -> list[Task]:
 
 def instance_shape(layout: Layout) -> tuple[int, ...]:
     """The shape of an instance without its margin."""
-    return (layout.shape[0], *inner_size(layout))
+    return (layout.shape[0], *layout.inner_size)
 
 
 def build_model(
@@ -44,15 +43,16 @@ def build_model(
     """A model with fresh weights.
 
     Args:
-        settings: encoder, pooling and auxiliary of a method.
+        settings: encoder, pooling, auxiliary and heads of a method.
         layout: of the bags.
         classes: how many the bags have.
         scaling: of the instances.
         values: name of an auxiliary task without classes -> mean and standard deviation of its training instances.
     """
     encoder = encoder_of(settings["encoder"], instance_shape(layout))
-    heads = {
-        task.name: head_of(task, encoder.width, *values.get(task.name, ()))
+    heads: Mapping[str, Mapping[str, Any]] = settings["heads"]
+    made = {
+        task.name: head_of(task, encoder.width, heads.get(task.name), *values.get(task.name, ()))
         for task in tasks_of(layout, settings["auxiliary"])
     }
-    return Model(scaling, encoder, pooling_of(settings["pooling"], encoder.width, classes), heads)
+    return Model(scaling, encoder, pooling_of(settings["pooling"], encoder.width, classes), made)

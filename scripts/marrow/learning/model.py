@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from marrow.learning.encoders.encoder import Encoder
-from marrow.learning.heads import Head
+from marrow.learning.heads.head import Head
 from marrow.learning.pooling.pooling import Pooled, Pooling
 from marrow.learning.pooling.segments import Segments
 from marrow.learning.scaling import Scaling

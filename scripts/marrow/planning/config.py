@@ -7,15 +7,14 @@ reference in `docs/config.md` is made from it.
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, cast
 
-import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
 from marrow.errors import ConfigError, nearest
+from marrow.planning.schemas import read_schema as read_schema
 
 Settings = dict[str, Any]
 
@@ -30,12 +29,6 @@ def _ascending(_validator: Any, wanted: bool, value: Any, _schema: Any) -> Itera
 
 _SIMULATED_MM = {"mini": 4, "half": 3, "full": 2}
 _Validator = extend(Draft202012Validator, {"ascending": _ascending})
-
-
-def read_schema(path: Path) -> Settings:
-    """A JSON schema written as YAML."""
-    # The loader in C: every process that reads the Snakefile reads the schemas, and in Python this took half its time.
-    return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
 
 
 def complete(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Settings:

@@ -7,16 +7,18 @@ the larger containing the smaller, or one for each fold of each repeat.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil
 from pathlib import Path
 from typing import Any
 
 from marrow.datasets.sources.catalogue import SOURCES, how_to_give
 from marrow.datasets.sources.located import located
-from marrow.errors import ConfigError
+from marrow.errors import ConfigError, nearest
 from marrow.planning.cohort import Cohort
 from marrow.planning.config import complete, read_schema
+from marrow.planning.kinds import declarations
+from marrow.planning.methods.instances import SIMULATED, Instances, instances_of
 from marrow.planning.sheet import Scan
 
 BAGS = "results/bags"
@@ -26,18 +28,6 @@ PATCH_MM = 32  # 16 voxels of 2 mm
 WHOLE_TO = 1e-6
 BLOCK = 50
 WHOLE = 100_000  # more bags than any table has
-
-# What the bags of each generated kind are made of; the tables of `classical` have the names of their sources.
-NEEDS = {
-    "blood": (),
-    "cifar": ("cifar10",),
-    "classical": (),
-    "concepts": (),
-    "mnist_bags": ("mnist",),
-    "morpho": ("mnist",),
-    "mosaics": ("mnist",),
-}
-GENERATED = tuple(NEEDS)
 
 # Settings that choose among bags and leave the bags themselves as they are.
 CHOOSING = {"training_bags", "validation_bags", "test_bags", "folds", "repeats", "validation"}
@@ -64,16 +54,20 @@ class BagSet:
     Attributes:
         name, kind: as in the config.
         settings: what its bags depend on.
+        instances: what they hold.
+        is_inverted: whether models are inverted on it where the config does not say on what.
         scans: whose bags it has; none where bags are generated.
-        sources: the files or folders of public data that it reads.
+        sources: name of a source of public data -> the files or folders of it that the bags are made of.
         blocks: name of a file -> the generated bags in it.
     """
 
     name: str
     kind: str
     settings: dict[str, Any]
+    instances: Instances
+    is_inverted: bool
     scans: tuple[str, ...] = ()
-    sources: tuple[str, ...] = ()
+    sources: Mapping[str, Sequence[str]] = field(default_factory=lambda: {})
     blocks: Mapping[str, Block] = field(default_factory=lambda: {})
 
 
@@ -107,6 +101,11 @@ class DataPlan:
         """The names of the bag sets of a kind."""
         return [name for name, bag_set in self.bag_sets.items() if bag_set.kind == kind]
 
+    @property
+    def generated(self) -> list[str]:
+        """The names of the bag sets whose bags are generated."""
+        return [name for name, bag_set in self.bag_sets.items() if bag_set.blocks]
+
 
 def plan_datasets(config: Mapping[str, Any], cohort: Cohort, schemas: Path, spacing_mm: float) -> DataPlan:
     """Everything about data sets that can be known before any work.
@@ -125,25 +124,48 @@ def plan_datasets(config: Mapping[str, Any], cohort: Cohort, schemas: Path, spac
     entries = config["datasets"]
     if entries is None:
         entries = {} if config["bones"]["source"] == "none" else {SCANS: {"kind": SCANS}}
+    kinds, kind_schema = declarations("datasets", schemas), read_schema(schemas / "dataset_kind.yaml")
     for name, entry in entries.items():
-        settings = _completed(name, entry, schemas)
-        if entry["kind"] == SCANS:
-            bag_set, found = _of_scans(name, settings | _sizes(name, settings, spacing_mm), config, cohort)
+        kind = entry["kind"]
+        if kind not in kinds:
+            raise ConfigError(f"config: datasets.{name}.kind is {kind!r}; {nearest(kind, list(kinds))}")
+        declaration = _complete(kinds[kind], kind_schema, f"schemas/datasets/{kind}.yaml")
+        settings = _complete(entry, settings_schema(kind, declaration), f"config: datasets.{name}")
+        if kind == SCANS:
+            settings |= _sizes(name, settings, spacing_mm)
+            bag_set, made = _of_scans(name, settings, declaration, config, cohort, spacing_mm)
         else:
-            bag_set, found = _generated(name, settings, config["sources"])
+            bag_set, made = _generated(name, settings, declaration, config["sources"])
         bag_sets[name] = bag_set
-        for dataset in found:
+        for dataset in made:
             if dataset.name in datasets:
                 raise ConfigError(f"config: datasets.{name} makes a second data set {dataset.name}; rename one of them")
             datasets[dataset.name] = dataset
+    known = [*SOURCES, *(source for bag_set in bag_sets.values() for source in bag_set.sources)]
+    for source in config["sources"]:
+        if source not in known:
+            raise ConfigError(f"config: unknown key 'sources.{source}'; {nearest(source, known)}")
     return DataPlan(bag_sets, datasets)
 
 
-def _completed(name: str, entry: Mapping[str, Any], schemas: Path) -> dict[str, Any]:
+def settings_schema(kind: str, declaration: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON schema of an entry of `datasets`; a setting that declares no default has to be given."""
+    settings: Mapping[str, Mapping[str, Any]] = declaration["settings"]
+    required = [name for name, setting in settings.items() if not {"default", "properties"} & setting.keys()]
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["kind", *required],
+        "properties": {"kind": {"const": kind}, **settings},
+    }
+
+
+def _complete(given: Mapping[str, Any], schema: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """Check and complete a part that stands by itself, with its place in messages."""
     try:
-        return complete(entry, read_schema(schemas / "datasets" / f"{entry['kind']}.yaml"))
+        return complete(given, schema)
     except ConfigError as error:
-        raise ConfigError(str(error).replace("config: ", f"config: datasets.{name}: ")) from None
+        raise ConfigError(str(error).replace("config: ", f"{place}: ")) from None
 
 
 def _sizes(name: str, settings: Mapping[str, Any], spacing_mm: float) -> dict[str, float]:
@@ -162,7 +184,12 @@ def _sizes(name: str, settings: Mapping[str, Any], spacing_mm: float) -> dict[st
 
 
 def _of_scans(
-    name: str, settings: Mapping[str, Any], config: Mapping[str, Any], cohort: Cohort
+    name: str,
+    settings: Mapping[str, Any],
+    declaration: Mapping[str, Any],
+    config: Mapping[str, Any],
+    cohort: Cohort,
+    spacing_mm: float,
 ) -> tuple[BagSet, list[DataSet]]:
     lacking = [contrast for contrast in settings["contrasts"] if contrast not in config["contrasts"]]
     if lacking:
@@ -184,7 +211,11 @@ def _of_scans(
         DataSet(part, _files(name, rows), classes, tuple(_rows(rows)), {}) for part, rows in parts.items() if rows
     ]
     sampling = {key: value for key, value in settings.items() if key not in {"kind", "classes"}}
-    return BagSet(name, SCANS, sampling, scans=tuple(scan.scan for scan in [*labelled, *predicted])), datasets
+    instances = instances_of(SCANS, declaration, {**settings, "voxels": round(settings["patch_mm"] / spacing_mm)})
+    if not config["samples"]:
+        instances = replace(instances, kinds=(*instances.kinds, SIMULATED))
+    scans = tuple(scan.scan for scan in [*labelled, *predicted])
+    return BagSet(name, SCANS, sampling, instances, declaration["inverted"], scans=scans), datasets
 
 
 def _files(name: str, scans: Sequence[Scan]) -> tuple[str, ...]:
@@ -198,23 +229,23 @@ def _rows(scans: Iterable[Scan]) -> Iterator[dict[str, Any]]:
 
 
 def _generated(
-    name: str, settings: Mapping[str, Any], sources: Mapping[str, str | None]
+    name: str, settings: Mapping[str, Any], declaration: Mapping[str, Any], sources: Mapping[str, str | None]
 ) -> tuple[BagSet, list[DataSet]]:
-    kind = settings["kind"]
-    chosen = dict(_selections(name, settings))
-    blocks = {block.name: block for selection in chosen.values() for block in _blocks(selection)}
-    needed = (settings["table"],) if kind == "classical" else NEEDS[kind]
+    selections = dict(_selections(name, settings))
     choosing = CHOOSING | ({"seed"} if "folds" in settings else set[str]())
+    required = [source.format_map(settings) for source in declaration["sources"]]
     bag_set = BagSet(
         name,
-        kind,
+        settings["kind"],
         {key: value for key, value in settings.items() if key not in choosing},
-        sources=tuple(path for source in needed for path in _source(source, sources)),
-        blocks=blocks,
+        instances_of(settings["kind"], declaration, settings),
+        declaration["inverted"],
+        sources={source: _files_of_source(source, sources.get(source), name) for source in required},
+        blocks={block.name: block for selection in selections.values() for block in _blocks(selection)},
     )
     datasets = [
         DataSet(part, tuple(f"{BAGS}/{name}/{block.name}.parquet" for block in _blocks(selection)), {}, (), selection)
-        for part, selection in chosen.items()
+        for part, selection in selections.items()
     ]
     return bag_set, datasets
 
@@ -239,14 +270,19 @@ def _blocks(selection: Mapping[str, Any]) -> list[Block]:
     return [Block(split, first, BLOCK) for split, count in selection.items() for first in range(0, count, BLOCK)]
 
 
-def _source(source: str, given: Mapping[str, str | None]) -> list[str]:
-    """The path of a source: where the config says, or the files that are downloaded."""
-    named = given[source]
-    if named is None:
+def _files_of_source(source: str, given: str | None, dataset: str) -> list[str]:
+    """Where a source is: the path that the config gives, or the files that are downloaded."""
+    is_public = source in SOURCES
+    if given is None and is_public:
         return [f"{FETCHED}/{source}/{file.name}" for file in SOURCES[source].files]
-    found = located(source, Path(named))
-    if not Path(named).exists():
-        raise ConfigError(f"config: sources.{source} is {named}, which does not exist. {how_to_give(source)}")
-    if found is None:
-        raise ConfigError(f"config: sources.{source} is {named}, which does not hold {source}. {how_to_give(source)}")
-    return [found.as_posix()]
+    if given is None:
+        raise ConfigError(
+            f"config: sources.{source} is missing; datasets.{dataset} is made of it, name its file or folder"
+        )
+    remedy = how_to_give(source) if is_public else "Give the file or folder that has it."
+    if not Path(given).exists():
+        raise ConfigError(f"config: sources.{source} is {given}, which does not exist. {remedy}")
+    place = located(source, Path(given)) if is_public else Path(given)
+    if place is None:
+        raise ConfigError(f"config: sources.{source} is {given}, which does not hold {source}. {remedy}")
+    return [place.as_posix()]

@@ -1,8 +1,8 @@
 """Which runs are inverted, and with what; read at parse time.
 
 Inversion compares attention before and after, so it is for methods that have attention. Its scores need bags whose key
-instances are known. By default it is for small pictures, which all have instance labels; what else is asked for gets
-the figure, and scores where there are labels.
+instances are known. By default it is for the kinds that declare `inverted`, small pictures with instance labels; what
+else is asked for gets the figure, and scores where there are labels.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,8 +14,7 @@ from marrow.planning.datasets import DataPlan
 from marrow.planning.runs import Run, RunPlan, run_folder
 
 INVERSIONS = "results/inversion"
-SMALL_PICTURES = ("mosaics", "mnist_bags", "morpho", "cifar")
-COLOURED = ("cifar", "blood")
+PICTURE_AXES, COLOURS = 3, 3
 
 # The paper's rows: MNIST's, and that of its tissue in colours (colon). It names a range of lambda and no values.
 _MNIST = {"steps": 200, "step_size": 1e-4, "lambdas": [0.0005, 0.001, 0.0015, 0.002, 0.0025, 0.003]}
@@ -76,13 +75,13 @@ def plan_inversions(config: Mapping[str, Any], data: DataPlan, runs: RunPlan) ->
     by_entry = _by_entry(runs)
     wanted: Mapping[str, Sequence[str] | None] | None = section["runs"]
     if wanted is None:
-        wanted = dict.fromkeys(name for name in by_entry if data.bag_sets[name].kind in SMALL_PICTURES)
+        wanted = dict.fromkeys(name for name in by_entry if data.bag_sets[name].is_inverted)
     found: list[Inversion] = []
     for entry, methods in wanted.items():
         if entry not in by_entry:
             hint = nearest(entry, list(by_entry)) if by_entry else "nothing is trained"
             raise ConfigError(f"config: inversion.runs names {entry!r}, which is no entry of runs; {hint}")
-        settings = _settings(section, data.bag_sets[entry].kind)
+        settings = _settings(section, data.bag_sets[entry].instances.shape)
         found += [Inversion(run, settings) for run in _chosen(entry, by_entry[entry], methods)]
     return InversionPlan(tuple(found))
 
@@ -118,9 +117,10 @@ def _either(able: Sequence[str]) -> str:
     return f"it out, or name one of {', '.join(able)}" if able else "it out, or train a method such as attention"
 
 
-def _settings(section: Mapping[str, Any], kind: str) -> dict[str, Any]:
+def _settings(section: Mapping[str, Any], shape: tuple[int, ...]) -> dict[str, Any]:
     """What a job is done with; what is left empty is the paper's for these data."""
-    published = _TISSUE if kind in COLOURED else _MNIST
+    are_coloured = len(shape) == PICTURE_AXES and shape[0] == COLOURS
+    published = _TISSUE if are_coloured else _MNIST
     given: Mapping[str, Any] = section["sparse"]
     sparse = {key: default if given[key] is None else given[key] for key, default in published.items()}
     return {

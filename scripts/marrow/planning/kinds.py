@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from marrow.planning.config import read_schema
+from marrow.planning.schemas import read_schema
 
 # Family -> the package of its modules; its declarations are in the folder of schemas with the same name as the family.
 PACKAGES: Mapping[str, str] = {
@@ -22,6 +22,9 @@ PACKAGES: Mapping[str, str] = {
     "poolings": "marrow.learning.pooling",
     "weightings": "marrow.learning.weighting",
 }
+
+# The module that augments instances; only a training that augments them imports it.
+AUGMENTER = "marrow.learning.augment.augmenter"
 
 
 def declarations(family: str, schemas: Path) -> dict[str, dict[str, Any]]:
@@ -37,3 +40,8 @@ def module_of(family: str, kind: str) -> str:
 def implementation(family: str, kind: str) -> ModuleType:
     """The module that implements a kind, imported."""
     return import_module(module_of(family, kind))
+
+
+def augmentation() -> ModuleType:
+    """The module that augments instances, imported."""
+    return import_module(AUGMENTER)

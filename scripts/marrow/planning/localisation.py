@@ -1,7 +1,7 @@
 """Which runs are scored by where they look, and which scans get a map; read at parse time.
 
-A run is scored where bags say which of their instances are key: every kind but tables, of scans those with a lesion
-mask. Maps are drawn of scans, for few methods and seeds, for a reader of the report looks at each.
+A run is scored where bags say which of their instances are key, of scans those with a lesion mask. Maps are drawn of
+scans, for few methods and seeds, for a reader of the report looks at each.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,11 +13,10 @@ from marrow.errors import ConfigError, nearest
 from marrow.planning.cohort import Cohort
 from marrow.planning.datasets import SCANS, DataPlan
 from marrow.planning.evaluations import reference_of
-from marrow.planning.runs import Run, RunPlan, run_folder
+from marrow.planning.runs import ONLY, Run, RunPlan, run_folder
 
 LOCALISATION = "results/localisation"
 MAPS = "results/maps"
-WITHOUT_INSTANCE_LABELS = frozenset({"classical"})
 NEGATIVE_LABELS = frozenset({"healthy", "inactive"})
 
 
@@ -43,12 +42,12 @@ class Map:
     @property
     def manifest(self) -> str:
         """The name of the scan's manifest."""
-        return f"{self.run.dataset}-predict" if self.is_predicted else self.run.dataset
+        return f"{self.run.dataset}{ONLY}" if self.is_predicted else self.run.dataset
 
     @property
     def source(self) -> str:
         """The folder of the tables that say something of the scan."""
-        return self.run.predicted if self.is_predicted else self.run.folder
+        return self.run.predicted_only if self.is_predicted else self.run.predicted
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,7 @@ def plan_localisation(config: Mapping[str, Any], cohort: Cohort, data: DataPlan,
         dataset: [row["bag"] for row in data.datasets[dataset].rows if row["split"] == "test" and row["bag"] in masked]
         for dataset in runs.datasets
     }
-    scored = tuple(run for run in runs.runs if data.bag_sets[run.entry].kind not in WITHOUT_INSTANCE_LABELS)
+    scored = tuple(run for run in runs.runs if data.bag_sets[run.entry].instances.are_labelled)
     maps = tuple(_maps(config["maps"], config["evaluation"]["reference"], data, runs))
     return LocalisationPlan(scored, maps, lesions)
 
@@ -115,6 +114,11 @@ def negatives(run: Run, data: DataPlan) -> list[int]:
     return [number for number, labels in enumerate(classes) if NEGATIVE_LABELS.issuperset(labels)]
 
 
+def key_classes(run: Run, data: DataPlan) -> dict[str, list[str]]:
+    """Class of a bag -> the classes of its key instances, where none has the bag's name."""
+    return {label: list(classes) for label, classes in data.bag_sets[run.entry].instances.key_classes.items()}
+
+
 def _maps(settings: Mapping[str, Any], reference: str | None, data: DataPlan, runs: RunPlan) -> Iterator[Map]:
     of_scans = [run for run in runs.runs if data.bag_sets[run.entry].kind == SCANS]
     _check(settings, of_scans)
@@ -125,7 +129,7 @@ def _maps(settings: Mapping[str, Any], reference: str | None, data: DataPlan, ru
             first = next(other.seed for other in of_dataset if other.method == run.method)
             seeds = settings["seeds"] if settings["seeds"] is not None else [first]
             if run.method in methods and run.seed in seeds:
-                for part, split in ((dataset, "test"), (f"{dataset}-predict", "predict")):
+                for part, split in ((dataset, "test"), (f"{dataset}{ONLY}", "predict")):
                     rows = data.datasets[part].rows if part in data.datasets else ()
                     yield from (Map(run, row["bag"], split == "predict") for row in rows if row["split"] == split)
 

@@ -12,16 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from marrow.errors import ConfigError, nearest
-from marrow.planning.config import spacing_of
 from marrow.planning.datasets import BAGS, SCANS, DataPlan, DataSet
-from marrow.planning.methods.instances import Instances, instances_of
+from marrow.planning.methods.instances import Instances
 from marrow.planning.methods.method import Method
 from marrow.planning.methods.presets import Methods, read_methods
-from marrow.planning.methods.stackable import why_alone
 
 RUNS = "results/runs"
 PREDICTED = "results/predicted"
-WEIGHING = ("attention", "gated-attention", "loss-attention")
+ONLY = "-predict"  # behind the name of a data set: its bags that are only predicted
+RUN_NAME = "{dataset}/{method}/seed-{seed}"  # of any run, with the wildcards of rules
 SEEDS = 3  # ATMIL's repetitions on scans
 
 # What is trained where nobody says what: the tables of two papers, for data with auxiliary tasks and without.
@@ -41,8 +40,10 @@ class Run:
         method: name of the method.
         seed: of everything random.
         title: what tables call the method.
-        settings: the method, complete: encoder, pooling, auxiliary, weighting, training.
+        settings: the method, complete: encoder, pooling, auxiliary, heads, weighting, training.
         augmentation: how instances are changed while training; None where they are not.
+        has_attention: whether its pooling weighs instances.
+        alone: why it trains in a process of its own, in words; None where several seeds can share one.
     """
 
     dataset: str
@@ -52,11 +53,8 @@ class Run:
     title: str
     settings: dict[str, Any]
     augmentation: dict[str, Any] | None
-
-    @property
-    def has_attention(self) -> bool:
-        """Whether its pooling weighs instances."""
-        return self.settings["pooling"]["kind"] in WEIGHING
+    has_attention: bool
+    alone: str | None
 
     @property
     def folder(self) -> str:
@@ -65,8 +63,13 @@ class Run:
 
     @property
     def predicted(self) -> str:
-        """Where what it says of bags that are only predicted is."""
+        """Where what it says of the bags of its data set is."""
         return run_folder(self.dataset, self.method, self.seed, PREDICTED)
+
+    @property
+    def predicted_only(self) -> str:
+        """Where what it says of bags that are only predicted is."""
+        return run_folder(f"{self.dataset}{ONLY}", self.method, self.seed, PREDICTED)
 
 
 @dataclass(frozen=True)
@@ -75,11 +78,11 @@ class RunPlan:
 
     Attributes:
         runs: all of them.
-        at_once: how many seeds of a method train in one process.
+        seeds_per_process: how many seeds of a method train in one process.
     """
 
     runs: tuple[Run, ...]
-    at_once: int = 1
+    seeds_per_process: int = 1
 
     @property
     def datasets(self) -> list[str]:
@@ -96,28 +99,30 @@ class RunPlan:
         Raises:
             ConfigError: it is not planned.
         """
-        if dataset not in self._by_dataset:
-            raise ConfigError(f"there is no run on the data set {dataset!r}; {_hint(dataset, self.datasets)}")
-        of_method = [run for run in self._by_dataset[dataset] if run.method == method]
-        if not of_method:
-            methods = dict.fromkeys(run.method for run in self._by_dataset[dataset])
-            raise ConfigError(f"there is no run of {method!r} on {dataset}; {_hint(method, list(methods))}")
+        of_method = self._of_method(dataset, method)
         for run in of_method:
             if run.seed == seed:
                 return run
         seeds = ", ".join(str(run.seed) for run in of_method)
         raise ConfigError(f"there is no run of {method} on {dataset} with seed {seed}; its seeds are {seeds}")
 
-    def together(self, dataset: str, method: str) -> tuple[Run, ...]:
+    def in_one_process(self, dataset: str, method: str) -> tuple[Run, ...]:
         """The runs of a method that can train in one process; none where they have to train one by one.
 
         Raises:
             ConfigError: there are no runs of this method.
         """
-        runs = tuple(run for run in self.of_dataset(dataset) if run.method == method)
+        runs = self._of_method(dataset, method)
+        return () if self.seeds_per_process < 2 or runs[0].alone else runs
+
+    def _of_method(self, dataset: str, method: str) -> tuple[Run, ...]:
+        if dataset not in self._by_dataset:
+            raise ConfigError(f"there is no run on the data set {dataset!r}; {_hint(dataset, self.datasets)}")
+        runs = tuple(run for run in self._by_dataset[dataset] if run.method == method)
         if not runs:
-            raise ConfigError(f"there is no run of {method!r} on {dataset}")
-        return () if self.at_once < 2 or why_alone(runs[0].settings) else runs
+            methods = dict.fromkeys(run.method for run in self._by_dataset[dataset])
+            raise ConfigError(f"there is no run of {method!r} on {dataset}; {_hint(method, list(methods))}")
+        return runs
 
     @cached_property
     def _by_dataset(self) -> dict[str, tuple[Run, ...]]:
@@ -126,8 +131,8 @@ class RunPlan:
 
 
 def run_folder(dataset: str, method: str, seed: int | str, within: str = RUNS) -> str:
-    """Where the results of a run are; names may be patterns."""
-    return f"{within}/{dataset}/{method}/seed-{seed}"
+    """Where the results of a run are."""
+    return f"{within}/{RUN_NAME.format(dataset=dataset, method=method, seed=seed)}"
 
 
 def plan_runs(config: Mapping[str, Any], data: DataPlan, schemas: Path) -> RunPlan:
@@ -147,11 +152,11 @@ def plan_runs(config: Mapping[str, Any], data: DataPlan, schemas: Path) -> RunPl
         wanted = {name: {} for name in data.of_kind(SCANS) if _manifests(name, data)}
     return RunPlan(
         tuple(run for name, entry in wanted.items() for run in _of_entry(name, entry, config, data, methods)),
-        _at_once(config),
+        _seeds_per_process(config),
     )
 
 
-def _at_once(config: Mapping[str, Any]) -> int:
+def _seeds_per_process(config: Mapping[str, Any]) -> int:
     """How many seeds train in one process; they come to their jobs by way of the archive."""
     wanted: int = config["seeds_per_process"]
     if wanted > 1 and not config["archive_mb"]:
@@ -176,7 +181,7 @@ def _of_entry(
     training: Mapping[str, Any] = entry.get("training") or {}
     methods.check_training(training, f"runs.{name}.training")
     simulated = data.bag_sets[name].kind == SCANS and not config["samples"]
-    instances = instances_of(data.bag_sets[name], spacing_of(config), simulated)
+    instances = data.bag_sets[name].instances
     few = simulated or "fold" in manifests[0].selection
     seeds = _seeds(entry.get("seeds"), few)
     names = entry.get("methods") or (ATMIL if instances.tasks else ATTENTION)
@@ -186,7 +191,17 @@ def _of_entry(
             _check_validation(made, dataset, f"runs.{name}")
             augmentation = dict(config["augmentation"]) if made.training["augment"] else None
             for seed in seeds:
-                yield Run(dataset.name, name, method, seed, made.title, made.settings, augmentation)
+                yield Run(
+                    dataset.name,
+                    name,
+                    method,
+                    seed,
+                    made.title,
+                    made.settings,
+                    augmentation,
+                    made.has_attention,
+                    made.alone,
+                )
 
 
 def _manifests(entry: str, data: DataPlan) -> list[DataSet]:

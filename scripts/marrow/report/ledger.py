@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from marrow.workflow.fingerprint.code import stage_code
+from marrow.workflow.fingerprint.code import job_code
 from marrow.workflow.record import Record, read_record, record_files
 
 MOST_LETTERS = 160  # of a setting
@@ -75,11 +75,12 @@ def read_ledger(results: Path) -> Ledger:
 def doubts_of(ledger: Ledger, scripts: Path) -> list[Doubt]:
     """What does not follow any more, job by job."""
     digests = {path: made.digest for record in ledger.records.values() for path, made in record.outputs.items()}
-    codes = {rule: _code(scripts, rule) for rule in ledger.by_rule()}
+    jobs = {(record.rule, *record.modules) for record in ledger.records.values()}
+    codes = {job: _code(scripts, *job) for job in jobs}
     return _together(
         (record, reason)
         for record in ledger.records.values()
-        for reason in _reasons(record, codes[record.rule], digests)
+        for reason in _reasons(record, codes[record.rule, *record.modules], digests)
     )
 
 
@@ -117,9 +118,9 @@ def _together(said: Iterable[tuple[Record, str]]) -> list[Doubt]:
     return [Doubt(rule, tuple(names), reason) for (rule, reason), names in jobs.items()]
 
 
-def _code(scripts: Path, rule: str) -> dict[str, str] | None:
+def _code(scripts: Path, rule: str, *modules: str) -> dict[str, str] | None:
     try:
-        return stage_code(scripts, rule)
+        return job_code(scripts, rule, modules)
     except (OSError, SyntaxError):
         return None
 

@@ -12,22 +12,17 @@ class RunFiles:
     Attributes:
         model: the weights of the chosen epoch, with what they are for.
         history: a row for each epoch.
-        predictions: a row for each bag.
-        instances: a row for each instance.
         summary: of the run, JSON.
     """
 
     model: Path
     history: Path
-    predictions: Path
-    instances: Path
     summary: Path
 
     @classmethod
     def within(cls, folder: Path) -> "RunFiles":
         """Those in a folder."""
-        names = ("model.safetensors", "history.parquet", "predictions.parquet", "instances.parquet", "run.json")
-        return cls(*(folder / name for name in names))
+        return cls(*(folder / name for name in ("model.safetensors", "history.parquet", "run.json")))
 
     def __iter__(self) -> Iterator[Path]:
         """All, in order."""

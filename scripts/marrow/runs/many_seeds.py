@@ -13,12 +13,13 @@ from typing import Any
 import torch
 
 import marrow
-from marrow.learning.many_seeds.schedule import Together
+from marrow.learning.many_seeds.schedule import ManySeedsTraining
 from marrow.learning.training.interrupt import Interrupt
+from marrow.planning.training_data import training_modules
 from marrow.runs.files import RunFiles
 from marrow.runs.training import MethodOnData, Training
 from marrow.workflow.archive import Archive
-from marrow.workflow.fingerprint.code import stage_code
+from marrow.workflow.fingerprint.code import job_code
 from marrow.workflow.fingerprint.job import job_fingerprint
 from marrow.workflow.paths import CHECKPOINTS
 from marrow.workflow.record import Source
@@ -34,10 +35,11 @@ def run_fingerprint(
 ) -> str:
     """The fingerprint of the job that trains a run, from its one input and its settings."""
     params = {"method": method, "seed": seed, "settings": settings, "augmentation": augmentation}
-    return job_fingerprint(RULE, stage_code(SCRIPTS, RULE), params, {"manifest": Source.of(manifest).digest})
+    code = job_code(SCRIPTS, RULE, training_modules(settings, augmentation))
+    return job_fingerprint(RULE, code, params, {"manifest": Source.of(manifest).digest})
 
 
-def train_packed(
+def train_seeds(
     common: MethodOnData, fingerprints: Mapping[int, str], archive: Archive, folder: Path, asked: Interrupt
 ) -> dict[int, str]:
     """Train several runs at once, and put those that come to their end into the archive.
@@ -68,7 +70,7 @@ def train_packed(
         archive.keep(fingerprints[seed], list(files))
         shutil.rmtree(CHECKPOINTS / fingerprints[seed], ignore_errors=True)
 
-    together = Together([each.trainer for each in trainings], interrupt, asked, _precision(trainings))
+    together = ManySeedsTraining([each.trainer for each in trainings], interrupt, asked, _precision(trainings))
     for number, stop in together.train(finish).items():
         _log.warning("seed %d: %s", seeds[number], stop)
         became[seeds[number]] = f"stopped: {stop}"

@@ -13,16 +13,15 @@ from marrow.bags.manifest import Manifest
 from marrow.device.checkpoint import Checkpoints
 from marrow.device.out_of_memory import OutOfMemoryGuard
 from marrow.files import write_text
-from marrow.learning.augment.settings import Augmentation
+from marrow.learning.feed.augmenter import Augmenter
 from marrow.learning.feed.feed import Feed
-from marrow.learning.inference import judge
 from marrow.learning.training.interrupt import Interrupt
 from marrow.learning.training.preparation import Preparation, prepare
 from marrow.learning.training.trainer import Trainer
 from marrow.runs.columns import manifest_digest
 from marrow.runs.files import RunFiles
 from marrow.runs.model_file import About, save_model
-from marrow.runs.tables import write_history, write_instances, write_predictions
+from marrow.runs.tables import write_history
 from marrow.runs.tensorboard import FOLDER, write_scalars
 
 
@@ -31,7 +30,7 @@ class MethodOnData:
     """What all runs of a method on a data set have in common.
 
     Attributes:
-        bags: of the data set.
+        bags: the training and validation bags of the data set.
         method: its name.
         settings: encoder, pooling, auxiliary, weighting and training of the method.
         augmentation: what training does to the bags, if anything.
@@ -42,7 +41,7 @@ class MethodOnData:
     bags: Manifest
     method: str
     settings: Mapping[str, Any]
-    augmentation: Augmentation | None
+    augmentation: Augmenter | None
     device: torch.device
     threads: int
 
@@ -83,28 +82,25 @@ class Training:
         )
 
     def write(self, files: RunFiles, **more: Any) -> None:
-        """Predict all bags with the trained model, and write the files of the run.
+        """Write the trained model and how it was trained.
 
         Args:
             files: where they go.
             more: entries of the summary.
         """
         common, prepared, trainer = self._common, self.prepared, self.trainer
-        verdicts = self.guard.attempt(lambda: judge(prepared.stepper.model, prepared.all, prepared.encoder))
         about = About(
             common.method, common.settings, self._seed, common.bags.dataset, common.bags.classes, common.bags.layout
         )
         save_model(prepared.stepper.model, about, files.model)
         write_history(trainer.history, files.history)
-        write_predictions(common.bags, prepared.all.entries, verdicts, files.predictions)
-        write_instances(common.bags, prepared.all.entries, verdicts, files.instances)
         summary = {
             "dataset": common.bags.dataset,
             "manifest": manifest_digest(common.bags),
             "method": common.method,
             "seed": self._seed,
             "settings": common.settings,
-            "epochs": trainer.at.epoch,
+            "epochs": trainer.progress.epoch,
             "chosen_epoch": trainer.chosen_epoch,
             **_made_with(prepared),
             **more,

@@ -16,7 +16,7 @@ from pathlib import Path
 from marrow.errors import MarrowError
 from marrow.workflow.archive import copy_entry
 from marrow.workflow.dry_run import PlannedJob
-from marrow.workflow.fingerprint.code import stage_code
+from marrow.workflow.fingerprint.code import job_code
 from marrow.workflow.fingerprint.job import job_fingerprint
 from marrow.workflow.paths import ARCHIVE, RESULTS
 from marrow.workflow.reason import ABOVE, ACCEPTABLE, in_words
@@ -52,8 +52,16 @@ def _refuse_unacceptable(jobs: Iterable[PlannedJob]) -> None:
 def _accepted(record: Record, job: PlannedJob, scripts: Path, reason: str) -> Record:
     what = "; ".join(in_words(each for each in job.reasons if each.kind not in ABOVE))
     note = Note(what, reason, datetime.now(UTC).strftime("%Y-%m-%d"))
-    code = stage_code(scripts, job.rule)
-    return _renewed(replace(record, code=code, params=json.loads(job.params), accepted=[*record.accepted, note]))
+    code = job_code(scripts, job.rule, job.modules)
+    return _renewed(
+        replace(
+            record,
+            code=code,
+            modules=list(job.modules),
+            params=json.loads(job.params),
+            accepted=[*record.accepted, note],
+        )
+    )
 
 
 def _with_new_inputs(before: Mapping[Path, Record], edited: Mapping[Path, Record]) -> dict[Path, Record]:

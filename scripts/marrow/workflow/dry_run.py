@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from marrow.errors import MarrowError
 from marrow.workflow.paths import STALE
 from marrow.workflow.reason import ABOVE, Reason
 
+Command = Callable[[Sequence[str]], "subprocess.CompletedProcess[str]"]
 _JOB = re.compile(r"^(?:local)?(?:rule|checkpoint) (\w+):$")
 _FIELD = re.compile(r"^    (\w+): (.*)$")
 
@@ -24,7 +25,8 @@ class PlannedJob:
     Attributes:
         reasons: why its results are stale; empty when they are only missing.
         record: where its record lies, and
-        params: the settings it would run with, JSON; both only for a stale job.
+        params: the settings it would run with, JSON, and
+        modules: the modules that it would import by name; all only for a stale job.
     """
 
     rule: str
@@ -32,6 +34,7 @@ class PlannedJob:
     reasons: tuple[Reason, ...] = ()
     record: str = ""
     params: str = ""
+    modules: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -44,23 +47,29 @@ class PlannedJob:
         return any(reason.kind not in ABOVE for reason in self.reasons)
 
 
-def planned_jobs(snakefile: Path, directory: Path, arguments: Sequence[str] = ()) -> list[PlannedJob]:
+def run_snakemake(arguments: Sequence[str]) -> "subprocess.CompletedProcess[str]":
+    """Run Snakemake's command line in a process of its own."""
+    return subprocess.run([sys.executable, "-m", "snakemake", *arguments], capture_output=True, text=True, check=False)
+
+
+def planned_jobs(
+    snakefile: Path, directory: Path, arguments: Sequence[str] = (), snakemake: Command = run_snakemake
+) -> list[PlannedJob]:
     """Plan a run; jobs that only name targets are left out.
 
     Args:
         snakefile: the workflow.
         directory: the working directory, which holds `results/`.
         arguments: more for Snakemake's command line, such as targets or `--config`.
+        snakemake: runs Snakemake's command line.
 
     Raises:
         MarrowError: Snakemake cannot plan; its message is passed on.
     """
     stale = directory / STALE
     earlier = _plan_of(stale)
-    command = [sys.executable, "-m", "snakemake", "--dry-run", "--nocolor", "--snakefile", str(snakefile)]
-    run = subprocess.run(
-        [*command, "--directory", str(directory), *arguments], capture_output=True, text=True, check=False
-    )
+    options = ["--dry-run", "--nocolor", "--snakefile", str(snakefile), "--directory", str(directory)]
+    run = snakemake([*options, *arguments])
     if run.returncode != 0:
         raise MarrowError(f"Snakemake cannot plan:\n{run.stdout}{run.stderr}")
     entries = _stale_jobs(stale) if _plan_of(stale) != earlier else []
@@ -86,7 +95,8 @@ def _with_reasons(job: PlannedJob, entry: dict[str, Any] | None) -> PlannedJob:
     if entry is None:
         return job
     reasons = tuple(Reason(**reason) for reason in entry["reasons"])
-    return replace(job, reasons=reasons, record=entry["record"], params=json.dumps(entry["params"]))
+    params, modules = json.dumps(entry["params"]), tuple(entry["modules"])
+    return replace(job, reasons=reasons, record=entry["record"], params=params, modules=modules)
 
 
 def _jobs(text: str) -> Iterator[PlannedJob]:

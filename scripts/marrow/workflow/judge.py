@@ -25,8 +25,12 @@ class Stage(Protocol):
 
     name: str
 
-    def code(self) -> dict[str, str]:
-        """Project file -> digest and package -> pin, for all that the rule's script reaches."""
+    def modules(self, wildcards: Wildcards) -> tuple[str, ...]:
+        """Dotted names of the project modules that one of its jobs imports by name."""
+        ...
+
+    def code(self, wildcards: Wildcards) -> dict[str, str]:
+        """Project file -> digest and package -> pin, for all that one of its jobs reaches."""
         ...
 
     def params(self, wildcards: Wildcards) -> dict[str, Plain]:
@@ -106,7 +110,7 @@ class Judge:
         return Verdict(tuple(self._reasons(stage, wildcards, record)))
 
     def _reasons(self, stage: Stage, wildcards: Wildcards, record: Record) -> Iterator[Reason]:
-        yield from _code_differences(record.code, stage.code())
+        yield from _code_differences(record.code, stage.code(wildcards))
         yield from _value_differences("", record.params, stage.params(wildcards))
         yield from self._input_differences(record.inputs, stage.inputs(wildcards))
         yield from _edited_outputs(record)

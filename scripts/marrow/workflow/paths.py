@@ -17,6 +17,9 @@ STALE = PRIVATE / "stale"
 # Inputs of a rule that only decide when a job runs: its script does not read them, and no fingerprint includes them.
 UNREAD = frozenset({"freshness", "after"})
 
+# The parameter of a rule with the dotted names of the project modules that a job imports by name. It is no setting.
+MODULES = "modules"
+
 
 def is_result(path: Path) -> bool:
     """Whether a path is that of a result; all other inputs are raw."""

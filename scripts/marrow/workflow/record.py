@@ -82,6 +82,7 @@ class Record:
         wildcards: which of its jobs.
         fingerprint: one digest of code, settings and inputs.
         code: project file -> digest of its syntax tree, and package -> pinned version.
+        modules: dotted names of the project modules that the job imported by name.
         params: the settings that `main()` was called with.
         inputs: role, such as `volumes[0]` -> source.
         outputs: path -> product.
@@ -100,6 +101,7 @@ class Record:
     stopped: Stop | None = None
     made: dict[str, Plain] = field(default_factory=lambda: {})
     accepted: list[Note] = field(default_factory=lambda: [])
+    modules: list[str] = field(default_factory=lambda: [])
 
 
 def record_of(result: Path) -> Path:

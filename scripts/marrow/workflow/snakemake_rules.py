@@ -13,18 +13,17 @@ import uuid
 from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from snakemake.io import apply_wildcards, is_callable  # pyright: ignore[reportUnknownVariableType]
 
 from marrow.files import write_text
-from marrow.workflow.fingerprint.code import stage_code
+from marrow.workflow.fingerprint.code import job_code
 from marrow.workflow.fingerprint.content import DigestCache
 from marrow.workflow.fingerprint.values import Plain, plain
 from marrow.workflow.judge import Judge, Stage, Verdict, Wildcards
-from marrow.workflow.paths import DIGESTS, FRESH, STALE, UNREAD, roles
+from marrow.workflow.paths import DIGESTS, FRESH, MODULES, STALE, UNREAD, roles
 
 DIRECTORY_TIME = ".snakemake_timestamp"  # Snakemake's note in a folder that is an output; its time is the folder's
 
@@ -41,18 +40,23 @@ class RuleStage:
         self.name: str = rule.name
         self._rule = rule
         self._scripts = scripts
+        self._code: dict[tuple[str, ...], dict[str, str]] = {}
 
-    def code(self) -> dict[str, str]:
-        """Project file -> digest, for every file that the rule's script reaches."""
-        return self._code
+    def modules(self, wildcards: Wildcards) -> tuple[str, ...]:
+        """The modules that one of its jobs imports by name."""
+        named = _named(self._rule, self._rule.params, wildcards, only={MODULES})
+        return tuple(module for _, modules in named for module in modules)
 
-    @cached_property
-    def _code(self) -> dict[str, str]:
-        return stage_code(self._scripts, self.name)
+    def code(self, wildcards: Wildcards) -> dict[str, str]:
+        """Project file -> digest, for every file that one of its jobs reaches."""
+        modules = self.modules(wildcards)
+        if modules not in self._code:
+            self._code[modules] = job_code(self._scripts, self.name, modules)
+        return self._code[modules]
 
     def params(self, wildcards: Wildcards) -> dict[str, Plain]:
         """The settings of one of its jobs."""
-        named = _named(self._rule, self._rule.params, wildcards)
+        named = _named(self._rule, self._rule.params, wildcards, leave_out={MODULES})
         return {name: plain(value, name) for name, value in named}
 
     def inputs(self, wildcards: Wildcards) -> dict[str, Path]:
@@ -143,18 +147,23 @@ def _entry(stage: Stage, wildcards: Wildcards, verdict: Verdict) -> dict[str, An
         "reasons": [asdict(reason) for reason in verdict.reasons],
         "record": stage.record(wildcards).as_posix(),
         "params": stage.params(wildcards),
+        "modules": stage.modules(wildcards),
     }
 
 
 def _named(
-    rule: Any, directive: Any, wildcards: Wildcards, leave_out: AbstractSet[str] = frozenset()
+    rule: Any,
+    directive: Any,
+    wildcards: Wildcards,
+    leave_out: AbstractSet[str] = frozenset(),
+    only: AbstractSet[str] | None = None,
 ) -> Iterator[tuple[str, Any]]:
     """Name and value of each entry of a directive, functions called and wildcards filled in.
 
     The functions of entries that are left out are not called: those of `freshness` and `after` would call themselves.
     """
     for name, (start, end) in directive._get_names():
-        if name not in leave_out:
+        if name not in leave_out and (only is None or name in only):
             values = [_filled(rule, value, wildcards) for value in directive[start : start + 1 if end is None else end]]
             yield name, (values[0] if end is None else values)
 

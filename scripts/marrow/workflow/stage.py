@@ -17,7 +17,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FunctionType
@@ -27,10 +27,10 @@ from marrow.errors import MarrowError, Stopped
 from marrow.log import configure_log
 from marrow.workflow import provenance
 from marrow.workflow.archive import Archive
-from marrow.workflow.fingerprint.code import stage_code
+from marrow.workflow.fingerprint.code import job_code
 from marrow.workflow.fingerprint.job import job_fingerprint
 from marrow.workflow.fingerprint.values import Plain, plain
-from marrow.workflow.paths import ARCHIVE, CHECKPOINTS, UNREAD, is_result, partial_place, roles
+from marrow.workflow.paths import ARCHIVE, CHECKPOINTS, MODULES, UNREAD, is_result, partial_place, roles
 from marrow.workflow.record import Product, Record, Source, Stop, read_record, record_of, write_record
 
 Main = FunctionType
@@ -45,6 +45,7 @@ class Job:
     Attributes:
         inputs, outputs: name -> path or list of paths, without what is not read and without `record`.
         params: name -> setting.
+        modules: dotted names of the project modules that `main()` imports by name.
         record: where its record goes.
     """
 
@@ -56,6 +57,7 @@ class Job:
     record: Path
     threads: int
     archive_mb: int
+    modules: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, snakemake: Any) -> "Job":
@@ -66,10 +68,11 @@ class Job:
             wildcards=dict(snakemake.wildcards.items()),
             inputs={name: value for name, value in inputs.items() if name not in UNREAD},
             outputs={name: value for name, value in outputs.items() if name != "record"},
-            params={name: plain(value, name) for name, value in snakemake.params.items()},
+            params={name: plain(value, name) for name, value in snakemake.params.items() if name != MODULES},
             record=Path(outputs["record"]),
             threads=snakemake.threads,
             archive_mb=int(snakemake.resources.get("archive_mb", 0)),
+            modules=tuple(snakemake.params.get(MODULES, ())),
         )
 
     def output_paths(self) -> list[Path]:
@@ -108,7 +111,7 @@ def perform(main: Main, job: Job, scripts: Path) -> None:
         _log.info("made from the same things before: outputs come back from the archive")
     elif stop is None or _works_on(main):
         offered = {"checkpoints": CHECKPOINTS / record.fingerprint, "stop": above.message if above else None}
-        stop = _make(main, job, offered)
+        stop = _make(main, job, offered, record.code)
         if stop is None and above is None:
             archive.keep(record.fingerprint, job.output_paths())
     if stop is not None:
@@ -127,11 +130,13 @@ def _works_on(main: Main) -> bool:
     return "stop" in inspect.signature(main).parameters
 
 
-def _make(main: Main, job: Job, offered: Mapping[str, Any]) -> Stop | None:
+def _make(main: Main, job: Job, offered: Mapping[str, Any], code: Mapping[str, str]) -> Stop | None:
     """Call `main()` with temporary outputs and move these into place when it returns."""
     places = {path: _partial(path) for path in job.output_paths()}
+    imported = set(sys.modules)
     try:
         main(**arguments(main, job, places, offered))
+        _refuse_unrecorded(set(sys.modules) - imported, job, code)
     except Stopped as stopped:
         return Stop(job.rule, stopped.check, str(stopped))
     else:
@@ -142,6 +147,18 @@ def _make(main: Main, job: Job, offered: Mapping[str, Any]) -> Stop | None:
         for partial in places.values():
             shutil.rmtree(partial.parent, ignore_errors=True)
     return None
+
+
+def _refuse_unrecorded(modules: Iterable[str], job: Job, code: Mapping[str, str]) -> None:
+    """Refuse project modules that `main()` imported and the job's record does not count: their edits would be missed.
+
+    Raises:
+        ImportError: there is one.
+    """
+    for module in sorted(modules):
+        path = module.replace(".", "/")
+        if module.startswith("marrow.") and not {f"{path}.py", f"{path}/__init__.py"} & code.keys():
+            raise ImportError(f"{job.rule} imported {module} by name; give it in the rule's parameter {MODULES}")
 
 
 def arguments(
@@ -181,7 +198,7 @@ def _partial(path: Path) -> Path:
 
 def _expected_record(job: Job, scripts: Path) -> Record:
     inputs = {role: Source.of(path) for role, path in roles(list(job.inputs.items())).items()}
-    code = stage_code(scripts, job.rule)
+    code = job_code(scripts, job.rule, job.modules)
     contents = {role: source.digest for role, source in inputs.items()}
     return Record(
         rule=job.rule,
@@ -191,6 +208,7 @@ def _expected_record(job: Job, scripts: Path) -> Record:
         params=job.params,
         inputs=inputs,
         outputs={},
+        modules=list(job.modules),
     )
 
 

@@ -1,4 +1,4 @@
-"""Whether key instances come first: area under the ROC curve, average precision, and a key one among the first k.
+"""Whether key instances have the highest scores: area under the ROC curve, average precision, hits among the first k.
 
 Pooled: all instances of all bags that count in one ranking. Per bag: one number a bag, and their mean; a bag of key
 instances alone has none. How large attention is says something only within a bag, so that its number is that per bag.
@@ -22,7 +22,7 @@ POOLED, PER_BAG = "pooled", "per_bag"
 
 def ranking_scores(quantity: str, bags: ScoredBags) -> Iterator[Score]:
     """Area and average precision, pooled and as the mean over bags."""
-    instances = _told(bags)
+    instances = _share_of_keys(bags)
     for name, measure in MEASURES.items():
         pooled = None if bags.reason or bags.keys.all() else float(measure(bags.keys, bags.scores))
         reason = bags.reason or "every instance is key"
@@ -61,9 +61,9 @@ def hits_of_bags(quantity: str, bags: ScoredBags, tops: Sequence[int]) -> Iterat
 
 def hit_scores(quantity: str, bags: ScoredBags, tops: Sequence[int]) -> Iterator[Score]:
     """In which share of the bags a key instance is among the first k."""
-    bags = list(hits_of_bags(quantity, bags, tops))
+    hits = list(hits_of_bags(quantity, bags, tops))
     for top in tops:
-        values = [bag.value for bag in bags if bag.metric == _hit_rate(top)]
+        values = [hit.value for hit in hits if hit.metric == _hit_rate(top)]
         reason = bags.reason or f"no bag has other than key instances, and more than {top}"
         value = float(np.mean(values)) if values else None
         yield Score(quantity, _hit_rate(top), value, len(values), note="" if values else reason)
@@ -89,7 +89,7 @@ def _hit_rate(top: int) -> str:
     return f"hit_rate_top_{top}"
 
 
-def _told(bags: ScoredBags) -> str:
+def _share_of_keys(bags: ScoredBags) -> str:
     if bags.reason:
         return ""
     return f"{np.count_nonzero(bags.keys)} of {len(bags.keys)} instances are key"

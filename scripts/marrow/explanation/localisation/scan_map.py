@@ -15,7 +15,7 @@ from marrow.bags.manifest import Entry, Manifest, read_manifest
 from marrow.bags.patches.choice import Corners
 from marrow.errors import RunStopped
 from marrow.explanation.localisation.bone_hits import BONE
-from marrow.explanation.localisation.explained_bags import InstanceTable, instance_columns, read_run_table
+from marrow.explanation.localisation.explained_bags import InstanceTable, instance_columns
 from marrow.explanation.localisation.per_bone import weights_of_bones
 from marrow.explanation.localisation.prediction import Prediction, prediction_of
 from marrow.explanation.localisation.quantities import (
@@ -29,6 +29,7 @@ from marrow.explanation.localisation.quantities import (
 )
 from marrow.explanation.localisation.volume_map import COMBINED, EMPTY, mean_of_patches
 from marrow.imaging.volume import voxels, with_voxels
+from marrow.runs.run_table import read_run_table
 
 AUTO = "auto"
 PREFERRED = (CONTRIBUTION, PROBABILITY, ATTENTION)  # the first that there is, where the quantity is `auto`

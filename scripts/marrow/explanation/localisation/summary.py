@@ -1,98 +1,106 @@
-"""The scores of all runs of an entry in one table: mean, spread and interval of each method and metric.
+"""The localisation scores of all runs of an entry in one table: mean, spread and interval of each method and metric.
 
-Mean, standard deviation (n - 1) and standard error are over runs: seeds, and folds where there are. A method of which a
-run is missing has no mean: one over fewer runs would not compare. A metric that is undefined in a run, as in a fold
-without a key instance, is averaged over the others, and n tells how many.
-
-The interval is the bootstrap's by patient, 95% by percentiles: the numbers of a patient's bags are averaged over bags
-and runs first, then patients are drawn. It needs metrics that single bags have and two patients; others have none.
+Means and spreads are over runs (`marrow.statistics.means`). The interval is the bootstrap's by patient, 95% by
+percentiles: the numbers of a patient's bags are averaged over bags and runs first, then patients are drawn. It needs a
+metric that single bags have, and two patients; other rows have none.
 """
 
 import math
-import statistics
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-import numpy as np
-from scipy.stats import bootstrap
+import pandas as pd
+
+from marrow.statistics.means import means_over_runs
+from marrow.statistics.resampling import mean_interval
+from marrow.tables.frames import Columns, joined, read_table
 
 DRAWS = 2000
-COVERED = 0.95
+AREA = "perturbation_area"
 
-Values = Mapping[tuple[str, str], float | None]
+SUMMARY: Columns = {
+    "method": str,
+    "metric": str,
+    "mean": float,
+    "std": float,
+    "sem": float,
+    "n": int,
+    "low": float,
+    "high": float,
+}
+VALUES: Columns = {"method": str, "metric": str, "value": float}
+PATIENTS: Columns = {"method": str, "metric": str, "patient": str, "value": float}
 
 
 @dataclass(frozen=True)
-class RunScores:
-    """The scores of a run.
+class RunFiles:
+    """The tables of a run, CSV; empty where a job was stopped.
 
     Attributes:
         method: of the run.
-        values: (quantity, metric) -> value, None where undefined; empty where the run is missing.
-        by_patient: (quantity, metric) -> patient -> the values of the patient's bags.
+        scores: of the run.
+        bag_scores: of its bags.
+        perturbation: the probabilities after dropping instances; None where nothing is dropped.
+        inversion: scores after inversion; None where the run is not inverted.
     """
 
     method: str
-    values: Values
-    by_patient: Mapping[tuple[str, str], Mapping[str, Sequence[float]]]
+    scores: Path
+    bag_scores: Path
+    perturbation: Path | None
+    inversion: Path | None
 
 
-@dataclass(frozen=True)
-class Row:
-    """A row of the table; None where there is no number."""
-
-    method: str
-    metric: str
-    mean: float | None
-    std: float | None
-    sem: float | None
-    n: int
-    low: float | None
-    high: float | None
+def summary_of(runs: Sequence[RunFiles]) -> pd.DataFrame:
+    """The table of some runs, method after method."""
+    methods = [run.method for run in runs]
+    in_order = sorted(runs, key=lambda run: methods.index(run.method))
+    scores = [_scores(run) for run in in_order]
+    stopped = {run.method for run, values in zip(in_order, scores, strict=True) if values.empty}
+    of_bags = joined((_bag_scores(run) for run in in_order), PATIENTS)
+    return summarise(joined(scores, VALUES), of_bags, set(methods) - stopped)
 
 
-def summarise(runs: Iterable[RunScores]) -> Iterator[Row]:
-    """The rows, method after method, metric after metric."""
-    by_method: dict[str, list[RunScores]] = defaultdict(list)
-    for run in runs:
-        by_method[run.method].append(run)
-    for method, of_method in by_method.items():
-        is_whole = all(run.values for run in of_method)
-        for key in dict.fromkeys(key for run in of_method for key in run.values):
-            defined = [value for run in of_method if (value := run.values.get(key)) is not None]
-            shown = defined if is_whole else []
-            std = statistics.stdev(shown) if len(shown) > 1 else None
-            low, high = _interval(key, of_method) if shown else (None, None)
-            yield Row(
-                method=method,
-                metric=":".join(key),
-                mean=statistics.fmean(shown) if shown else None,
-                std=std,
-                sem=None if std is None else std / math.sqrt(len(shown)),
-                n=len(defined),
-                low=low,
-                high=high,
-            )
+def summarise(scores: pd.DataFrame, bag_scores: pd.DataFrame, complete: Collection[str]) -> pd.DataFrame:
+    """Means, spreads and intervals.
+
+    Args:
+        scores: the columns `VALUES`, a row for each run and metric.
+        bag_scores: the columns `PATIENTS`, a row for each run, metric and bag.
+        complete: the methods of which no run is missing; others have neither means nor intervals.
+    """
+    table = means_over_runs(scores, complete)
+    keys = ["method", "metric"]
+    of_patients = bag_scores.groupby([*keys, "patient"])["value"].mean().groupby(keys)
+    ends = {key: mean_interval(values.to_numpy(), DRAWS, seed=0) for key, values in of_patients}
+    without = (math.nan, math.nan)
+    rows = zip(table["method"], table["metric"], table["mean"].notna(), strict=True)
+    intervals = [ends.get((method, metric), without) if has_mean else without for method, metric, has_mean in rows]
+    table[["low", "high"]] = pd.DataFrame(intervals, columns=["low", "high"], index=table.index)
+    return table
 
 
-def _interval(key: tuple[str, str], runs: Sequence[RunScores]) -> tuple[float | None, float | None]:
-    """Low and high end, from one number a patient."""
-    values: dict[str, list[float]] = defaultdict(list)
-    for run in runs:
-        for patient, found in run.by_patient.get(key, {}).items():
-            values[patient] += found
-    means = [statistics.fmean(values[patient]) for patient in sorted(values)]
-    if len(means) < 2:
-        return None, None
-    if len(set(means)) == 1:
-        return means[0], means[0]
-    drawn = bootstrap(
-        (means,),
-        np.mean,
-        n_resamples=DRAWS,
-        confidence_level=COVERED,
-        method="percentile",
-        rng=np.random.default_rng(0),
-    ).confidence_interval
-    return float(drawn.low), float(drawn.high)
+def _scores(run: RunFiles) -> pd.DataFrame:
+    """The columns `VALUES` of a run; without rows where it was stopped."""
+    own: Columns = {"quantity": str, "metric": str, "value": float}
+    tables = [read_table(run.scores, own)]
+    if not tables[0].empty:
+        if run.perturbation:
+            areas = read_table(run.perturbation, {"quantity": str, "area": float})
+            tables.append(areas.rename(columns={"area": "value"}).assign(metric=AREA))
+        if run.inversion:
+            tables.append(read_table(run.inversion, own))
+    # Attention as it is has scores in the table of the inversion, too: those of the run's own table count.
+    return _named(tables, run.method).drop_duplicates("metric")
+
+
+def _bag_scores(run: RunFiles) -> pd.DataFrame:
+    columns: Columns = {"quantity": str, "metric": str, "patient": str, "value": float}
+    return _named([read_table(run.bag_scores, columns)], run.method)
+
+
+def _named(tables: Iterable[pd.DataFrame], method: str) -> pd.DataFrame:
+    """Tables of a run in one, with its method, and metrics as `quantity:metric`."""
+    table = pd.concat(tables)
+    return table.assign(method=method, metric=table["quantity"] + ":" + table["metric"])

@@ -1,4 +1,4 @@
-"""What augmentation may do, and how far it reaches beyond a patch."""
+"""The settings of augmentation, and how far outside a patch it may sample."""
 
 import math
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ LARGEST_SIGMA = 1.0
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How likely and how large each step is. Every instance draws for itself; probability 0 switches a step off.
+    """Probability and size of each step. Each instance draws its own parameters; probability 0 switches a step off.
 
     Attributes:
         flip_probability: of a left-right flip, that is along x; never where `Layout.flips` says no.
@@ -26,8 +26,8 @@ class Augmentation:
         smoothing_sigma: the largest sigma in voxels, in (0, 1].
         jitter_probability: of a change of intensity.
         gain: standard deviation of the factor about 1, drawn for each channel.
-        offset: standard deviation of what is added, in standard deviations of the channel's own intensities in the
-            patch, so that it means the same on the standard scale, in ADC and in bytes.
+        offset: standard deviation of the value that is added, in units of the standard deviation of the channel in the
+            patch, so that one setting fits the standard scale, ADC and bytes.
     """
 
     flip_probability: float = 0.5
@@ -51,13 +51,8 @@ class Augmentation:
             )
 
 
-def inner_size(layout: Layout) -> tuple[int, ...]:
-    """Voxels along each spatial axis, (z, y, x) or (y, x), without the margin; of a table none."""
-    return tuple(length - 2 * layout.margin for length in layout.shape[1:])
-
-
 def reach(augmentation: Augmentation, layout: Layout) -> float:
-    """How many voxels beyond the patch without its margin an instance may be sampled at most.
+    """The largest distance in voxels at which an instance may be sampled outside the patch without its margin.
 
     An end of the patch lies h voxels from the centre along its axis, and a corner w off that axis. A rotation by up to
     t moves a corner out to h cos t + w sin t, or to its distance from the centre where t is large enough.
@@ -65,7 +60,7 @@ def reach(augmentation: Augmentation, layout: Layout) -> float:
     angle = math.radians(augmentation.rotation_degrees) * (augmentation.rotation_probability > 0)
     shift = augmentation.shift_voxels * (augmentation.shift_probability > 0)
     displacement = augmentation.elastic_voxels * (augmentation.elastic_probability > 0)
-    half = [(length - 1) / 2 for length in inner_size(layout)]
+    half = [(length - 1) / 2 for length in layout.inner_size]
     outward = [0.0]
     for axis, h in enumerate(half):
         w = math.hypot(*half[:axis], *half[axis + 1 :])
@@ -75,7 +70,7 @@ def reach(augmentation: Augmentation, layout: Layout) -> float:
 
 
 def margin_note(augmentation: Augmentation, layout: Layout) -> str | None:
-    """What to tell when the margin does not hold the reach: what lies beyond is taken from the patch's border."""
+    """A warning if the reach is larger than the margin: values outside the margin repeat the patch's border."""
     needed = reach(augmentation, layout)
     if len(layout.shape) == 1 or needed <= layout.margin:
         return None

@@ -1,5 +1,10 @@
 """Encoders: instances in, embeddings out, each instance by itself.
 
-`lenet` for small pictures and for volumes, `mlp` for rows of tables, `resnet` for larger pictures; `build` takes the
-one that a method names. `stage` and `products` are what makes a LeNet fast on a processor.
+The kinds of encoders are the modules that `schemas/encoders` declares; each offers
+
+    make(settings, shape) -> Encoder
+
+where `settings` are those of the method, complete, and `shape` is that of an instance without margin. The module of a
+kind is imported by name (`build`), and by no other module but one that builds on it. `stage` and `products`, which are
+no kinds, make a LeNet fast on a processor.
 """

@@ -1,4 +1,4 @@
-"""LeNet for small pictures, as attention MIL has it (Ilse et al., ICML 2018), and its sibling for volumes.
+"""LeNet for small pictures, as attention MIL has it (Ilse et al., ICML 2018); `lenet3d` is the same for volumes.
 
     conv k, 20 -> ReLU -> max pool 2 -> conv k, 50 -> ReLU -> max pool 2 -> linear, 500 -> ReLU -> dropout
 
@@ -9,17 +9,18 @@ layers do, as in the code of attention MIL; its text says Glorot.
 Loss-attention's code has dropout before the ReLU of the linear layer, which is the same.
 """
 
+from collections.abc import Mapping
 from math import prod
+from typing import Any
 
 from torch import Tensor, nn
 
-from marrow.errors import ConfigError
 from marrow.learning.encoders.encoder import Encoder
 from marrow.learning.encoders.stage import Stage
 
 MAPS = (20, 50)
 WIDTH = 500
-KERNEL, SMALL_KERNEL = 5, 3
+LEAST_EDGE = 14  # of instances that kernels of 5 fit: two of them with a pooling by 2 between
 
 
 class LeNet(Encoder):
@@ -27,28 +28,18 @@ class LeNet(Encoder):
 
     Args:
         shape: of an instance, (channels, y, x) or (channels, z, y, x).
-        kernel: edge of the convolutions; None for 5 where both fit, else 3. Where even 3 is larger than the maps that
-            it meets, these are padded with zeros: below edges of 8.
+        kernel: edge of the convolutions. Where it is larger than the maps that it meets, these are padded with zeros:
+            with 3 below edges of 8.
         dropout: share of the 500 units that are left out while training.
-
-    Raises:
-        ConfigError: the kernel does not fit the instances.
     """
 
     width = WIDTH
 
-    def __init__(self, shape: tuple[int, ...], kernel: int | None = None, dropout: float = 0.0) -> None:
+    def __init__(self, shape: tuple[int, ...], kernel: int, dropout: float = 0.0) -> None:
         super().__init__()
         channels, *edges = shape
-        fits = (min(edges) - KERNEL + 1) // 2 >= KERNEL
-        if kernel == KERNEL and not fits:
-            raise ConfigError(
-                f"config: encoder.kernel is 5, which does not fit instances of {shape} twice with a pooling between; "
-                f"their edges must be {3 * KERNEL - 1} at least. Take 3, or larger patches"
-            )
-        chosen = kernel or (KERNEL if fits else SMALL_KERNEL)
-        self.first = Stage(channels, MAPS[0], chosen, edges, of_data=True)
-        self.second = Stage(MAPS[0], MAPS[1], chosen, self.first.edges)
+        self.first = Stage(channels, MAPS[0], kernel, edges, of_data=True)
+        self.second = Stage(MAPS[0], MAPS[1], kernel, self.first.edges)
         self.embed = nn.Linear(MAPS[1] * prod(self.second.edges), WIDTH)
         self.dropout = nn.Dropout(dropout)
 
@@ -61,3 +52,8 @@ class LeNet(Encoder):
         """Embed (instances, *shape)."""
         maps = self.second(self.first(instances))
         return self.dropout(self.embed(maps.flatten(1)).relu())
+
+
+def make(settings: Mapping[str, Any], shape: tuple[int, ...]) -> LeNet:
+    """The LeNet for pictures of this shape."""
+    return LeNet(shape, 5 if min(shape[1:]) >= LEAST_EDGE else 3, settings["dropout"])

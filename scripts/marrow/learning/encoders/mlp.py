@@ -4,7 +4,9 @@ MI-Net has one dropout, after the last layer (Wang et al., Pattern Recognition 2
 et al., AAAI 2020). Weights start as PyTorch's layers do.
 """
 
+from collections.abc import Mapping
 from itertools import pairwise
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -40,3 +42,8 @@ class Mlp(Encoder):
         for layer, dropout in zip(self.layers, self.dropouts, strict=True):
             instances = dropout(layer(instances).relu())
         return instances
+
+
+def make(settings: Mapping[str, Any], shape: tuple[int, ...]) -> Mlp:
+    """The perceptron for tables of this shape."""
+    return Mlp(shape[0], settings["dropout"], settings["dropout_after"] == "each")

@@ -13,8 +13,10 @@ The published network pools the last maps of all cells voxel by voxel and classi
 pixels; `flatten` does that. Otherwise the maps are averaged to 8K numbers, which attention can be made of.
 """
 
+from collections.abc import Mapping
 from itertools import pairwise
 from math import prod
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -89,3 +91,8 @@ class Block(nn.Module):
 
 def _norm(maps: int) -> nn.GroupNorm:
     return nn.GroupNorm(maps // GROUP, maps)
+
+
+def make(settings: Mapping[str, Any], shape: tuple[int, ...]) -> ResNet:
+    """The network for pictures of this shape."""
+    return ResNet(shape, settings["width"], settings["flatten"])

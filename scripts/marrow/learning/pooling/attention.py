@@ -6,16 +6,14 @@ V and u have biases as in the released code, where the paper has none. That of u
 so the softmax takes it away again; it is there for the number of parameters to be the published one.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from torch import Tensor, nn
 
+from marrow.learning.pooling.outputs import outputs_of
 from marrow.learning.pooling.pooling import Pooled, Pooling
-from marrow.learning.pooling.segments import Segments, segment_softmax, segment_sum
-
-
-def attend(embeddings: Tensor, scores: Tensor, segments: Segments) -> tuple[Tensor, Tensor]:
-    """Embeddings (instances, width) and their scores (instances,) -> attention (instances,) and bags (bags, width)."""
-    attention = segment_softmax(scores, segments)
-    return attention, segment_sum(attention[:, None] * embeddings, segments)
+from marrow.learning.pooling.segments import Segments, attend
 
 
 class Attention(Pooling):
@@ -27,7 +25,7 @@ class Attention(Pooling):
         attention_width: of the hidden layer.
     """
 
-    def __init__(self, width: int, outputs: int, attention_width: int = 128) -> None:
+    def __init__(self, width: int, outputs: int, attention_width: int) -> None:
         super().__init__(width, outputs)
         self.hidden = nn.Linear(width, attention_width)
         self.score = nn.Linear(attention_width, 1)
@@ -41,3 +39,8 @@ class Attention(Pooling):
         scores = self.score(self.features(embeddings))[:, 0]
         attention, pooled = attend(embeddings, scores, segments)
         return Pooled(self.classifier(pooled), attention, self.classifier(embeddings))
+
+
+def make(settings: Mapping[str, Any], width: int, classes: int) -> Attention:
+    """The pooling of a method."""
+    return Attention(width, outputs_of(classes), settings["attention_width"])

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
+from marrow.learning.pooling.outputs import outputs_of
 from marrow.learning.pooling.pooling import Pooled, Pooling
 from marrow.learning.pooling.segments import Segments
 
@@ -50,3 +51,12 @@ class InstancePooling(Pooling):
         """Pool (instances, width)."""
         logits = self.classifier(embeddings)
         return Pooled(self.function(logits, segments), instance_logits=logits)
+
+
+def pooling_at(
+    level: str, width: int, classes: int, embedding: PoolingFunction, probability: PoolingFunction
+) -> EmbeddingPooling | InstancePooling:
+    """The pooling at a level, `embedding` or `instance`, with the function for that level."""
+    if level == "embedding":
+        return EmbeddingPooling(width, outputs_of(classes), embedding)
+    return InstancePooling(width, outputs_of(classes), probability)

@@ -17,11 +17,16 @@ All of it is worked out in float64: what a small r or s adds to 1 is soon lost i
 """
 
 import math
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from marrow.learning.pooling.levels import pooling_at
 from marrow.learning.pooling.outputs import log_probabilities
+from marrow.learning.pooling.pooling import Pooling
 from marrow.learning.pooling.segments import Segments, at_least_float32, segment_max, segment_mean, spread
 
 _SMALLEST = 1e-12  # of s; there log-mean-exp is the mean, up to a share of this size
@@ -56,3 +61,10 @@ def _log_mean(exponents: Tensor, segments: Segments) -> Tensor:
     """Give log (1/N) sum_n exp(x_n), exact to its last digits near 0 too: (instances, n) -> (bags, n)."""
     largest = segment_max(exponents.detach(), segments)
     return largest + torch.log1p(segment_mean(torch.expm1(exponents - spread(largest, segments)), segments))
+
+
+def make(settings: Mapping[str, Any], width: int, classes: int) -> Pooling:
+    """The pooling of a method."""
+    r = float(settings["r"])
+    embedding, probability = (partial(each, r=r) for each in (embedding_log_mean_exp, probability_log_mean_exp))
+    return pooling_at(settings["level"], width, classes, embedding, probability)

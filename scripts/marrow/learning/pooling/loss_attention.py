@@ -8,12 +8,16 @@ the a_n add up to one, z = sum_n a_n z_n. The losses that go with it are in
 `marrow.learning.pooling.loss_attention_loss`.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor
 
-from marrow.learning.pooling.attention import attend
+from marrow.learning.pooling.attention_memory import AttentionMemory
+from marrow.learning.pooling.loss_attention_loss import LossAttentionLoss
 from marrow.learning.pooling.pooling import Pooled, Pooling
-from marrow.learning.pooling.segments import Segments
+from marrow.learning.pooling.segments import Segments, attend
 
 
 def loss_attention_scores(instance_logits: Tensor) -> Tensor:
@@ -37,3 +41,21 @@ class LossAttention(Pooling):
         instance_logits = self.classifier(embeddings)
         attention, pooled = attend(embeddings, loss_attention_scores(instance_logits), segments)
         return Pooled(self.classifier(pooled), attention, instance_logits)
+
+
+def make(settings: Mapping[str, Any], width: int, classes: int) -> LossAttention:
+    """The pooling; its settings are those of its loss."""
+    del settings
+    return LossAttention(width, classes)
+
+
+def make_loss(settings: Mapping[str, Any], class_weights: Tensor | None, instances: int | None) -> LossAttentionLoss:
+    """The main loss of a method with this pooling."""
+    return LossAttentionLoss(
+        settings["instance_weight"],
+        settings["instance_reduction"],
+        settings["consistency_weight"],
+        settings.get("consistency_ramp", 0),
+        AttentionMemory(settings.get("consistency_decay", 0), instances),
+        class_weights,
+    )

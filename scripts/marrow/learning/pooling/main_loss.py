@@ -1,16 +1,14 @@
-"""The loss of the main task, which goes with the pooling."""
+"""The loss of the main task: that of the method's pooling, or the cross-entropy of bags where it has none."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 from torch import Tensor
 
-from marrow.errors import ConfigError
-from marrow.learning.pooling.attention_memory import AttentionMemory
 from marrow.learning.pooling.bag_loss import BagLoss
-from marrow.learning.pooling.loss_attention_loss import REDUCTIONS, LossAttentionLoss
 from marrow.learning.pooling.pooling import Pooled
 from marrow.learning.pooling.segments import Segments
+from marrow.planning.kinds import implementation
 
 
 class MainLoss(Protocol):
@@ -50,31 +48,11 @@ def main_loss_of(
     """The main loss of a method.
 
     Args:
-        settings: its pooling.
+        settings: pooling of a method, complete.
         class_weights: (classes,); None for even ones.
         instances: how many there are in the training corpus; None to find out as they come.
     """
-    if settings["kind"] != "loss-attention":
+    module = implementation("poolings", settings["kind"])
+    if not hasattr(module, "make_loss"):
         return BagLoss(class_weights)
-    _check(settings)
-    return LossAttentionLoss(
-        settings["instance_weight"],
-        settings["instance_reduction"],
-        settings["consistency_weight"],
-        settings["consistency_ramp"],
-        AttentionMemory(settings["consistency_decay"], instances),
-        class_weights,
-    )
-
-
-def _check(settings: Mapping[str, Any]) -> None:
-    for name in ("instance_weight", "consistency_weight", "consistency_ramp"):
-        if not settings[name] >= 0:
-            raise ConfigError(f"config: pooling.{name} is {settings[name]}; it must be 0 or larger")
-    if not 0 <= settings["consistency_decay"] < 1:
-        raise ConfigError(f"config: pooling.consistency_decay is {settings['consistency_decay']}; it must be in [0, 1)")
-    if settings["instance_reduction"] not in REDUCTIONS:
-        raise ConfigError(
-            f"config: pooling.instance_reduction is {settings['instance_reduction']!r}; "
-            f"it must be one of {', '.join(REDUCTIONS)}"
-        )
+    return module.make_loss(settings, class_weights, instances)

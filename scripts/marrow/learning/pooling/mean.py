@@ -7,9 +7,14 @@ At instance level the mean is of probabilities, not of logits, and taken in log 
 of instances that are all far off has a gradient all the same.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from torch import Tensor
 
+from marrow.learning.pooling.levels import pooling_at
 from marrow.learning.pooling.outputs import log_probabilities, logits_of
+from marrow.learning.pooling.pooling import Pooling
 from marrow.learning.pooling.segments import Segments, segment_logsumexp, segment_mean
 
 
@@ -22,3 +27,8 @@ def probability_mean(logits: Tensor, segments: Segments) -> Tensor:
     """Logits of instances (instances, outputs) -> of bags (bags, outputs)."""
     pooled = segment_logsumexp(log_probabilities(logits), segments)  # times N, which is common to all classes
     return logits_of(pooled, logits.shape[1])
+
+
+def make(settings: Mapping[str, Any], width: int, classes: int) -> Pooling:
+    """The pooling of a method."""
+    return pooling_at(settings["level"], width, classes, embedding_mean, probability_mean)

@@ -86,6 +86,12 @@ def segment_softmax(values: Tensor, segments: Segments) -> Tensor:
     return exponentials / spread(segment_sum(exponentials, segments), segments)
 
 
+def attend(embeddings: Tensor, scores: Tensor, segments: Segments) -> tuple[Tensor, Tensor]:
+    """Embeddings (instances, width) and their scores (instances,) -> attention (instances,) and bags (bags, width)."""
+    attention = segment_softmax(scores, segments)
+    return attention, segment_sum(attention[:, None] * embeddings, segments)
+
+
 def segment_logsumexp(values: Tensor, segments: Segments) -> Tensor:
     """Logarithm of the sum of exponentials over each bag: (instances, ...) -> (bags, ...)."""
     values = at_least_float32(values)

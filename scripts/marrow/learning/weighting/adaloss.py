@@ -8,7 +8,8 @@ nearly solved, its weight explodes (up to 1 / epsilon, a million), which its own
 means move slowly, and an auxiliary loss counts no more than the main one does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,12 +23,10 @@ class LogLoss(Weighting):
     """The gradient of the logarithm of each auxiliary loss.
 
     Args:
-        tasks: the auxiliary ones.
         epsilon: in the logarithm, so that a loss of zero has one.
     """
 
-    def __init__(self, tasks: Sequence[Task], epsilon: float = 1e-6) -> None:
-        del tasks
+    def __init__(self, epsilon: float) -> None:
         self._epsilon = epsilon
 
     def __call__(self, seen: Observation) -> Weights:
@@ -39,16 +38,14 @@ class AverageLoss(Remembering):
     """Weighs by running means of the losses.
 
     Args:
-        tasks: the auxiliary ones.
+        tasks: how many auxiliary ones.
         smoothing: what an average keeps from step to step: 0.99 is about the last 100 steps.
         epsilon: the least that an average counts.
         cap: the largest auxiliary weight; none for no limit.
     """
 
-    def __init__(
-        self, tasks: Sequence[Task], smoothing: float = 0.99, epsilon: float = 1e-6, cap: float | None = None
-    ) -> None:
-        super().__init__(losses=torch.zeros(1 + len(tasks)))
+    def __init__(self, tasks: int, smoothing: float, epsilon: float, cap: float | None) -> None:
+        super().__init__(losses=torch.zeros(1 + tasks))
         self._smoothing = smoothing
         self._epsilon = epsilon
         self._cap = cap
@@ -64,3 +61,10 @@ class AverageLoss(Remembering):
 
 def _main_first(weights: Tensor) -> Tensor:
     return torch.cat([torch.ones_like(weights[:1]), weights[1:]])
+
+
+def make(settings: Mapping[str, Any], tasks: Sequence[Task]) -> LogLoss | AverageLoss:
+    """The weighting in a method's variant."""
+    if settings["variant"] == "as-printed":
+        return LogLoss(settings["epsilon"])
+    return AverageLoss(len(tasks), settings["smoothing"], settings["epsilon"], settings["cap"])

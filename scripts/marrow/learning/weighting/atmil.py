@@ -24,11 +24,13 @@ come back; so in the other variants heads get their full gradient.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from marrow.bags.bag import Task
+from marrow.learning.weighting.atmil_closed_form import AtmilClosedForm
 from marrow.learning.weighting.divergence import nonnegative_minimum, parabola, slope
 from marrow.learning.weighting.stateful import Remembering
 from marrow.learning.weighting.weighting import Observation, Weights
@@ -68,18 +70,14 @@ class Atmil(Remembering):
     """Moves weights towards a sum of auxiliary gradients that is near the main one.
 
     Args:
-        tasks: the auxiliary ones.
+        tasks: how many auxiliary ones.
         variant: as-printed, capped-step or implicit.
         beta: the weights' learning rate.
         cap: the largest weight; none for no limit.
     """
 
-    needs_gramian = True
-
-    def __init__(
-        self, tasks: Sequence[Task], variant: str = "as-printed", beta: float = 0.05, cap: float | None = None
-    ) -> None:
-        super().__init__(weights=torch.ones(len(tasks)))
+    def __init__(self, tasks: int, variant: str, beta: float, cap: float | None) -> None:
+        super().__init__(weights=torch.ones(tasks))
         self._printed = variant == "as-printed"
         self._step = STEPS[variant]
         self._beta = beta
@@ -92,3 +90,11 @@ class Atmil(Remembering):
         self.remember(weights=weights)
         shared = torch.cat([torch.ones_like(seen.losses[:1]), weights])
         return Weights(shared, shared if self._printed else torch.ones_like(shared))
+
+
+def make(settings: Mapping[str, Any], tasks: Sequence[Task]) -> Atmil | AtmilClosedForm:
+    """The weighting in a method's variant."""
+    variant = settings["variant"]
+    if variant == "closed-form":
+        return AtmilClosedForm(len(tasks), settings["smoothing"], settings["cap"])
+    return Atmil(len(tasks), variant, settings["beta"], settings.get("cap"))

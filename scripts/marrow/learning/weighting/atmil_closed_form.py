@@ -7,11 +7,8 @@ k times as large gets a k-th of the weight. The mean is over steps, of products:
 are long. Heads get their full gradient: weights change so slowly that a task at 0 with a head that stands stays there.
 """
 
-from collections.abc import Sequence
-
 import torch
 
-from marrow.bags.bag import Task
 from marrow.learning.weighting.divergence import nearest_weights
 from marrow.learning.weighting.stateful import Remembering, renewed
 from marrow.learning.weighting.weighting import Observation, Weights
@@ -21,16 +18,13 @@ class AtmilClosedForm(Remembering):
     """Weighs with the minimum of the mean squared distance.
 
     Args:
-        tasks: the auxiliary ones.
+        tasks: how many auxiliary ones.
         smoothing: what the mean keeps from step to step: 0.99 is about the last 100 steps.
         cap: the largest weight; none for no limit.
     """
 
-    needs_gramian = True
-
-    def __init__(self, tasks: Sequence[Task], smoothing: float = 0.99, cap: float | None = None) -> None:
-        count = 1 + len(tasks)
-        super().__init__(gramian=torch.zeros(count, count))
+    def __init__(self, tasks: int, smoothing: float, cap: float | None) -> None:
+        super().__init__(gramian=torch.zeros(1 + tasks, 1 + tasks))
         self._smoothing = smoothing
         self._cap = cap
 

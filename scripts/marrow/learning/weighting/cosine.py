@@ -8,7 +8,8 @@ on learning and may come back. Du et al. print (sign cos + 1) / 2, which lets ha
 for a positive cosine. Gradients of bags of one are noisy, and the sign of a noisy product is close to a coin's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,14 +22,10 @@ class Cosine(Weighting):
     """Gates auxiliary gradients on the trunk.
 
     Args:
-        tasks: the auxiliary ones.
         variant: as-printed or weighted.
     """
 
-    needs_gramian = True
-
-    def __init__(self, tasks: Sequence[Task], variant: str = "as-printed") -> None:
-        del tasks
+    def __init__(self, variant: str) -> None:
         self._weighted = variant == "weighted"
 
     def __call__(self, seen: Observation) -> Weights:
@@ -44,3 +41,9 @@ def cosines(gramian: Tensor) -> Tensor:
     norms = gramian.diagonal().clamp(min=0).sqrt()
     scale = norms * norms[0]
     return torch.where(scale > 0, gramian[0] / scale, 0)
+
+
+def make(settings: Mapping[str, Any], tasks: Sequence[Task]) -> Cosine:
+    """The weighting in a method's variant."""
+    del tasks
+    return Cosine(settings["variant"])

@@ -15,7 +15,8 @@ the losses may be set for both variants. The paper looks at the last shared laye
 norms of the whole trunk are its usual generalisation.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -31,26 +32,22 @@ class GradNorm(Remembering):
     """Balances the lengths of the tasks' gradients.
 
     Args:
-        tasks: the auxiliary ones.
-        variant: as-printed or closed-form.
+        tasks: how many auxiliary ones.
         alpha: how much longer the gradients of tasks that lag behind shall be; 0 makes all of one length.
-        rate: the weights' learning rate, of the printed step.
-        smoothing: what running means keep from step to step; 0 as printed, where they are of losses alone, else 0.99.
-        reference: L(0), first-step as printed, else first-epoch.
+        smoothing: what running means keep from step to step; as printed, they are of losses alone.
+        reference: whose losses L(0) are, first-step or first-epoch.
+        rate: the weights' learning rate, of the printed step; None for the closed form.
     """
-
-    needs_gramian = True
 
     def __init__(
         self,
-        tasks: Sequence[Task],
-        variant: str = "as-printed",
-        alpha: float = 1.5,
-        rate: float = 0.025,
-        smoothing: float | None = None,
-        reference: str | None = None,
+        tasks: int,
+        alpha: float,
+        smoothing: float,
+        reference: str,
+        rate: float | None,
     ) -> None:
-        count, printed = 1 + len(tasks), variant == "as-printed"
+        count = 1 + tasks
         super().__init__(
             weights=torch.ones(count),
             losses=torch.zeros(count),
@@ -58,25 +55,25 @@ class GradNorm(Remembering):
             reference=torch.zeros(count),
             counted=torch.zeros(()),
         )
-        self._printed = printed
         self._alpha = alpha
         self._rate = rate
-        self._smoothing = (0.0 if printed else 0.99) if smoothing is None else smoothing
-        self._reference = ("first-step" if printed else "first-epoch") if reference is None else reference
+        self._smoothing = smoothing
+        self._reference = reference
 
     def __call__(self, seen: Observation) -> Weights:
         """Weights that add up to the number of tasks."""
         memory = self.recall(seen.losses.device)
         losses = renewed(memory["losses"], seen.losses, self._smoothing)
-        squares = renewed(memory["squares"], seen.products.diagonal(), 0.0 if self._printed else self._smoothing)
+        squares = renewed(memory["squares"], seen.products.diagonal(), self._smoothing if self._rate is None else 0.0)
         self.remember(losses=losses, squares=squares)
         self._refer(seen)
         if self._reference == "first-step" or seen.epoch > 0:
             rates = training_rates(losses, self.recall(losses.device)["reference"]) ** self._alpha
             norms = squares.clamp(min=0).sqrt()
-            weights = memory["weights"]
-            weights = printed_step(weights, norms, rates, self._rate) if self._printed else balanced(norms, rates)
-            self.remember(weights=weights)
+            if self._rate is None:
+                self.remember(weights=balanced(norms, rates))
+            else:
+                self.remember(weights=printed_step(memory["weights"], norms, rates, self._rate))
         return Weights.same(self.recall(losses.device)["weights"])
 
     def _refer(self, seen: Observation) -> None:
@@ -110,3 +107,9 @@ def balanced(norms: Tensor, rates: Tensor) -> Tensor:
 
 def _adding_up(weights: Tensor) -> Tensor:
     return weights * (len(weights) / weights.sum())
+
+
+def make(settings: Mapping[str, Any], tasks: Sequence[Task]) -> GradNorm:
+    """The weighting in a method's variant."""
+    alpha, smoothing, reference = settings["alpha"], settings["smoothing"], settings["reference"]
+    return GradNorm(len(tasks), alpha, smoothing, reference, settings.get("rate"))

@@ -1,6 +1,7 @@
 """The main task alone, as in attention-based MIL (Ilse et al., ICML 2018): w = (1, 0, .., 0)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 
@@ -9,13 +10,16 @@ from marrow.learning.weighting.weighting import Observation, Weighting, Weights
 
 
 class MainOnly(Weighting):
-    """Weighs nothing but the main task; auxiliary losses are seen but not learnt from."""
-
-    def __init__(self, tasks: Sequence[Task]) -> None:
-        del tasks
+    """Weighs nothing but the main task; auxiliary losses are recorded but not learnt from."""
 
     def __call__(self, seen: Observation) -> Weights:
         """One for the main task."""
         first = torch.zeros_like(seen.losses)
         first[0] = 1
         return Weights.same(first)
+
+
+def make(settings: Mapping[str, Any], tasks: Sequence[Task]) -> MainOnly:
+    """The weighting; it has no settings."""
+    del settings, tasks
+    return MainOnly()

@@ -12,7 +12,8 @@ weight grows, and it has no bound. The authors' code steps by 5 times the model'
 default beta here, after every 5 steps; its filter of 4 gradients would need the gradients themselves and is left out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -26,31 +27,19 @@ class OlAux(Remembering):
     """Moves weights along inner products of gradients.
 
     Args:
-        tasks: the auxiliary ones.
-        variant: as-printed, log-losses or capped.
+        tasks: how many auxiliary ones.
         beta: the weights' learning rate.
         steps: N, how many steps each change is the sum of.
-        epsilon: in the logarithms.
+        epsilon: in the logarithms; none to go by the losses themselves.
         cap: the largest weight; none for no limit.
     """
 
-    needs_gramian = True
-
-    def __init__(
-        self,
-        tasks: Sequence[Task],
-        variant: str = "as-printed",
-        beta: float = 0.005,
-        steps: int = 5,
-        epsilon: float = 0.02,
-        cap: float = 1.0,
-    ) -> None:
-        count = len(tasks)
-        super().__init__(weights=torch.ones(count), products=torch.zeros(count), summed=torch.zeros(()))
+    def __init__(self, tasks: int, beta: float, steps: int, epsilon: float | None, cap: float | None) -> None:
+        super().__init__(weights=torch.ones(tasks), products=torch.zeros(tasks), summed=torch.zeros(()))
         self._beta = beta
         self._steps = steps
-        self._epsilon = epsilon if variant == "log-losses" else None
-        self._cap = cap if variant == "capped" else None
+        self._epsilon = epsilon
+        self._cap = cap
 
     def __call__(self, seen: Observation) -> Weights:
         """The weights after this step's products were added."""
@@ -68,3 +57,8 @@ class OlAux(Remembering):
     def _scale(self, losses: Tensor) -> Tensor:
         """What turns gradients of the losses into those that are compared and learnt from."""
         return torch.ones_like(losses) if self._epsilon is None else 1 / (losses + self._epsilon)
+
+
+def make(settings: Mapping[str, Any], tasks: Sequence[Task]) -> OlAux:
+    """The weighting in a method's variant."""
+    return OlAux(len(tasks), settings["beta"], settings["steps"], settings.get("epsilon"), settings.get("cap"))

@@ -11,7 +11,8 @@ which does not go against either task. Heads get their full gradient. The order 
 resumed training draws the same.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,11 +23,6 @@ from marrow.learning.weighting.weighting import Observation, Weighting, Weights
 
 class PCGrad(Weighting):
     """Projects gradients on the trunk out of each other's way."""
-
-    needs_gramian = True
-
-    def __init__(self, tasks: Sequence[Task]) -> None:
-        del tasks
 
     def __call__(self, seen: Observation) -> Weights:
         """The coefficients of the projected gradients' sum; ones for the heads."""
@@ -49,3 +45,9 @@ def projected(gramian: Tensor, orders: Sequence[Sequence[int]]) -> Tensor:
                 coefficients = coefficients - conflict / squares[other] * one[other]
         total = total + coefficients
     return total
+
+
+def make(settings: Mapping[str, Any], tasks: Sequence[Task]) -> PCGrad:
+    """The weighting; it has no settings."""
+    del settings, tasks
+    return PCGrad()

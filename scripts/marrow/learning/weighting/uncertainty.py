@@ -10,7 +10,8 @@ are those of AdaLoss. Where the loss of one bag is far above the average, w_i L_
     capped-step:  the gradient is taken no longer than 1/2, so no weight changes by more than exp(rate / 2) in a step
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -30,7 +31,7 @@ class Uncertainty(Remembering):
             Adam makes with 0.0005.
     """
 
-    def __init__(self, tasks: Sequence[Task], variant: str = "as-printed", rate: float = 0.001) -> None:
+    def __init__(self, tasks: Sequence[Task], variant: str, rate: float) -> None:
         super().__init__(log_variances=torch.zeros(1 + len(tasks)))
         self._factors = torch.tensor([1.0, *(1.0 if task.classes else 0.5 for task in tasks)])
         self._capped = variant == "capped-step"
@@ -48,3 +49,8 @@ class Uncertainty(Remembering):
         """The gradient in the log-variances, from weighted losses (1 + tasks,)."""
         slope = 0.5 - weighted
         return slope.clamp(min=-0.5) if self._capped else slope
+
+
+def make(settings: Mapping[str, Any], tasks: Sequence[Task]) -> Uncertainty:
+    """The weighting in a method's variant."""
+    return Uncertainty(tasks, settings["variant"], settings["rate"])

@@ -1,6 +1,7 @@
 """All tasks count the same, the first comparison of ATMIL (MICCAI 2021, section 3): L = L_m + sum_i L_i."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 
@@ -11,9 +12,12 @@ from marrow.learning.weighting.weighting import Observation, Weighting, Weights
 class Uniform(Weighting):
     """Weighs every task with one."""
 
-    def __init__(self, tasks: Sequence[Task]) -> None:
-        del tasks
-
     def __call__(self, seen: Observation) -> Weights:
         """Ones."""
         return Weights.same(torch.ones_like(seen.losses))
+
+
+def make(settings: Mapping[str, Any], tasks: Sequence[Task]) -> Uniform:
+    """The weighting; it has no settings."""
+    del settings, tasks
+    return Uniform()

@@ -11,7 +11,7 @@ by more than that, so it is given gradients of length one, and the lengths as ho
 problem in other variables.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -28,14 +28,15 @@ _SHORTEST = 1e-9  # next to the longest gradient; what is shorter is no gradient
 class UPGrad(Weighting):
     """Weighs gradients on the trunk with TorchJD's UPGrad.
 
+    Args:
+        tasks: how many auxiliary ones.
+
     Raises:
         MarrowError: TorchJD is not installed, or its solver is not.
     """
 
-    needs_gramian = True
-
-    def __init__(self, tasks: Sequence[Task]) -> None:
-        self._torchjd = _torchjd(1 + len(tasks))
+    def __init__(self, tasks: int) -> None:
+        self._torchjd = _torchjd(1 + tasks)
 
     def __call__(self, seen: Observation) -> Weights:
         """TorchJD's weights; ones for the heads."""
@@ -55,3 +56,9 @@ def _torchjd(count: int) -> Any:
             f"weighting upgrad needs TorchJD and its solver ({error}); install them with "
             'pip install "torchjd[quadprog-projector]", or choose pcgrad, which needs nothing more.'
         ) from None
+
+
+def make(settings: Mapping[str, Any], tasks: Sequence[Task]) -> UPGrad:
+    """The weighting; it has no settings."""
+    del settings
+    return UPGrad(len(tasks))

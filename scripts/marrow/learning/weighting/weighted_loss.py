@@ -7,7 +7,8 @@ weighs both with a half. With gamma 0.5 the auxiliary tasks are below 1% after 7
 0.95. With several auxiliary tasks each has gamma^t.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 
@@ -19,13 +20,11 @@ class WeightedLoss(Weighting):
     """Weighs by the epoch.
 
     Args:
-        tasks: the auxiliary ones.
         gamma: what is left of the auxiliary weight from one epoch to the next, from 0 to 1.
         first_epoch: the number of the first epoch, 0 or 1.
     """
 
-    def __init__(self, tasks: Sequence[Task], gamma: float = 0.5, first_epoch: int = 0) -> None:
-        del tasks
+    def __init__(self, gamma: float, first_epoch: int) -> None:
         self._gamma = gamma
         self._first_epoch = first_epoch
 
@@ -35,3 +34,9 @@ class WeightedLoss(Weighting):
         weights = torch.full_like(seen.losses, auxiliary)
         weights[0] = 1 - auxiliary
         return Weights.same(weights)
+
+
+def make(settings: Mapping[str, Any], tasks: Sequence[Task]) -> WeightedLoss:
+    """The weighting of a method."""
+    del tasks
+    return WeightedLoss(settings["gamma"], settings["first_epoch"])

@@ -1,66 +1,75 @@
-"""What instances a bag set has, as far as a method must know it before there is any.
+"""What instances a data set has, as far as a method must know it before there is any.
 
-The modules that make bags say the same, but need more than can be imported at parse time; a test holds the two
-together.
+The declaration of the kind says it (`schemas/datasets/`); a test compares it with what the kind's module makes.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
 
-from marrow.datasets.sources.catalogue import TABLES
-from marrow.planning.datasets import SCANS, BagSet
-
-DIGIT = (1, 28, 28)
-COLOURS = 3
-CIFAR_PIXELS = 32
-PICTURE_AXES = 3
 SIMULATED = "simulated"
 
 
 @dataclass(frozen=True)
 class Instances:
-    """The instances of a bag set.
+    """The instances of a data set.
 
     Attributes:
         shape: of an instance without its margin: (channels, z, y, x), (channels, y, x) or (features,).
         tasks: the auxiliary tasks, in the order of the bag files.
         kinds: what settings for some data alone may call it, the general before the special.
+        are_bytes: whether they are stored as bytes from 0 to 255, and not as numbers without a range.
+        are_labelled: whether bags hold instance labels, for evaluation alone.
+        key_classes: class of a bag -> the classes of its key instances, where none has the bag's name.
     """
 
     shape: tuple[int, ...]
     tasks: tuple[str, ...]
     kinds: tuple[str, ...]
-
-    @property
-    def are_bytes(self) -> bool:
-        """Whether they are stored as bytes; those of scans and tables are numbers without a range."""
-        return len(self.shape) == PICTURE_AXES
+    are_bytes: bool = False
+    are_labelled: bool = False
+    key_classes: Mapping[str, Sequence[str]] = field(default_factory=lambda: {})
 
 
-def instances_of(bag_set: BagSet, spacing_mm: float, simulated: bool) -> Instances:
-    """The instances of a bag set.
+def instances_of(kind: str, declaration: Mapping[str, Any], settings: Mapping[str, Any]) -> Instances:
+    """The instances that a data set of a kind has with these settings.
 
     Args:
-        bag_set: as planned.
-        spacing_mm: edge of the scans' voxels.
-        simulated: whether the scans are those of the simulated cohort.
+        kind: of the data set.
+        declaration: of the kind, complete.
+        settings: of the data set, complete.
     """
-    settings, kind = bag_set.settings, bag_set.kind
-    special = (f"{kind}-{settings['task']}",) if "task" in settings else ()
-    match kind:
-        case "scans":
-            edge = round(settings["patch_mm"] / spacing_mm)
-            tasks = ("bone", "height") if settings["height"] else ("bone",)
-            special = (SIMULATED,) if simulated else ()
-            return Instances((len(settings["contrasts"]), edge, edge, edge), tasks, (SCANS, *special))
-        case "classical":
-            return Instances((TABLES[settings["table"]].features,), (), (kind, settings["table"]))
-        case "concepts":
-            return Instances((settings["features"],), (), (kind,))
-        case "blood":
-            return Instances((COLOURS, settings["pixels"], settings["pixels"]), (), (kind,))
-        case "cifar":
-            return Instances((COLOURS, CIFAR_PIXELS, CIFAR_PIXELS), (), (kind,))
-        case "morpho":
-            return Instances(DIGIT, ("components",), (kind, *special))
-        case _:
-            return Instances(DIGIT, (), (kind, *special))
+    declared = declaration["instances"]
+    special: Mapping[str, str] = declaration["special_names"]
+    return Instances(
+        shape=tuple(_length(axis, settings) for axis in declared["shape"]),
+        tasks=tuple(task for task in declared["tasks"] if settings.get(task, True)),
+        kinds=(kind, *(name.format(settings[setting]) for setting, name in special.items())),
+        are_bytes=declared["values"] == "bytes",
+        are_labelled=declared["labelled"],
+        key_classes=declared["key_classes"],
+    )
+
+
+def names_on_data(declarations: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Everything that `on_data` of a method can name.
+
+    Args:
+        declarations: kind -> its declaration, as it is written.
+    """
+    yield SIMULATED
+    for kind, declaration in declarations.items():
+        yield kind
+        for setting, name in declaration.get("special_names", {}).items():
+            yield from (name.format(value) for value in declaration["settings"][setting]["enum"])
+
+
+def _length(axis: int | str | Mapping[str, Mapping[Any, int]], settings: Mapping[str, Any]) -> int:
+    """The length of an axis of `shape`: a number, the value of a setting or its length, or one by a setting's value."""
+    if isinstance(axis, int):
+        return axis
+    if isinstance(axis, str):
+        value: Any = settings[axis]
+        return len(cast("list[Any]", value)) if isinstance(value, list) else value
+    ((setting, lengths),) = axis.items()
+    return lengths[settings[setting]]

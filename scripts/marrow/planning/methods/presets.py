@@ -1,8 +1,9 @@
 """The methods that a config can name: published ones, the presets, and its own entries.
 
-A method is a pile of settings: those of the preset that another builds on, those of the preset, those of the entry,
-those of the runs. Each may say what is otherwise on some data (`on_data`); what lies higher in the pile is stronger, so
-what somebody writes themselves always holds. What nobody says has the default of `schemas/method.yaml`.
+The settings of a method are laid over one another: those of the preset that another preset builds on, then of that
+preset, then of the config's entry, then of the section `training` of its runs. Each layer may have other settings for
+some data (`on_data`), and a later layer overrides an earlier one. What no layer gives has the default of
+`schemas/method.yaml` or of the kind's declaration.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,12 +11,14 @@ from pathlib import Path
 from typing import Any, cast
 
 from marrow.errors import ConfigError, nearest
-from marrow.planning.config import complete, find_problems, read_schema
+from marrow.planning.config import find_problems
 from marrow.planning.methods.instances import Instances
 from marrow.planning.methods.method import Method, Settings
-from marrow.planning.methods.resolve import fitted
+from marrow.planning.methods.resolve import resolved
+from marrow.planning.methods.sections import MethodSchema, read_method_schema
+from marrow.planning.schemas import read_schema
 
-SECTIONS = ("encoder", "pooling", "auxiliary", "weighting", "training")
+SECTIONS = ("encoder", "pooling", "auxiliary", "heads", "weighting", "training")
 
 
 class Methods:
@@ -24,10 +27,10 @@ class Methods:
     Args:
         presets: name -> settings.
         entries: the same of the config; an entry may have the name of a preset, which it then is built on.
-        schema: of a method.
+        schema: what a method may be.
     """
 
-    def __init__(self, presets: Mapping[str, Settings], entries: Mapping[str, Settings], schema: Settings) -> None:
+    def __init__(self, presets: Mapping[str, Settings], entries: Mapping[str, Settings], schema: MethodSchema) -> None:
         self._presets = presets
         self._entries = entries
         self._schema = schema
@@ -52,10 +55,8 @@ class Methods:
         for layer in [*self._pile(name), {"training": training}]:
             pile += [layer, *(layer.get("on_data", {}).get(kind, {}) for kind in instances.kinds)]
         laid = overlaid({key: each[key] for key in SECTIONS if key in each} for each in pile)
-        sections = {key: self._schema["properties"][key] for key in SECTIONS}
-        settings = complete(laid, {"type": "object", "properties": sections})
         try:
-            return fitted(self._title(name), settings, instances, sections)
+            return resolved(self._title(name), laid, instances, self._schema)
         except ConfigError as error:
             raise ConfigError(f"the method {name} does not fit these data: {error}") from None
 
@@ -65,7 +66,7 @@ class Methods:
         Raises:
             ConfigError: it is wrong.
         """
-        _check(training, self._schema["properties"]["training"], place)
+        _check(training, self._schema.schema["properties"]["training"], place)
 
     def _title(self, name: str) -> str:
         own = self._entries.get(name, {}).get("title")
@@ -92,10 +93,10 @@ def read_methods(entries: Mapping[str, Settings], schemas: Path) -> Methods:
     Raises:
         ConfigError: a key does not exist, a value is wrong, or a preset is named that is not there.
     """
-    schema = read_schema(schemas / "method.yaml")
+    schema = read_method_schema(schemas)
     presets = read_schema(schemas / "presets.yaml")
     for name, entry in entries.items():
-        _check(entry, schema, f"methods.{name}")
+        _check(entry, schema.schema, f"methods.{name}")
         base = entry.get("preset")
         if base is not None and base not in presets:
             raise ConfigError(f"config: methods.{name}.preset is {base!r}; {nearest(base, list(presets))}")

@@ -1,82 +1,126 @@
-"""A method made to fit the instances that it is to learn from: nothing is open, and what counts for nothing is gone.
+"""Resolving a method for the instances that it learns from.
 
-So two ways to say the same train the same runs, and a key that a method does not use makes none of its runs stale.
+What is left open (`auto`, null) gets its value, and settings that make no difference are left out. So two ways to write
+the same method train the same runs, and a key that a method does not use makes none of its runs stale.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from marrow.errors import ConfigError, nearest
+from marrow.planning.config import complete
 from marrow.planning.datasets import SCANS
 from marrow.planning.methods.instances import Instances
 from marrow.planning.methods.method import Method, Settings
+from marrow.planning.methods.sections import Declaration, MethodSchema, Section
+from marrow.planning.methods.stackable import why_alone
 from marrow.workflow.fingerprint.values import plain
 
-_KERNEL, _SMALL_KERNEL = 5, 3
-SMALL = 32  # pixels, up to which a LeNet reads a picture
-# By the number of axes of an instance, channels included: what they are, and which encoders read them.
-_READS = {1: ("rows of a table", ("mlp",)), 3: ("pictures", ("lenet", "resnet")), 4: ("volumes", ("lenet3d",))}
+_CALLED = {1: "rows of a table", 3: "pictures", 4: "volumes"}  # by the axes of an instance, channels included
 
 
-def fitted(title: str, settings: Settings, instances: Instances, sections: Mapping[str, Any]) -> Method:
+def resolved(title: str, given: Settings, instances: Instances, methods: MethodSchema) -> Method:
     """A method for these instances.
 
     Args:
         title: of the method.
-        settings: its sections, complete.
+        given: its sections, as far as they are given.
         instances: what it learns from.
-        sections: their schemas.
+        methods: what a method may be.
 
     Raises:
-        ConfigError: its encoder or its scaling cannot take the instances, or its auxiliary tasks are not there.
+        ConfigError: a value is not one that its kind takes, the encoder or the scaling does not fit the instances, or
+            the data have no such auxiliary tasks.
     """
-    auxiliary = _auxiliary(settings["auxiliary"], settings["weighting"]["kind"], instances.tasks)
-    resolved = settings | {
-        "encoder": settings["encoder"] | _encoder(settings["encoder"], instances.shape),
-        "pooling": settings["pooling"] | _pooling(settings["pooling"]),
-        "training": settings["training"] | _training(settings["training"], instances),
+    sections = methods.sections
+    encoder = encoder_settings(given.get("encoder", {}), instances.shape, sections["encoder"])
+    pooling = sections["pooling"].completed(given.get("pooling", {}))
+    weighting = sections["weighting"].completed(given.get("weighting", {}))
+    auxiliary = _auxiliary(given.get("auxiliary"), weighting["kind"], instances.tasks)
+    declared = {
+        name: sections[name].of(part)
+        for name, part in (("encoder", encoder), ("pooling", pooling), ("weighting", weighting))
     }
-    counting = {
-        name: _counting(name, resolved[name], sections[name]["properties"])
-        for name in ("encoder", "pooling", "weighting", "training")
+    _check_number_of_tasks(weighting, declared["weighting"], len(auxiliary))
+    heads = _heads(given.get("heads", {}), auxiliary, instances.tasks, sections["heads"])
+    training = _training(given.get("training", {}), instances, methods.schema["properties"]["training"])
+    return Method(
+        title=title,
+        encoder=encoder,
+        pooling=pooling,
+        auxiliary=auxiliary,
+        heads=heads,
+        weighting=weighting,
+        training=training,
+        has_attention=declared["pooling"].get("attention", False),
+        alone=why_alone(declared.values(), encoder, training),
+    )
+
+
+def encoder_for(shape: tuple[int, ...], encoders: Mapping[str, Declaration]) -> str:
+    """The encoder that `auto` stands for: of those that read such instances, the first that is meant for their size.
+
+    Args:
+        shape: of an instance.
+        encoders: kind -> its declaration.
+
+    Raises:
+        ConfigError: none is.
+    """
+    limits = {
+        kind: declared["automatic"].get("largest_edge", float("inf"))
+        for kind, declared in encoders.items()
+        if declared["reads"] == _CALLED[len(shape)] and "automatic" in declared
     }
-    return Method(title=title, auxiliary=auxiliary, **counting)
+    fitting = [kind for kind, largest in limits.items() if max(shape[1:], default=0) <= largest]
+    if not fitting:
+        raise ConfigError(f"encoder.kind is auto, and no encoder is meant for instances of {shape}; name one")
+    return min(fitting, key=lambda kind: limits[kind])
 
 
-def encoder_for(shape: tuple[int, ...]) -> str:
-    """What `auto` stands for."""
-    readers = _READS[len(shape)][1]
-    return readers[-1] if max(shape[1:], default=0) > SMALL else readers[0]
+def encoder_settings(given: Settings, shape: tuple[int, ...], section: Section) -> Settings:
+    """The encoder of a method, its kind and what goes by the size of the instances chosen.
 
+    Args:
+        given: the settings that a method gives.
+        shape: of an instance.
+        section: of encoders.
 
-def _encoder(encoder: Settings, shape: tuple[int, ...]) -> Settings:
-    """What is left open."""
-    name, readers = _READS[len(shape)]
-    kind = encoder_for(shape) if encoder["kind"] == "auto" else encoder["kind"]
-    if kind not in readers:
+    Raises:
+        ConfigError: the encoder does not read such instances, or a value is not one that it takes.
+    """
+    kind: str = given.get("kind", "auto")
+    kind = encoder_for(shape, section.kinds) if kind == "auto" else kind
+    called = _CALLED[len(shape)]
+    if section.kinds[kind]["reads"] != called:
+        readers = [reader for reader, declared in section.kinds.items() if declared["reads"] == called]
         raise ConfigError(
-            f"encoder.kind is {kind}, which does not read {name}, and an instance is {shape}; "
+            f"encoder.kind is {kind}, which does not read {called}, and an instance is {shape}; "
             f"take {' or '.join(readers)}, or auto"
         )
-    return {"kind": kind, "kernel": _kernel(encoder["kernel"], shape) if kind == "lenet3d" else None}
+    encoder = section.completed(given | {"kind": kind})
+    for key, part in section.kinds[kind].get("settings", {}).items():
+        if "least_edges" in part:
+            encoder[key] = _by_edge(key, encoder[key], part["least_edges"], shape)
+    return encoder
 
 
-def _kernel(wanted: int | None, shape: tuple[int, ...]) -> int:
-    """The edge of the convolutions; two of `_KERNEL` and a pooling by 2 in between have to leave something."""
-    fits = (min(shape[1:]) - _KERNEL + 1) // 2 >= _KERNEL
-    if wanted == _KERNEL and not fits:
+def _by_edge(key: str, value: Any, least_edges: Mapping[Any, int], shape: tuple[int, ...]) -> Any:
+    """A setting whose values each need instances of a least edge; None stands for the first value that fits."""
+    fitting = [choice for choice, edge in least_edges.items() if min(shape[1:]) >= edge]
+    if value is not None and value not in fitting:
         raise ConfigError(
-            f"encoder.kernel is {wanted}, which is too large for instances of {shape}; leave it empty, which is "
-            f"{_SMALL_KERNEL} here, or cut larger patches (patch_mm)"
+            f"encoder.{key} is {value}, which is too large for instances of {shape}; leave it empty, which is "
+            f"{fitting[0]} here, or cut larger patches (patch_mm)"
         )
-    return wanted or (_KERNEL if fits else _SMALL_KERNEL)
+    return fitting[0] if value is None else value
 
 
-def _auxiliary(wanted: list[str] | str | None, weighting: str, tasks: tuple[str, ...]) -> tuple[str, ...]:
+def _auxiliary(requested: list[str] | str | None, weighting: str, tasks: tuple[str, ...]) -> tuple[str, ...]:
     """The tasks, in the order of the data set."""
-    if wanted is None:
-        wanted = [] if weighting == "none" else "all"
-    chosen = list(tasks) if wanted == "all" else [wanted] if isinstance(wanted, str) else wanted
+    if requested is None:
+        requested = [] if weighting == "none" else "all"
+    chosen = list(tasks) if requested == "all" else [requested] if isinstance(requested, str) else requested
     for task in chosen:
         if task not in tasks:
             hint = nearest(task, tasks) if tasks else "there are none; leave it out"
@@ -95,41 +139,46 @@ def _auxiliary(wanted: list[str] | str | None, weighting: str, tasks: tuple[str,
     return tuple(task for task in tasks if task in chosen)
 
 
-def _pooling(pooling: Settings) -> Settings:
-    """What is nothing, where there is no consistency loss."""
-    return {} if pooling["consistency_weight"] else {"consistency_ramp": 0, "consistency_decay": 0}
+def _check_number_of_tasks(weighting: Settings, declared: Declaration, tasks: int) -> None:
+    """Some variants weigh a few tasks alone."""
+    variants: Mapping[str, Mapping[str, Any]] = declared.get("variants", {})
+    most = {name: variant.get("most_tasks") for name, variant in variants.items()}
+    limit = most.get(weighting.get("variant", ""))
+    if limit is not None and tasks > limit:
+        others = [name for name, number in most.items() if number is None]
+        raise ConfigError(
+            f"weighting.kind is {weighting['kind']} ({weighting['variant']}) with {tasks} auxiliary tasks; it weighs "
+            f"at most {limit}: name fewer, or choose the variant {' or '.join(others)}"
+        )
 
 
-def _training(training: Settings, instances: Instances) -> Settings:
-    """What is left empty, what cannot be, and what is nothing."""
+def _heads(
+    given: Mapping[str, Settings], auxiliary: tuple[str, ...], tasks: tuple[str, ...], section: Section
+) -> dict[str, Settings]:
+    """The heads of those tasks that do not have the automatic one."""
+    for task in given:
+        if task not in tasks:
+            hint = nearest(task, tasks) if tasks else "there are none; leave it out"
+            raise ConfigError(f"heads names {task!r}, which is no auxiliary task of these data; {hint}")
+    return {task: section.completed(given[task]) for task in auxiliary if task in given}
+
+
+def _training(given: Settings, instances: Instances, schema: Settings) -> Settings:
+    """The section `training`, complete."""
+    training = complete(given, schema)
     if training["input"] == "unit" and not instances.are_bytes:
         raise ConfigError(
             "training.input is unit, which takes bytes to 0 .. 1, and these instances are "
-            f"{_READS[len(instances.shape)][0]}, whose numbers have no such range; take standardised"
+            f"{_CALLED[len(instances.shape)]}, whose numbers have no such range; take standardised"
         )
     augment = instances.kinds[0] == SCANS if training["augment"] is None else training["augment"]
-    return {
+    training |= {
         "augment": augment and len(instances.shape) > 1,
         "nesterov": training["nesterov"] and training["momentum"] > 0,
         "learning_rate_factor": training["learning_rate_factor"] if training["learning_rate_steps"] else 1,
     }
-
-
-def _counting(name: str, section: Settings, properties: Mapping[str, Any]) -> Settings:
-    """The keys of a section that count where the others are what they are, in plain types."""
-    counting: Settings = {}
-    for key in properties:
-        value = section[key]
-        places: Sequence[Mapping[str, Any]] = properties[key].get("only_with", [{}])
-        place = next((place for place in places if _is_at(place, section)), None)
-        if place is None:
-            continue
-        if value not in place.get("choices", [value]):
-            hint = nearest(value, place["choices"])
-            raise ConfigError(f"{name}.{key} is {value!r}, and {name}.kind is {section['kind']}; {hint}")
-        counting[key] = plain(place.get("default") if value is None else value, key)
-    return counting
-
-
-def _is_at(place: Mapping[str, Any], section: Settings) -> bool:
-    return all(section[key] in allowed for key, allowed in place.items() if key not in {"default", "choices"})
+    return {
+        key: plain(training[key], key)
+        for key, part in schema["properties"].items()
+        if all(training[other] in values for other, values in part.get("only_with", {}).items())
+    }

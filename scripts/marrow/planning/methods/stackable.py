@@ -1,26 +1,26 @@
-"""Which methods can train with several seeds at once, and why others cannot; read at parse time.
+"""Which methods can train several seeds in one process, and why others cannot; used while Snakemake parses.
 
-`marrow.learning.many_seeds.stepper` does it. What it cannot do is trained one run a process, as ever.
+`marrow.learning.many_seeds.stepper` does it. The runs of all other methods train in a process each.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from marrow.planning.methods.sections import Declaration
 
-def why_alone(settings: Mapping[str, Any]) -> str | None:
-    """Why runs of a method train one by one, in words; None where several can train at once.
+
+def why_alone(declared: Iterable[Declaration], encoder: Mapping[str, Any], training: Mapping[str, Any]) -> str | None:
+    """Why each run of a method trains in a process of its own, in words; None where several can share one.
 
     Args:
-        settings: encoder, pooling, weighting and training of the method, complete.
+        declared: the declarations of its encoder, pooling and weighting.
+        encoder: settings, complete.
+        training: settings, complete.
     """
-    encoder, training = settings["encoder"], settings["training"]
     reasons = {
-        "its encoder keeps a GPU busy by itself": encoder["kind"] == "resnet",
         "dropout would leave out other units than in a run by itself": encoder.get("dropout", 0) > 0,
-        "loss-attention looks at instances one by one and remembers them": settings["pooling"]["kind"]
-        == "loss-attention",
-        "upgrad is solved outside of PyTorch": settings["weighting"]["kind"] == "upgrad",
         "training.compile makes chunks of one size": training["compile"],
         "training.deterministic promises the bits of a run by itself": training["deterministic"],
     }
-    return next((reason for reason, holds in reasons.items() if holds), None)
+    general = [reason for reason, holds in reasons.items() if holds]
+    return next((each["alone"] for each in declared if "alone" in each), next(iter(general), None))

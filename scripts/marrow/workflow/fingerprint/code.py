@@ -1,4 +1,7 @@
-"""The code behind a stage: the syntax trees of every project module that its script reaches by import.
+"""The code behind a job: the syntax trees of every project module that its script reaches by import.
+
+What a job imports by name, because its settings choose it (a pooling, a weighting), its rule names in the parameter
+`modules`; so the code of a choice counts for the jobs that made it and for no others.
 
 Packages from outside count with the version that the requirements pin, and only those that a reached module names.
 
@@ -14,7 +17,7 @@ import ast
 import hashlib
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -28,24 +31,25 @@ _IMPORTED_AS = {"pyyaml": "yaml", "pillow": "pil", "scikit-image": "skimage", "s
 _WITH_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def stage_code(scripts: Path, stage: str) -> Digests:
-    """Digests of the code behind a stage: its script's closure, and the pins of the packages it names."""
-    return code_closure(scripts / f"{stage}.py", scripts, pins(scripts.parent / "requirements.txt"))
+def job_code(scripts: Path, stage: str, modules: Iterable[str] = ()) -> Digests:
+    """Digests of the code behind a job: what its script and these modules reach, and the pins of the packages named."""
+    return code_closure(scripts / f"{stage}.py", scripts, pins(scripts.parent / "requirements.txt"), modules)
 
 
-def code_closure(script: Path, root: Path, pinned: Mapping[str, str]) -> Digests:
-    """Digest every project file that `script` reaches by import.
+def code_closure(script: Path, root: Path, pinned: Mapping[str, str], modules: Iterable[str] = ()) -> Digests:
+    """Digest every project file that a script reaches by import.
 
     Args:
         script: the entry file, below `root`.
         root: the folder that project imports are resolved in.
         pinned: package -> version.
+        modules: dotted names of project modules that it imports by name while it runs.
 
     Returns:
         Path relative to `root` -> digest, the script's own among them; package -> version.
     """
     reached: set[Path] = set()
-    waiting = [script]
+    waiting = [script, *(file for module in modules for file in _resolve(module, root))]
     while waiting:
         file = waiting.pop()
         if file not in reached:

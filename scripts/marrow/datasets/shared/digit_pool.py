@@ -1,0 +1,41 @@
+"""Which digits of MNIST the bags of a split are made of; no digit serves two splits."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marrow.datasets.sources.mnist import read_mnist
+from marrow.errors import ConfigError
+
+DIGIT_CLASSES = tuple(str(digit) for digit in range(10))
+VALIDATION_DIGITS = 10_000
+
+
+def read_pool(folder: Path, split: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """The digits of a split: test has the test digits, validation the last 10,000 of the others, train what is left.
+
+    Returns:
+        images: (digits, 28, 28).
+        labels: (digits,), 0 to 9.
+    """
+    if split == "test":
+        return read_mnist(folder, "test")
+    images, labels = read_mnist(folder, "train")
+    part = slice(-VALIDATION_DIGITS, None) if split == "validation" else slice(None, -VALIDATION_DIGITS)
+    return images[part], labels[part]
+
+
+def require_digits(labels: NDArray[np.uint8], wanted: Iterable[int], split: str) -> None:
+    """A bag that must contain a digit which is not there would be drawn for ever.
+
+    Raises:
+        ConfigError: one of the wanted digits is not among those of the split.
+    """
+    missing = sorted(set(wanted) - set(labels.tolist()))
+    if missing:
+        raise ConfigError(
+            f"MNIST: the {len(labels)} digits of the split {split} have no {missing[0]}, which the bags are about; "
+            "take the four canonical files of MNIST."
+        )
