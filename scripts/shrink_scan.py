@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from marrow.imaging.volume import read_volume
-from marrow.report.viewer.volumes import on_grid, packed, shrunk_volume
+from marrow.report.viewer.volumes import nifti_bytes, on_grid, shrunk_volume
 
 
 def main(
@@ -20,8 +20,8 @@ def main(
         spacing_mm: edge of its voxels, as near as whole blocks come.
     """
     small = shrunk_volume(read_volume(normalised), read_volume(body_resampled), spacing_mm)
-    volume.write_bytes(packed(small))
-    bones.write_bytes(packed(on_grid(read_volume(dilated), small)))
+    volume.write_bytes(nifti_bytes(small))
+    bones.write_bytes(nifti_bytes(on_grid(read_volume(dilated), small)))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,9 @@ from marrow.explanation.localisation.ranking import MEASURES, PER_BAG
 from marrow.report.charts.confusion import confusion_matrix
 from marrow.report.charts.interval_chart import Interval, interval_chart
 from marrow.report.charts.line_chart import HEIGHT, WIDTH, Series, line_chart
+from marrow.report.charts.localisation_curves import localisation_curves
 from marrow.report.charts.scale import SHARE, round_values, scale_of
+from marrow.report.charts.training_curves import training_curves
 from marrow.report.entries import entries_of
 from marrow.report.ledger import doubts_of, read_ledger
 from marrow.report.scans import scan_rows
@@ -196,9 +198,12 @@ def test_without_records_nothing_is_said_of_what_is_out_of_date(tmp_path):
     assert "nothing: every record" not in text
 
 
-def test_methods_come_in_the_order_of_the_config(page):
-    names = [row[0].split()[0] for row in rows(section(page, "methods"), "entry-scans-metrics")]
-    assert names == ["MIL", "ATMIL", "Cosine"]
+def test_methods_come_in_the_order_of_the_config(inputs):
+    inputs["entries"][0]["titles"] = dict(reversed(toy.TITLES.items()))
+    part = section(build(inputs), "methods")
+    for table in ("metrics", "against"):
+        names = [row[0].split()[0] for row in rows(part, f"entry-scans-{table}")]
+        assert names == [name for name in ("Cosine", "ATMIL", "MIL") if (table, name) != ("against", "ATMIL")]
 
 
 def test_a_metric_without_a_value_is_none_and_never_nought(inputs):
@@ -322,6 +327,58 @@ def test_a_confusion_matrix_has_true_classes_down_and_predicted_across():
     assert wrong.x > matrix.cells[0].x
     assert wrong.y == matrix.cells[0].y
     assert matrix.cells[2].percent == ""
+
+
+def heights(chart, name):
+    """The values of a line, from its places on a scale from 0 to 1."""
+    line = next(line for line in chart.lines if line.name == name)
+    return [round(1 - y / HEIGHT, 2) for _, y in line.points]
+
+
+@pytest.mark.parametrize("seeds", [1, 3, 6])
+def test_a_course_of_training_is_the_mean_of_its_runs_and_of_many_the_ends_as_well(inputs, seeds):
+    path = next(path for path in inputs["evaluation"] if path.name == "curves.csv")
+    runs = [(seed, epoch) for seed in range(seeds) for epoch in (1, 2)]
+    toy.write(
+        path,
+        ["dataset", "method", "seed", "epoch", "quantity", "value"],
+        (["scans", "atmil", seed, epoch, "attention_entropy", seed / 10 * epoch] for seed, epoch in runs),
+    )
+    (entry,) = entries_of(inputs["entries"], inputs["evaluation"])
+    (curves,) = training_curves(entry)
+    (chart,) = curves.charts
+    names = {1: ["scans, seed 0"], 3: [f"scans, seed {i}" for i in range(3)], 6: ["least", "greatest"]}[seeds]
+    mean = [] if seeds == 1 else [f"mean of {seeds} runs"]
+    assert [line.name for line in chart.lines] == [*names, *mean]
+    assert [line.is_faint for line in chart.lines] == [seeds > 1] * len(names) + [False] * len(mean)
+    middle = (seeds - 1) / 20
+    assert all(heights(chart, name) == pytest.approx([middle, 2 * middle]) for name in mean)
+    assert heights(chart, names[-1]) == pytest.approx([(seeds - 1) / 10, (seeds - 1) / 5])
+
+
+def test_localisation_curves_are_means_over_runs(inputs, tmp_path):
+    """Of lesions the most that a run finds with at most so many false marks, of probabilities those that are known."""
+    found = {0: [(0, 0.2), (2, 0.6), (3, 0.5)], 1: [(1, 0.4)]}
+    probabilities = {0: [(0, 0.9, 0.9), (0.5, 0.3, "")], 1: [(0, 0.7, 0.7), (0.5, 0.1, 0.6)]}
+    files = []
+    for seed in (0, 1):
+        folder = tmp_path / "scans" / "atmil" / f"seed-{seed}"
+        folder.mkdir(parents=True)
+        files += [folder / "froc.csv", folder / "perturbation.csv"]
+        points = [["attention", "positive", *point] for point in found[seed]]
+        toy.write(
+            files[-2],
+            ["quantity", "scans", "false_marks", "sensitivity"],
+            [*points, ["attention", "negative", 0, 1], ["attention", "positive", "", 1]],
+        )
+        drops = [["attention", *drop] for drop in probabilities[seed]]
+        toy.write(files[-1], ["quantity", "dropped", "top", "random"], drops)
+    (entry,) = entries_of(inputs["entries"], inputs["evaluation"])
+    lesions, drops = localisation_curves(entry, files)
+    share = heights(lesions.charts[0], "attention")  # at 0, 0.25, ... 10 false marks
+    assert (share[0], share[3], share[4], share[8], share[-1]) == pytest.approx((0.1, 0.1, 0.3, 0.5, 0.5))
+    assert heights(drops.charts[0], "attention") == pytest.approx([0.8, 0.2])
+    assert heights(drops.charts[0], "attention, any instances") == pytest.approx([0.8, 0.6])
 
 
 # Scans

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import SimpleITK as sitk
 from PIL import Image
 
-from marrow.report.viewer.volumes import packed
+from marrow.report.viewer.volumes import nifti_bytes
 from marrow.tables.text_table import TextTable, write_text_tables
 from toy_report import HOSTILE, SCANS
 
@@ -138,8 +138,8 @@ def scan_inputs(folder: Path) -> dict[str, Any]:
     viewed = folder / "results" / "views" / VIEWED
     viewed.mkdir(parents=True)
     volume, bones, weights = _layers()
-    (viewed / "volume.nii.gz").write_bytes(packed(volume))
-    (viewed / "bones.nii.gz").write_bytes(packed(bones))
+    (viewed / "volume.nii.gz").write_bytes(nifti_bytes(volume))
+    (viewed / "bones.nii.gz").write_bytes(nifti_bytes(bones))
     maps = [path for scan in (VIEWED, "P10-a") for path in _map(folder, scan, weights, is_lost=scan == "P10-a")]
     return {
         "predictions": [_predictions(folder, method, seed, scans) for method, seed in runs],

@@ -106,13 +106,13 @@ def render_page(title: str, lead: str, sections: Sequence[Section], program: str
         style=Markup(style),  # noqa: S704
         script=Markup(script),  # noqa: S704
         policy=policy,
-        program=packed_text(program) if program else "",
+        program=compressed_text(program) if program else "",
         layers=layers,
     )
 
 
-def packed_text(text: str) -> str:
-    """Text as the page holds what it unpacks itself: compressed, in base64."""
+def compressed_text(text: str) -> str:
+    """Text compressed and in base64, as the script of the page decompresses it."""
     return base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
 
 

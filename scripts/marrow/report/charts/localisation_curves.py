@@ -80,7 +80,7 @@ def _charts(
         for method in in_order(rows["method"].tolist(), list(entry.titles))
     )  # fmt: skip
     quantities = tuple((name, hues[name]) for name in rows["quantity"].unique())
-    return LocalisationCurves(title, tuple(chart for chart in charts if chart), quantities)
+    return LocalisationCurves(title, tuple(filter(None, charts)), quantities)
 
 
 def _sensitivity(quantity: str, hue: int, rows: pd.DataFrame) -> Iterator[Series]:

@@ -44,8 +44,7 @@ class NetworkPlot:
 
 def network_plots(histories: Mapping[str, pd.DataFrame]) -> list[NetworkPlot]:
     """A plot per quantity that any network has; name of the network -> its `epoch`, `loss` and `dice`."""
-    plots = (_plot(name, title, histories) for name, title in SHOWN.items())
-    return [plot for plot in plots if plot is not None]
+    return list(filter(None, (_plot(name, title, histories) for name, title in SHOWN.items())))
 
 
 def _plot(name: str, title: str, histories: Mapping[str, pd.DataFrame]) -> NetworkPlot | None:

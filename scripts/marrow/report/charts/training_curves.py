@@ -59,7 +59,7 @@ def _curves(quantity: str, rows: pd.DataFrame, entry: Entry) -> TrainingCurves:
         )
         for method in entry.methods("curves")
     )
-    return TrainingCurves(_title(quantity), quantity in FIRST, tuple(chart for chart in charts if chart))
+    return TrainingCurves(_title(quantity), quantity in FIRST, tuple(filter(None, charts)))
 
 
 def _series(rows: pd.DataFrame) -> Iterator[Series]:

@@ -104,15 +104,15 @@ def _means(entry: Entry, metrics: Sequence[str]) -> list[tuple[str, list[Row | N
 
 def _charts(entry: Entry, metrics: Sequence[str]) -> list[IntervalChart]:
     drawn = [name for name in DRAWN if name in metrics] or list(metrics)[:4]
-    charts = [
+    charts = (
         interval_chart(
             metric_title(metric) + (", lower is better" if metric in LOWER_IS_BETTER else ""),
             intervals_of(_of_metric(entry, "summary", metric), entry.titles),
             LOSS if metric in LOWER_IS_BETTER else SHARE,
         )
         for metric in drawn
-    ]
-    return [chart for chart in charts if chart is not None]
+    )
+    return list(filter(None, charts))
 
 
 def _difference_charts(entry: Entry, metrics: Sequence[str]) -> list[IntervalChart]:
@@ -122,7 +122,7 @@ def _difference_charts(entry: Entry, metrics: Sequence[str]) -> list[IntervalCha
         reference = entry.title(next(iter(rows["reference"]), ""))
         title = f"{metric_title(metric)}, less that of {reference}"
         charts.append(interval_chart(title, intervals_of(rows, entry.titles, "difference"), marks_zero=True))
-    return [chart for chart in charts if chart is not None]
+    return list(filter(None, charts))
 
 
 def _of_metric(entry: Entry, table: str, metric: str) -> pd.DataFrame:
@@ -149,6 +149,5 @@ def _reliabilities(entry: Entry) -> list[LineChart]:
         title = entry.title(method)
         points = points_of(rows.dropna(subset=["mean_probability", "observed"]), "mean_probability", "observed")
         series = [Series(title, points, has_dots=True)]
-        ends = (0.0, 1.0)
-        charts.append(line_chart(title, series, "mean probability", x_least=ends, y_least=ends, has_diagonal=True))
-    return [chart for chart in charts if chart is not None]
+        charts.append(line_chart(title, series, "mean probability", x_least=SHARE, y_least=SHARE, has_diagonal=True))
+    return list(filter(None, charts))

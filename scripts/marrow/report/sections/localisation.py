@@ -103,9 +103,9 @@ def localisation(entry: Entry, curves: Sequence[Path], inversions: Sequence[tupl
 
 def _charts(entry: Entry, rows: pd.DataFrame) -> list[IntervalChart]:
     """For each measure that is drawn and each instance score, all methods."""
-    charts = [
+    charts = (
         interval_chart(f"{title}, {score}", intervals_of(of_score, entry.titles), SHARE)
         for measure, title in DRAWN
         for score, of_score in rows[rows["measure"] == measure].groupby("score", sort=False)
-    ]
-    return [chart for chart in charts if chart is not None]
+    )
+    return list(filter(None, charts))

@@ -90,10 +90,10 @@ def _different(texts: Iterable[str]) -> list[str]:
 
 def _versions(records: Sequence[Record]) -> list[tuple[str, str]]:
     """Package and its version, or its versions where records differ."""
-    found: dict[str, set[str]] = defaultdict(set)
+    of_package: dict[str, set[str]] = defaultdict(set)
     for record in records:
         made: dict[str, Any] = record.made
         versions: dict[str, str] = {"python": made.get("python") or "", **(made.get("versions") or {})}
         for package, version in versions.items():
-            found[package].add(version)
-    return [(package, ", ".join(sorted(filter(None, versions)))) for package, versions in sorted(found.items())]
+            of_package[package].add(version)
+    return [(package, ", ".join(sorted(filter(None, versions)))) for package, versions in sorted(of_package.items())]
