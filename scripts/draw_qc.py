@@ -7,7 +7,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from marrow.drawing.coronal import Mask, Volume, slice_at
-from marrow.drawing.quality_sheet.panel import Look, Panel, Window, outline_of, panel_of
+from marrow.drawing.quality_sheet.panel import DisplaySettings, Panel, Window, outline_of, panel_of
 from marrow.drawing.quality_sheet.sheet import Heading, draw_sheet
 from marrow.errors import ScanStopped
 from marrow.imaging.ingest.findings import Finding, read_findings
@@ -58,11 +58,11 @@ def main(
     )
 
 
-def _look(settings: dict[str, Any]) -> Look:
+def _look(settings: dict[str, Any]) -> DisplaySettings:
     def pair(name: str) -> Window:
         return _window(settings[name])
 
-    return Look(
+    return DisplaySettings(
         scale_ends=pair("scale_ends"),
         end_percentiles=pair("end_percentiles"),
         slice_window=pair("slice_window"),
@@ -79,7 +79,9 @@ def _window(limits: list[float]) -> Window:
     return float(low), float(high)
 
 
-def _panel(contrast: str, before: Path, after: Path, mask: sitk.Image, body: Mask, y: int, look: Look) -> Panel:
+def _panel(
+    contrast: str, before: Path, after: Path, mask: sitk.Image, body: Mask, y: int, look: DisplaySettings
+) -> Panel:
     """Reduce one contrast; its two volumes are let go when this returns."""
     return panel_of(contrast, _on_grid(before, contrast, mask), _on_grid(after, contrast, mask), body, y, look)
 
