@@ -10,7 +10,7 @@ from typing import Any
 import SimpleITK as sitk
 
 from marrow.bones.atlas.construction import build
-from marrow.bones.atlas.registration import Effort
+from marrow.bones.atlas.registration import RegistrationSettings
 from marrow.bones.atlas.subject import Subject, subject_of
 from marrow.bones.table import read_bones
 from marrow.errors import MarrowError
@@ -44,7 +44,7 @@ def main(
         settings: the section `bones.atlas` of the config.
         threads: how many threads may be used; the result does not depend on it.
     """
-    effort = Effort.of(settings, threads)
+    registration = RegistrationSettings.of(settings, threads)
     whole = [
         files for files in zip(waters, bodies, annotations, strict=True) if all(path.stat().st_size for path in files)
     ]
@@ -68,8 +68,8 @@ def main(
             )
         return labels
 
-    subjects = [_subject(water, body, effort.spacing_mm) for water, body, _ in whole]
-    atlas = build(subjects, annotation, bones, float(settings["label_mm"]), effort)
+    subjects = [_subject(water, body, registration.spacing_mm) for water, body, _ in whole]
+    atlas = build(subjects, annotation, bones, float(settings["label_mm"]), registration)
     write_volume(atlas.template, template)
     write_volume(atlas.bones, atlas_bones)
     write_volume(atlas.agreement, agreement)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-from marrow.bones.correction import summary as account
+from marrow.bones.correction import summary
 from marrow.bones.correction.chain import Scan, correct
 from marrow.bones.correction.outcome import Labels
 from marrow.bones.segmentation.prepare import Body, read_body
@@ -80,13 +80,15 @@ def main(
         prior,
         _seen(volumes, body_resampled, surface, bones, contrasts),
     )
-    seen = account.pictures(None, raw, body)
+    seen = summary.pictures(None, raw, body)
     done: list[dict[str, Any]] = []
     before = result = margin = raw
     for step, outcome in correct(raw, scan, bones, settings):
-        seen |= account.pictures(step, outcome.labels, body)
-        done.append(account.changes(step, before, outcome, scan.spacing))
-        _log.info("%s: %.1f ml changed; %s", step, done[-1]["changed_ml"], "; ".join(outcome.said) or "nothing to do")
+        seen |= summary.pictures(step, outcome.labels, body)
+        done.append(summary.changes(step, before, outcome, scan.spacing))
+        _log.info(
+            "%s: %.1f ml changed; %s", step, done[-1]["changed_ml"], "; ".join(outcome.messages) or "nothing to do"
+        )
         before = margin = outcome.labels
         result = result if step == "dilation" else outcome.labels
     write_volume(with_voxels(result, body), corrected)
@@ -94,7 +96,7 @@ def main(
     with steps.open("wb") as file:  # a name would be given another suffix
         np.savez_compressed(file, allow_pickle=False, **seen)
     stages = {"raw": raw, "corrected": result, "dilated": margin}
-    report = {"steps": done, "bones": account.volumes(stages, bones, scan.spacing)}
+    report = {"steps": done, "bones": summary.volumes(stages, bones, scan.spacing)}
     told.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 

@@ -11,7 +11,7 @@ from marrow.bones.correction.outcome import Labels
 from marrow.bones.segmentation.prepare import read_body
 from marrow.bones.surface.features import Surroundings
 from marrow.bones.surface.model import SurfaceModel
-from marrow.bones.surface.training import MOST_VOXELS, VOXELS_PER_SCAN, Examples, examples, joined, learned
+from marrow.bones.surface.training import MOST_VOXELS, VOXELS_PER_SCAN, Examples, concatenated, examples, train
 from marrow.bones.table import read_bones
 from marrow.imaging.volume import read_on_grid, read_volume, voxels
 
@@ -64,9 +64,9 @@ def main(
         _log.warning("nothing to learn from: the step `surface` of the correction will change nothing")
         surface.touch()
         return
-    taught = joined(found)
+    taught = concatenated(found)
     names = tuple(bone.name for bone in bones)
-    model = SurfaceModel(learned(taught), names, tuple(contrasts), spacing_mm)
+    model = SurfaceModel(train(taught), names, tuple(contrasts), spacing_mm)
     right = np.mean((model.logits(taught.features) > 0) == taught.is_bone)
     _log.info("%d voxels of %d scans, %.1f%% told rightly", len(taught.is_bone), len(found), 100 * right)
     model.write(surface)

@@ -7,9 +7,9 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from marrow.bones.atlas.construction import grid_image, template_subject
+from marrow.bones.atlas.construction import template_subject
 from marrow.bones.atlas.labels import warped_atlas
-from marrow.bones.atlas.registration import Effort, register
+from marrow.bones.atlas.registration import RegistrationSettings, register
 from marrow.bones.atlas.subject import subject_of
 from marrow.errors import ScanStopped
 from marrow.imaging.grid import Grid
@@ -43,19 +43,19 @@ def main(
         settings: the section `bones.atlas` of the config.
         threads: how many threads may be used; the result does not depend on it.
     """
-    effort = Effort.of(settings, threads)
+    registration = RegistrationSettings.of(settings, threads)
     body = read_volume(body_resampled)
     if not voxels(body).any():
         raise ScanStopped("body_found", "the body mask is empty, a body was expected; look at the scan's water image")
     grid = Grid.of(body)
-    subject = subject_of(read_volume(water), body, effort.spacing_mm)
+    subject = subject_of(read_volume(water), body, registration.spacing_mm)
     del body
-    found = register(subject, template_subject(read_volume(template)), effort)
+    found = register(subject, template_subject(read_volume(template)), registration)
     _log.info("correlation with the template %s", ", ".join(f"{value:.3f}" for value in found.correlations))
     drawn = read_volume(atlas_bones)
     agreed = read_on_grid(agreement, drawn, "the atlas's agreement")
     for warped, path in zip(warped_atlas(drawn, agreed, found.transform, grid, threads), (atlas, support), strict=True):
-        write_volume(grid_image(warped, grid), path)
+        write_volume(grid.image(warped), path)
 
 
 if __name__ == "__main__":

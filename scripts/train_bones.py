@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from marrow.bones.segmentation.history import write_history
 from marrow.bones.segmentation.model_file import Purpose, save_network
 from marrow.bones.segmentation.network import Architecture, ThreePathways
 from marrow.bones.segmentation.prepare import read_body
 from marrow.bones.segmentation.segments import Case
-from marrow.bones.segmentation.training import Recipe, Trainer
+from marrow.bones.segmentation.training import Recipe, Trainer, write_history
 from marrow.bones.table import mirrored_ids, read_bones
 from marrow.errors import MarrowError
 from marrow.imaging.volume import read_volume, voxels
