@@ -19,8 +19,8 @@ FACES: Mask = np.asarray(ndimage.generate_binary_structure(3, 1), bool)
 
 def boxes(labels: Labels) -> dict[int, Box]:
     """The bounding box of each id in labels `(z, y, x)`."""
-    found = ndimage.find_objects(labels)
-    return {number: box for number, box in enumerate(found, start=1) if box is not None}
+    slices = ndimage.find_objects(labels)
+    return {number: box for number, box in enumerate(slices, start=1) if box is not None}
 
 
 def union(candidates: Iterable[Box | None]) -> Box | None:

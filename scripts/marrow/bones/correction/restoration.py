@@ -60,17 +60,17 @@ def lost_parts(
     radius = max(offset / 2, max(spacing))
     lumps = _touching(opened(unlabelled, radius, spacing), predicted, sure)
     # Opening rounds the corners of a lump; dilation restores them.
-    found = dilated(lumps, radius, spacing) & unlabelled
-    found |= _dents(predicted, atlas_bone, unlabelled, offset, spacing, settings)
-    return found | _rims(predicted, found, free, offset, spacing, settings)
+    lesion = dilated(lumps, radius, spacing) & unlabelled
+    lesion |= _dents(predicted, atlas_bone, unlabelled, offset, spacing, settings)
+    return lesion | _rims(predicted, lesion, free, offset, spacing, settings)
 
 
-def _rims(predicted: Mask, found: Mask, free: Mask, offset: float, spacing: Spacing, settings: dict[str, Any]) -> Mask:
+def _rims(predicted: Mask, lesion: Mask, free: Mask, offset: float, spacing: Spacing, settings: dict[str, Any]) -> Mask:
     """The gap between predicted and restored bone, which results from the offset of the atlas."""
-    if not found.any():
-        return found
-    near = dilated(found, offset, spacing) & free
-    return near & closed(predicted | found, float(settings["dent_mm"]), spacing)
+    if not lesion.any():
+        return lesion
+    near = dilated(lesion, offset, spacing) & free
+    return near & closed(predicted | lesion, float(settings["dent_mm"]), spacing)
 
 
 def _dents(
@@ -86,7 +86,7 @@ def _touching(lumps: Mask, predicted: Mask, sure: Mask) -> Mask:
     """The lumps that touch predicted bone and contain voxels with sufficient agreement of the atlas."""
     numbers, count = components(lumps)
     edge = np.asarray(ndimage.binary_dilation(predicted, TOUCHING), bool)
-    found = np.bincount(numbers[edge], minlength=count + 1) > 0
-    found &= np.bincount(numbers[sure], minlength=count + 1) > 0
-    found[0] = False
-    return found[numbers]
+    is_touching = np.bincount(numbers[edge], minlength=count + 1) > 0
+    is_touching &= np.bincount(numbers[sure], minlength=count + 1) > 0
+    is_touching[0] = False
+    return is_touching[numbers]

@@ -78,5 +78,5 @@ def standard_score(volume: npt.NDArray[np.float32], mask: Mask) -> npt.NDArray[n
 def bounding_box(mask: Mask) -> Box:
     """The bounding box `(z, y, x)` of a mask that is not empty."""
     ranges = (np.flatnonzero(mask.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1)))
-    z, y, x = (slice(int(found[0]), int(found[-1]) + 1) for found in ranges)
+    z, y, x = (slice(int(indices[0]), int(indices[-1]) + 1) for indices in ranges)
     return z, y, x
