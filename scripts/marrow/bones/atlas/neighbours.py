@@ -69,12 +69,12 @@ def neighbours_of(
             yield box, selected, [Neighbours(np.reshape(eight, (2, 2, 2, -1)), shares) for eight in by_map]
 
 
-def _any_of_cube(selected: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+def _any_of_cube(values: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """Whether any voxel of each cube of 2 x 2 x 2 voxels is true: (z - 1, y - 1, x - 1)."""
     for axis in range(3):
-        selected = np.moveaxis(selected, axis, 0)
-        selected = np.moveaxis(selected[:-1] | selected[1:], 0, axis)
-    return selected
+        values = np.moveaxis(values, axis, 0)
+        values = np.moveaxis(values[:-1] | values[1:], 0, axis)
+    return values
 
 
 def _boxes(foreground: sitk.Image, transform: sitk.Transform, grid: Grid) -> Iterator[Box]:
@@ -90,11 +90,11 @@ def _boxes(foreground: sitk.Image, transform: sitk.Transform, grid: Grid) -> Ite
         coarse.spacing,
         coarse.direction,
     )
-    selected = voxels(coarse_mask) != 0
-    middles = np.arange(1, len(selected)) - 0.5  # between two slabs
+    is_foreground = voxels(coarse_mask) != 0
+    middles = np.arange(1, len(is_foreground)) - 0.5  # between two slabs
     bounds = np.ceil(_along(grid, coarse, middles, axis=2)).astype(int).tolist()
     for number, (start, stop) in enumerate(pairwise((0, *bounds, grid.size[2]))):
-        occupied = selected[max(number - 1, 0) : number + 2].any(axis=0)
+        occupied = is_foreground[max(number - 1, 0) : number + 2].any(axis=0)
         if occupied.any():
             y, x = (_bounds(grid, coarse, np.flatnonzero(occupied.any(axis=axis)), axis) for axis in (1, 0))
             yield slice(start, stop), y, x

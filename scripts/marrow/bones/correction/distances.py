@@ -36,17 +36,17 @@ def nearest(labels: Labels | Mask, positions: Positions, reach_mm: float, spacin
     flat = padded.reshape(-1)
     strides = np.array([padded.shape[1] * padded.shape[2], padded.shape[2], 1])
     index = (positions + margin) @ strides
-    labels_there = flat[index]
-    distance = np.where(labels_there > 0, 0, np.inf).astype(np.float32)
-    remaining = np.flatnonzero(labels_there == 0)
+    nearest_labels = flat[index]
+    distance = np.where(nearest_labels > 0, 0, np.inf).astype(np.float32)
+    remaining = np.flatnonzero(nearest_labels == 0)
     index = index[remaining]
     for move, mm in zip(steps @ strides, np.linalg.norm(steps * np.asarray(spacing), axis=1), strict=True):
         candidates = flat[index + move]
         is_found = candidates > 0
-        labels_there[remaining[is_found]] = candidates[is_found]
+        nearest_labels[remaining[is_found]] = candidates[is_found]
         distance[remaining[is_found]] = mm
         remaining, index = remaining[~is_found], index[~is_found]
-    return distance, labels_there
+    return distance, nearest_labels
 
 
 def depth(mask: Mask, positions: Positions, reach_mm: float, spacing: Spacing) -> Floats:

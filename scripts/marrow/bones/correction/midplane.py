@@ -181,7 +181,7 @@ def rotated(coarse: Coarse, centre: tuple[float, float], angle: float, along: Fl
     inside = (y >= 0) & (y <= rows - 1) & (x >= 0) & (x <= row - 1)
     columns = np.pad(coarse.signal, [(0, 0), (0, 1), (0, 1)]).reshape(len(coarse.z), -1).T.copy()
     first = np.floor(y[inside]).astype(np.intp) * (row + 1) + np.floor(x[inside]).astype(np.intp)
-    down, right = ((place[inside] % 1).astype(np.float32)[:, None] for place in (y, x))
+    down, right = ((index[inside] % 1).astype(np.float32)[:, None] for index in (y, x))
     image = np.zeros((*inside.shape, len(coarse.z)), np.float32)
     image[inside] = (1 - down) * ((1 - right) * columns[first] + right * columns[first + 1])
     first += row + 1

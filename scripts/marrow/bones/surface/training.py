@@ -60,8 +60,8 @@ def examples(
     """Draw `count` voxels of a scan; `annotation` has its bones `(z, y, x)` on the box of the body."""
     draw = np.random.default_rng(SEED)
     positions = np.argwhere(surroundings.near(reach_mm))
-    batch = draw.permutation(len(positions))[:count]
-    with_planted, without = np.split(batch, [round(PLANTED * len(batch))])
+    chosen = draw.permutation(len(positions))[:count]
+    with_planted, without = np.split(chosen, [round(PLANTED * len(chosen))])
     diseased = with_lesions(surroundings, annotation, contrasts, draw)
     return concatenated(
         [

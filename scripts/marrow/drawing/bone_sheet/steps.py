@@ -81,7 +81,7 @@ class Volumes:
 
 def read_steps(pictures: Path, summary: Path) -> list[Step]:
     """Read the steps in order, the raw labels first."""
-    messages = {step["step"]: step for step in json.loads(summary.read_text(encoding="utf-8"))["steps"]}
+    entries = {step["step"]: step for step in json.loads(summary.read_text(encoding="utf-8"))["steps"]}
     pictures_of: dict[int, tuple[str, dict[str, Picture]]] = {}
     with np.load(pictures, allow_pickle=False) as arrays:
         for name in arrays.files:
@@ -90,7 +90,7 @@ def read_steps(pictures: Path, summary: Path) -> list[Step]:
     steps: list[Step] = []
     before: dict[str, Picture] = {}
     for _, (name, after) in sorted(pictures_of.items()):
-        entry = messages.get(name, {})
+        entry = entries.get(name, {})
         steps.append(
             Step(
                 name=name,
