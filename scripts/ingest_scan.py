@@ -1,4 +1,4 @@
-"""One scan from its raw files to composed volumes: read, check, compose, correct, mask; names stay behind."""
+"""Rule ingest_scan: reads, checks, composes and corrects the raw images of a scan, and segments the body."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -45,18 +45,18 @@ def main(
     """Ingest one scan.
 
     Args:
-        raw: NIfTI files, folders of NIfTI stations or DICOM folders, contrast after contrast in the order of `layout`.
-        layout: contrast -> how many of `raw` are its own.
-        contrasts: what to write, in the order of `volumes`; `adc` is derived from the lowest and highest b-value.
+        raw: NIfTI files, folders of NIfTI stations or DICOM folders, grouped by contrast in the order of `layout`.
+        layout: contrast -> how many paths of `raw` belong to it.
+        contrasts: to write, in the order of `volumes`; `adc` is computed from the lowest and highest b-value.
         volumes: written, float32, each on the grid it was acquired on.
         body: written, the body mask on the grid of water, uint8.
         checks: written, findings and facts as JSON.
         scan: its id.
-        overrides: contrast -> what tags shall not decide, such as `{"series": 5}`.
+        overrides: contrast -> choices that take precedence over DICOM tags, such as `{"series": 5}`.
         settings: the section `ingest` of the config.
 
     Raises:
-        ScanStopped: a check found what this scan cannot go on with.
+        ScanStopped: a check stops the scan.
     """
     b_values: dict[str, float] = settings["b_values"]
     _check_contrasts(contrasts, layout, b_values)

@@ -29,14 +29,14 @@ def main(
     """Write the manifest of a data set.
 
     Args:
-        bags: the bag files; empty where a scan was stopped.
-        manifest: where the manifest goes, Parquet.
+        bags: the bag files; an empty one belongs to a stopped scan.
+        manifest: the manifest to write, Parquet.
         dataset: its name.
-        classes: names of the classes, or for each of them the sheet's labels that it holds; empty where the bag files
-            name them.
-        rows: for scans what the sheet says: bag, patient, split, label, site and attributes of each; empty where the
-            bag files say it themselves.
-        selection: which bags it has, and their folds; see `marrow.bags.selection`.
+        classes: names of the classes, or each class with its labels in the sample sheet; empty if the bag files name
+            them.
+        rows: for scans, the rows of the sample sheet: bag, patient, split, label, site and attributes; empty if the bag
+            files have these.
+        selection: of bags, and their folds; see `marrow.bags.selection`.
     """
     folder = final_place(manifest).parent
     stop_without_bags(bags, rows)

@@ -96,9 +96,9 @@ def test_the_gramian_is_that_of_the_tasks_gradients_on_the_trunk_or_its_last_lay
     assert fixed.seen.gramian is not None
     torch.testing.assert_close(fixed.seen.gramian, rows @ rows.T)
     cosine = nn.functional.cosine_similarity(rows[0], rows[2], dim=0)
-    torch.testing.assert_close(step.numbers["cosine_height"], cosine)
-    torch.testing.assert_close(step.numbers["dot_height"], rows[0] @ rows[2])
-    torch.testing.assert_close(step.numbers["norm2_main"], rows[0] @ rows[0])
+    torch.testing.assert_close(step.history["cosine_height"], cosine)
+    torch.testing.assert_close(step.history["dot_height"], rows[0] @ rows[2])
+    torch.testing.assert_close(step.history["norm2_main"], rows[0] @ rows[0])
 
 
 def test_without_a_gramian_the_trunk_is_passed_once_and_with_one_once_a_task(manifest, monkeypatch):
