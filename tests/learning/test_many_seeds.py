@@ -28,6 +28,7 @@ from marrow.learning.training.interrupt import COME_AGAIN
 from marrow.learning.training.preparation import prepare
 from marrow.learning.training.step import Stepper
 from marrow.planning.methods.stackable import why_alone
+from marrow.planning.training_data import training_modules
 from marrow.runs.files import RunFiles
 from marrow.runs.many_seeds import run_fingerprint
 from marrow.workflow.accept import accept
@@ -385,6 +386,7 @@ def job_of(manifest, chosen, seed) -> Job:
         record=folder / "record.json",
         threads=1,
         archive_mb=1000,
+        modules=tuple(training_modules(chosen, None)),
     )
 
 
@@ -399,7 +401,8 @@ def test_a_run_whose_edit_was_accepted_is_not_trained_again_when_another_seed_is
     perform(train_model.main, job, before)
     shutil.rmtree(ARCHIVE)
     edited = (Reason("code_changed", "train_model.py"),)
-    planned = PlannedJob(job.rule, (("seed", "0"),), edited, job.record.as_posix(), json.dumps(job.params))
+    named = (("seed", "0"),)
+    planned = PlannedJob(job.rule, named, edited, job.record.as_posix(), json.dumps(job.params), job.modules)
     accept([planned], REPOSITORY / "scripts", "renamed a variable")
     note, _ = many_seeds(tables, chosen, seeds=[0, 1])
     assert note == {"seed-0": "was there", "seed-1": "trained"}

@@ -35,7 +35,7 @@ def test_the_example_of_a_page_runs_to_its_predictions(page: Path, tmp_path: Pat
     project.run("runs")
     (dataset,) = config["runs"]
     (method,) = config["runs"][dataset]["methods"]
-    run = tmp_path / f"results/runs/{dataset}/{method}/seed-0"
+    run = tmp_path / f"results/predicted/{dataset}/{method}/seed-0"
     assert (run / "model.safetensors").is_file()
     assert parquet.read_table(run / "predictions.parquet").num_rows > 0
     history = parquet.read_table(run / "history.parquet")

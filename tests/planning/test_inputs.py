@@ -63,8 +63,30 @@ def test_bags_are_cut_from_the_contrasts_and_lesions_of_their_scan(inputs):
 def test_a_file_of_generated_bags_is_known_by_its_name(inputs):
     block = of(dataset="digits", block="train-00000")
     assert (inputs.bags.split(block), inputs.bags.first(block), inputs.bags.bag_count(block)) == ("train", 0, 50)
-    assert inputs.bags.bag_sets_of("mnist_bags") == "digits"
-    assert inputs.bags.bag_sets_of("mosaics") == "(?!)"
+    assert inputs.bags.modules(block) == ["marrow.datasets.mnist_bags"]
+    assert (inputs.bags.of_scans, inputs.bags.generated) == ("scans", "digits")
+    assert inputs_of(datasets={}, runs={}).bags.generated == "(?!)"
+
+
+def test_a_model_learns_from_training_and_validation_bags_alone(inputs):
+    learning = of(dataset="digits-training")
+    assert {name.split("/")[-1].split("-")[0] for name in inputs.bags.files(learning)} == {"train", "validation"}
+    assert inputs.bags.selection(learning).keys() == {"train", "validation"}
+    assert inputs.bags.name(learning) == "digits"
+    of_scans = of(dataset="scans-training")
+    rows = inputs.bags.rows(of_scans)
+    assert {row["split"] for row in rows} == {"train", "validation"}
+    assert [f"results/bags/scans/{row['bag']}.parquet" for row in rows] == list(inputs.bags.files(of_scans))
+    assert not {"site", "attributes"} & rows[0].keys()
+
+
+def test_the_modules_of_a_run_are_those_of_its_method_and_of_its_augmentation(inputs):
+    run = of(dataset="scans", method="atmil", seed="0")
+    modules = inputs.runs.modules(run)
+    assert {"marrow.learning.weighting.atmil", "marrow.learning.pooling.attention"} <= set(modules)
+    assert set(inputs.runs.training_modules(run)) - set(modules) == {"marrow.learning.augment.augmenter"}
+    assert inputs.runs.modules(of(dataset="scans-predict", method="atmil", seed="0")) == modules
+    assert "marrow.learning.augment.augmenter" not in inputs.runs.training_modules(of(**DIGITS))
 
 
 def test_the_network_for_all_scans_is_trained_on_the_validation_scans_too(inputs):
@@ -76,12 +98,12 @@ def test_the_network_for_all_scans_is_trained_on_the_validation_scans_too(inputs
 
 def test_seeds_train_in_one_process_only_where_several_are_due(inputs):
     due = {"0", "1"}
-    packed = inputs.runs.packed_first(lambda _, wildcards: wildcards["seed"] in due)
-    assert packed(of(**DIGITS)) == ["results/packed/{dataset}/{method}/trained.json"]
-    assert inputs.runs.packed_seeds(of(**DIGITS)) == [0, 1]
-    assert inputs.runs.packed_folders(of(**DIGITS))[0] == "results/runs/digits/attention/seed-0"
+    before = inputs.runs.trained_before(lambda _, wildcards: wildcards["seed"] in due)
+    assert before(of(**DIGITS)) == ["results/seeds/{dataset}/{method}/trained.json"]
+    assert inputs.runs.process_seeds(of(**DIGITS)) == [0, 1]
+    assert inputs.runs.process_folders(of(**DIGITS))[0] == "results/runs/digits/attention/seed-0"
     due.remove("0")
-    assert packed(of(**DIGITS)) == []
+    assert before(of(**DIGITS)) == []
 
 
 def test_an_evaluation_reads_all_runs_of_its_entry_and_no_other(inputs):
@@ -96,9 +118,11 @@ def test_an_evaluation_reads_all_runs_of_its_entry_and_no_other(inputs):
 
 def test_a_map_of_a_predicted_scan_reads_what_the_runs_predict_for_it(inputs):
     drawn = of(dataset="scans", method="atmil", seed="0", bag="predict-01-1")
-    assert inputs.localisation.map_instances(drawn) == "results/predicted/scans/atmil/seed-0/instances.parquet"
+    assert inputs.localisation.map_instances(drawn) == "results/predicted/scans-predict/atmil/seed-0/instances.parquet"
     assert inputs.localisation.map_manifest(drawn) == "results/manifests/scans-predict.parquet"
-    assert inputs.localisation.other_seeds(drawn) == ["results/predicted/scans/atmil/seed-1/predictions.parquet"]
+    assert inputs.localisation.other_seeds(drawn) == [
+        "results/predicted/scans-predict/atmil/seed-1/predictions.parquet"
+    ]
     assert inputs.localisation.map_background(drawn) == "results/normalised/predict-01-1/b900.nii"
 
 
@@ -112,9 +136,8 @@ def test_localisation_gathers_scored_and_inverted_runs_of_an_entry(inputs):
 
 
 def test_targets_name_what_the_runs_predict_for_scans_that_are_only_predicted(inputs):
-    predicted = [file for file in inputs.targets.trained if file.startswith("results/predicted/")]
+    predicted = [file for file in inputs.targets.trained if file.startswith("results/predicted/scans-predict/")]
     assert len(predicted) == 4
-    assert all("/scans/" in file for file in predicted)
     assert set(predicted) < set(inputs.report.predictions)
     assert not any("/digits/" in file for file in inputs.report.predictions)
 
@@ -138,7 +161,7 @@ def test_the_last_record_of_a_scan_is_that_of_the_last_stage_planned_for_it(inpu
             lambda inputs: inputs.bags.first(of(dataset="digits", block="train-1")),
             "digits have no file train-1; did you",
         ),
-        (lambda inputs: inputs.runs.packed_seeds(of(**DIGITS | {"method": "atention"})), "did you mean 'attention'"),
+        (lambda inputs: inputs.runs.process_seeds(of(**DIGITS | {"method": "atention"})), "did you mean 'attention'"),
         (lambda inputs: inputs.evaluation.about(of(entry="digit")), "no runs of digit are planned; did you mean"),
         (lambda inputs: inputs.localisation.lesions(of(**DIGITS | {"dataset": "digit"})), "did you mean 'digits'"),
         (lambda _: inputs_of(runs={}).evaluation.about(of(entry="digit")), "there are none"),

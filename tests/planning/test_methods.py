@@ -32,12 +32,12 @@ PRESETS = read_schema(SCHEMAS / "presets.yaml")
 
 SCANS = Instances((1, 16, 16, 16), ("bone", "height"), ("scans",))
 SIMULATED = Instances((1, 8, 8, 8), ("bone",), ("scans", "simulated"))
-MORPHO = Instances((1, 28, 28), ("components",), ("morpho", "morpho-binary"))
-DIGITS = Instances((1, 28, 28), (), ("mnist_bags", "mnist_bags-binary"))
-FOUR = Instances((1, 28, 28), (), ("mnist_bags", "mnist_bags-four"))
-MOSAICS = Instances((1, 28, 28), (), ("mosaics",))
-CIFAR = Instances((3, 32, 32), (), ("cifar",))
-BLOOD = Instances((3, 56, 56), (), ("blood",))
+MORPHO = Instances((1, 28, 28), ("components",), ("morpho", "morpho-binary"), are_bytes=True)
+DIGITS = Instances((1, 28, 28), (), ("mnist_bags", "mnist_bags-binary"), are_bytes=True)
+FOUR = Instances((1, 28, 28), (), ("mnist_bags", "mnist_bags-four"), are_bytes=True)
+MOSAICS = Instances((1, 28, 28), (), ("mosaics",), are_bytes=True)
+CIFAR = Instances((3, 32, 32), (), ("cifar",), are_bytes=True)
+BLOOD = Instances((3, 56, 56), (), ("blood",), are_bytes=True)
 CONCEPTS = Instances((32,), (), ("concepts",))
 READERS = {1: {"mlp"}, 3: {"lenet", "resnet"}, 4: {"lenet3d"}}
 ALL = [SCANS, SIMULATED, MORPHO, DIGITS, FOUR, MOSAICS, CIFAR, BLOOD, CONCEPTS]
@@ -415,7 +415,7 @@ def test_no_module_imports_a_kind_that_it_does_not_build_on():
         for kind in declarations(family, SCHEMAS)
     }
     scripts = REPOSITORY / "scripts"
-    for entry in ("train_model", "train_packed", "predict_bags", "invert_run", "score_instances", "perturb_bags"):
+    for entry in ("train_model", "train_seeds", "predict_bags", "invert_run", "score_instances", "perturb_bags"):
         reached = code_closure(scripts / f"{entry}.py", scripts, {})
         assert [name for name in own if f"{name.replace('.', '/')}.py" in reached] == [], entry
 
