@@ -35,13 +35,13 @@ def test_the_example_of_a_page_runs_to_its_predictions(page: Path, tmp_path: Pat
     project.run("runs")
     (dataset,) = config["runs"]
     (method,) = config["runs"][dataset]["methods"]
-    run = tmp_path / f"results/predicted/{dataset}/{method}/seed-0"
+    run, predicted = (tmp_path / f"results/{part}/{dataset}/{method}/seed-0" for part in ("runs", "predicted"))
     assert (run / "model.safetensors").is_file()
-    assert parquet.read_table(run / "predictions.parquet").num_rows > 0
+    assert parquet.read_table(predicted / "predictions.parquet").num_rows > 0
     history = parquet.read_table(run / "history.parquet")
     assert history.num_rows == config["runs"][dataset]["training"]["epochs"]
     if page.stem == "pooling":
-        attention = parquet.read_table(run / "instances.parquet")["attention"].to_numpy()
+        attention = parquet.read_table(predicted / "instances.parquet")["attention"].to_numpy()
         assert 0 in attention
     if page.stem == "weighting":
         assert set(history.column_names) > {"weight_components", "norm2_components"}
