@@ -199,9 +199,9 @@ def test_a_source_is_found_in_every_form(tmp_path: Path) -> None:
     for name in MAT_FILES:
         assert locate("musk1", tmp_path) is None
         (tmp_path / "musk1" / name).touch()
-    assert locate("musk1", tmp_path) == located("musk1", tmp_path / "musk1") == tmp_path / "musk1"
+    assert locate("musk1", tmp_path) == locate("musk1", tmp_path / "musk1") == tmp_path / "musk1"
     (tmp_path / "musk1.npz").touch()
-    assert locate("musk1", tmp_path) == located("musk1", tmp_path / "musk1.npz") == tmp_path / "musk1.npz"
+    assert locate("musk1", tmp_path) == locate("musk1", tmp_path / "musk1.npz") == tmp_path / "musk1.npz"
     assert locate("musk2", tmp_path) is None
 
 
