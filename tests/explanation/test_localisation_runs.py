@@ -107,16 +107,16 @@ def test_a_table_of_other_bags_other_classes_or_no_table_is_refused(bags, run, t
     (tmp_path / "cut.parquet").write_bytes(path.read_bytes()[:-40])
     with pytest.raises(RunStopped, match=r"cut.parquet is damaged or no table of a run"):
         InstanceTable(tmp_path / "cut.parquet", bags)
-    with pytest.raises(RunStopped, match=r"there is no missing.parquet"):
+    with pytest.raises(RunStopped, match=r"missing.parquet is missing"):
         InstanceTable(tmp_path / "missing.parquet", bags)
 
 
 def test_a_bag_of_which_the_table_says_too_little_is_refused(bags, run):
     table = InstanceTable(run / "instances.parquet", bags)
     longer = replace(bags.entries[0], instances=bags.entries[0].instances + 1)
-    with pytest.raises(RunStopped, match=r"has \d+ instances, and the run says something of"):
+    with pytest.raises(RunStopped, match=r"has \d+ instances, and the run's table has"):
         table.of(longer)
-    with pytest.raises(RunStopped, match="says something of 0"):
+    with pytest.raises(RunStopped, match="the run's table has 0"):
         table.of(replace(bags.entries[0], bag="unheard-of"))
 
 
