@@ -214,6 +214,31 @@ def test_a_metric_without_a_value_is_none_and_never_nought(inputs):
     assert {row[7] for row in rows(part, "entry-scans-metrics")} == {"none"}
 
 
+def test_a_mean_over_fewer_runs_than_the_others_says_over_how_many(inputs):
+    path = next(path for path in inputs["evaluation"] if path.name == "summary.csv")
+    path.write_text(re.sub(r"(atmil,f1,.*?),3,", r"\1,1,", path.read_text()))
+    table = {row[0].split()[0]: row for row in rows(section(build(inputs), "methods"), "entry-scans-metrics")}
+    assert table["ATMIL"][1] == "3"
+    assert re.fullmatch(r"0\.\d{3} ± 0\.030 \(n 1\)", table["ATMIL"][2 + toy.METRICS.index("f1")])
+    assert not [cell for cell in table["ATMIL"] + table["MIL"] if "(n" in cell and "(n 1)" not in cell]
+
+
+def test_a_chart_has_the_means_and_intervals_of_the_summary(inputs):
+    summary = pd.read_csv(next(path for path in inputs["evaluation"] if path.name == "summary.csv"))
+    row = summary[(summary["method"] == "atmil") & (summary["metric"] == "auc")].iloc[0]
+    part = section(build(inputs), "methods")
+    assert f"ATMIL {row['mean']:.3f}, from {row['low']:.3f} to {row['high']:.3f}, n 3" in part
+
+
+def test_the_table_of_localisation_has_a_row_for_each_method_and_score(inputs):
+    path = next(path for path in inputs["evaluation"] if path.name == "localisation.csv")
+    scores = pd.read_csv(path).set_index(["method", "metric"])
+    table = rows(section(build(inputs), "localisation"), "entry-scans-where")
+    assert [row[1] for row in table] == [*toy.QUANTITIES] * len(toy.TITLES)
+    means = (scores.loc[("atmil", f"instance-probability:{name}"), "mean"] for name in ("auroc_per_bag", "f1"))
+    assert [table[3][2], table[3][4]] == [f"{mean:.3f} ± 0.030" for mean in means]
+
+
 def test_all_runs_failed_and_the_report_still_tells_why(inputs):
     for path in inputs["evaluation"]:
         if path.name != "runs.csv":
@@ -342,7 +367,7 @@ def test_a_course_of_training_is_the_mean_of_its_runs_and_of_many_the_ends_as_we
     toy.write(
         path,
         ["dataset", "method", "seed", "epoch", "quantity", "value"],
-        (["scans", "atmil", seed, epoch, "attention_entropy", seed / 10 * epoch] for seed, epoch in runs),
+        (["scans", "atmil", seed, epoch, "attention_entropy", seed**2 / 50 * epoch] for seed, epoch in runs),
     )
     (entry,) = entries_of(inputs["entries"], inputs["evaluation"])
     (curves,) = training_curves(entry)
@@ -351,9 +376,9 @@ def test_a_course_of_training_is_the_mean_of_its_runs_and_of_many_the_ends_as_we
     mean = [] if seeds == 1 else [f"mean of {seeds} runs"]
     assert [line.name for line in chart.lines] == [*names, *mean]
     assert [line.is_faint for line in chart.lines] == [seeds > 1] * len(names) + [False] * len(mean)
-    middle = (seeds - 1) / 20
-    assert all(heights(chart, name) == pytest.approx([middle, 2 * middle]) for name in mean)
-    assert heights(chart, names[-1]) == pytest.approx([(seeds - 1) / 10, (seeds - 1) / 5])
+    first = [seed**2 / 50 for seed in range(seeds)]
+    for name, value in [*((name, np.mean(first)) for name in mean), (names[0], 0), (names[-1], max(first))]:
+        assert heights(chart, name) == pytest.approx([value, 2 * value], abs=0.01)
 
 
 def test_localisation_curves_are_means_over_runs(inputs, tmp_path):
@@ -410,6 +435,14 @@ def test_bags_are_counted_by_split_and_class(page):
     counts = {row[0]: row[1:] for row in rows(section(page, "bags"), "bags-1")}
     assert counts["train"] == ["3", "3", "1210", "400 / 400 / 410", "2", "1", "0"]
     assert counts["test"][-1] == "1", f"{STOPPED} is diffuse"
+
+
+def test_patients_with_several_bags_count_once(inputs):
+    (path,) = inputs["manifests"]
+    bags = pd.read_parquet(path)
+    bags.assign(patient="P1", split="train").to_parquet(path)
+    (row,) = rows(section(build(inputs), "bags"), "bags-1")
+    assert row[:3] == ["train", str(len(bags)), "1"]
 
 
 # Costs and provenance
