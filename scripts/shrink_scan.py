@@ -1,4 +1,4 @@
-"""Rule shrink_scan: a scan's volume and bones, small enough for the viewer in the report."""
+"""Rule shrink_scan: reduces a scan's volume and bones for the viewer in the report."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ def main(
     Args:
         normalised: the contrast to show, on the standard scale.
         body_resampled: the mask of the body.
-        dilated: the scan's bones as they go on.
+        dilated: the scan's corrected bones.
         volume: the volume to write, 0 outside the body.
         bones: the label map to write.
         spacing_mm: edge of its voxels, as near as whole blocks come.
