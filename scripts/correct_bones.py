@@ -37,7 +37,7 @@ def main(
     corrected: Path,
     dilated: Path,
     steps: Path,
-    told: Path,
+    corrections: Path,
     contrasts: list[str],
     settings: dict[str, Any],
 ) -> None:
@@ -55,7 +55,7 @@ def main(
         corrected: where the bones after all steps but the dilation go.
         dilated: where the bones with their margin go.
         steps: where pictures of the labels after each step go.
-        told: where what each step did goes.
+        corrections: what each step changed and the volumes of bones, JSON.
         contrasts: the volumes' names.
         settings: the section `bones.correction` of the config.
     """
@@ -95,7 +95,7 @@ def main(
         np.savez_compressed(file, allow_pickle=False, **seen)
     stages = {"raw": raw, "corrected": result, "dilated": margin}
     report = {"steps": done, "bones": account.volumes(stages, bones, scan.spacing)}
-    told.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    corrections.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 
 def _seen(

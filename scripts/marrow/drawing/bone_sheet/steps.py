@@ -1,7 +1,7 @@
 """The steps of the correction as the sheet tells them: a picture before, one after, and what was said.
 
-`steps.npz` holds, for each step that is switched on, two projections of the labels; `told.json` holds what each step
-changed, and volumes.
+`steps.npz` holds, for each step that is switched on, two projections of the labels; `corrections.json` holds what each
+step changed, and volumes.
 """
 
 import json
@@ -79,9 +79,9 @@ class Volumes:
     dilated: float | None
 
 
-def read_steps(pictures: Path, told: Path) -> list[Step]:
+def read_steps(pictures: Path, corrections: Path) -> list[Step]:
     """The steps in their order, the raw labels first."""
-    said = {step["step"]: step for step in json.loads(told.read_text(encoding="utf-8"))["steps"]}
+    said = {step["step"]: step for step in json.loads(corrections.read_text(encoding="utf-8"))["steps"]}
     found: dict[int, tuple[str, dict[str, Picture]]] = {}
     with np.load(pictures, allow_pickle=False) as arrays:
         for name in arrays.files:
@@ -104,9 +104,9 @@ def read_steps(pictures: Path, told: Path) -> list[Step]:
     return steps
 
 
-def read_volumes(told: Path) -> dict[str, Volumes]:
+def read_volumes(corrections: Path) -> dict[str, Volumes]:
     """Bone name -> its volumes."""
-    bones = json.loads(told.read_text(encoding="utf-8"))["bones"]
+    bones = json.loads(corrections.read_text(encoding="utf-8"))["bones"]
     return {name: Volumes(ml["raw_ml"], ml["corrected_ml"], ml["dilated_ml"]) for name, ml in bones.items()}
 
 
