@@ -298,7 +298,7 @@ rule gather_scores:
     benchmark:
         "results/benchmarks/gather_scores.tsv"
     conda:
-        "../envs/evaluation.yaml"
+        "../envs/maps.yaml"
     threads: 1
     resources:
         mem_mb=500,

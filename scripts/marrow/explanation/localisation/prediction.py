@@ -1,9 +1,11 @@
-"""What the runs of a method say of one bag: each probability, and the range of it over the seeds."""
+"""The predictions of the runs of a method for one bag: each probability, and its range over the seeds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
+
+from marrow.runs.columns import probability_of
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Prediction:
 
 
 def prediction_of(bag: str, own: pa.Table, others: Sequence[pa.Table], classes: Sequence[str]) -> Prediction:
-    """What runs say of a bag.
+    """The predictions of runs for a bag.
 
     Args:
         bag: its id.
@@ -57,4 +59,4 @@ def prediction_of(bag: str, own: pa.Table, others: Sequence[pa.Table], classes: 
 
 def _row(table: pa.Table, bag: str, classes: Sequence[str]) -> dict[str, float]:
     position = table["bag"].to_pylist().index(bag)
-    return {name: float(table[f"p_{name}"][position].as_py()) for name in classes}
+    return {name: float(table[probability_of(name)][position].as_py()) for name in classes}

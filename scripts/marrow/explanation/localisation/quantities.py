@@ -18,6 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from marrow.runs.columns import probability_of
+
 Scores = npt.NDArray[np.float64]
 
 ATTENTION, PROBABILITY, CONTRIBUTION = "attention", "instance-probability", "contribution"
@@ -120,7 +122,7 @@ def instance_outputs(
     columns: Mapping[str, npt.NDArray[np.generic]], classes: Sequence[str], negatives: Sequence[int]
 ) -> InstanceOutputs:
     """The outputs in the columns of a run's table of instances: `attention`, and `p_{class}` for each class."""
-    names = [f"p_{name}" for name in classes]
+    names = [probability_of(name) for name in classes]
     probabilities = None
     if all(name in columns for name in names):
         probabilities = np.stack([columns[name] for name in names], axis=1).astype(np.float64)
