@@ -18,7 +18,6 @@ report: "docs/captions/workflow.rst"
 
 
 include: "rules/common.smk"
-include: "rules/common_runs.smk"
 include: "rules/cohort.smk"
 include: "rules/volumes.smk"
 include: "rules/resampled.smk"
@@ -45,7 +44,9 @@ localrules:
 # A real run writes down what its jobs look up, and who is in which split; a dry run and the jobs of a run do not.
 onstart:
     remember_code(Path(workflow.basedir) / "scripts", CODE)
-    settle_splits()
+    remember_splits(plan.cohort, config)
+    for note in plan.cohort.notes:
+        logger.warning(f"Splits: {note}.")
     drop_default_limit(workflow)
 
 
@@ -54,26 +55,20 @@ rule all:
     input:
         "results/report/index.html",
         "results/checks/confirmed.txt",
-        expand("results/manifests/{dataset}.parquet", dataset=data.datasets),
-        trained,
-        evaluated,
-        localised,
-        [f"{inversion.folder}/scores.csv" for inversion in inverted.inversions],
+        inputs.targets.manifests,
+        inputs.targets.trained,
+        inputs.targets.evaluated,
+        inputs.targets.localised,
+        inputs.targets.inverted,
 
 
 # The boundary after which the expensive stages begin; `snakemake volumes` stops here.
 rule volumes:
     input:
-        expand(
-            "results/normalised/{scan}/{contrast}.nii",
-            scan=cohort.ids,
-            contrast=config["contrasts"],
-        ),
-        expand("results/labels/{scan}/bones.nii", scan=cohort.with_truth("bones")),
-        expand("results/labels/{scan}/lesions.nii", scan=cohort.with_truth("lesions")),
+        inputs.targets.volumes,
 
 
 # All models, and what they say of scans that are only predicted; `snakemake runs` stops here.
 rule runs:
     input:
-        trained,
+        inputs.targets.trained,

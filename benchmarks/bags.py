@@ -12,7 +12,7 @@ from benchmarks.measurement import Benchmark, Goal, Measurement, side_by_side
 from marrow.bags.bag import Bag, Layout, Task
 from marrow.bags.corpus import read_corpus
 from marrow.bags.file import write_bags
-from marrow.bags.gather import classified, find_bags
+from marrow.bags.gather import read_entries, with_classes
 from marrow.bags.manifest import Entry, Manifest, read_manifest, write_manifest
 from marrow.errors import MarrowError
 
@@ -75,9 +75,9 @@ def _cohort(folder: Path) -> Manifest:
     files = [folder / f"{number:03d}.parquet" for number in range(BAGS)]
     for path in files:
         write_bags([replace(bag, bag=path.stem)], LAYOUT, path)
-    _, entries = find_bags(files, folder)
+    _, entries = read_entries(files, folder)
     return Manifest(
-        folder / "manifest.parquet", "cohort", ("focal",), LAYOUT, None, tuple(classified(entries, ["focal"]))
+        folder / "manifest.parquet", "cohort", ("focal",), LAYOUT, None, tuple(with_classes(entries, ["focal"]))
     )
 
 

@@ -18,13 +18,13 @@ import numpy as np
 import torch
 from sklearn.metrics import roc_auc_score
 
-from marrow.bags.gather import classified, digested, find_bags, fit_feature_scale
+from marrow.bags.gather import fit_feature_scale, read_entries, with_classes, with_digests
 from marrow.bags.manifest import Manifest
 from marrow.datasets import concepts
 from marrow.datasets.shared.generated import write_block
 from marrow.device.checkpoint import Checkpoints
 from marrow.device.out_of_memory import OutOfMemoryGuard
-from marrow.learning.inference import judge
+from marrow.learning.inference import predict
 from marrow.learning.training.interrupt import Interrupt
 from marrow.learning.training.preparation import prepare
 from marrow.learning.training.trainer import Trainer
@@ -120,8 +120,8 @@ def data_set(test: str, seed: int, folder: Path, bags: Mapping[str, int]) -> Man
     files = [folder / f"{split}.parquet" for split in bags]
     for file, (split, count) in zip(files, bags.items(), strict=True):
         write_block(concepts, {}, file, settings, split, 0, count)
-    layout, found = find_bags(files, folder)
-    entries = digested(classified(found, list(layout.classes)), folder)
+    layout, found = read_entries(files, folder)
+    entries = with_digests(with_classes(found, list(layout.classes)), folder)
     scale = fit_feature_scale(entries, layout, folder)
     return Manifest(folder / "manifest.parquet", test, layout.classes, layout, scale, tuple(entries))
 
@@ -191,7 +191,7 @@ def _trained(
         interrupt=Interrupt(),
         guard=guard,
     ).train()
-    positive = judge(prepared.stepper.model, prepared.all, prepared.encoder).probabilities[:, 1]
+    positive = predict(prepared.stepper.model, prepared.all, prepared.encoder).probabilities[:, 1]
     return _area(manifest, positive, "validation"), _area(manifest, positive, "test")
 
 

@@ -15,17 +15,19 @@ from marrow.datasets.morphology.measure import components
 from marrow.datasets.morphology.resolution import Image
 from marrow.datasets.sources.mnist import read_mnist
 from marrow.planning.config import complete, read_schema
+from marrow.planning.datasets import settings_schema
 from marrow.workflow.parse import REPOSITORY
 
 DIGITS = 200
 REPEATS = 5
-_SCHEMA = REPOSITORY / "schemas" / "datasets" / "morpho.yaml"
 
 
 def measure() -> list[Measurement]:
     """Milliseconds of processor time for a digit, from its image to the perturbed image and the number of its parts."""
     images = read_mnist(mnist_folder("morpho_digit"), "train")[0][:DIGITS]
-    settings = complete({"kind": "morpho"}, read_schema(_SCHEMA))
+    settings = complete(
+        {"kind": "morpho"}, settings_schema("morpho", read_schema(REPOSITORY / "schemas/datasets/morpho.yaml"))
+    )
     seconds = statistics.median(_seconds(images, settings) for _ in range(REPEATS))
     return [Measurement("morpho_digit", 1e3 * seconds / DIGITS / len(INSTANCE_CLASSES), "ms")]
 

@@ -14,7 +14,9 @@ from typing import Any
 
 import grimp
 
-from marrow.planning.config import read_schema
+from marrow.planning.kinds import declarations
+from marrow.planning.methods.sections import MethodSchema, Section, read_method_schema
+from marrow.planning.schemas import read_schema
 from marrow.workflow.parse import REPOSITORY
 
 _GRAPH = re.compile(r"(?<=<!-- rule graph: made by `make docs` -->\n).*?(?=<!-- end of rule graph -->)", re.DOTALL)
@@ -25,20 +27,18 @@ def made_pages(repository: Path) -> dict[Path, str]:
     """Every made page: path -> text."""
     readme, architecture = repository / "README.md", repository / "docs/architecture.md"
     schemas = repository / "schemas"
-    kinds = [read_schema(file) for file in sorted((schemas / "datasets").glob("*.yaml"))]
-    method = read_schema(schemas / "method.yaml")
+    kinds = declarations("datasets", schemas)
+    methods = method_reference(read_method_schema(schemas), read_schema(schemas / "method.yaml"))
     rules, packages = (f"\n```mermaid\n{graph}```\n\n" for graph in (rule_graph(repository), package_graph()))
     return {
-        repository / "docs/config.md": config_reference(read_schema(schemas / "config.schema.yaml"), kinds, method),
+        repository / "docs/config.md": config_reference(read_schema(schemas / "config.schema.yaml"), kinds) + methods,
         readme: _GRAPH.sub(rules, readme.read_text(encoding="utf-8")),
         architecture: _PACKAGES.sub(packages, architecture.read_text(encoding="utf-8")),
     }
 
 
-def config_reference(
-    schema: Mapping[str, Any], kinds: Sequence[Mapping[str, Any]], method: Mapping[str, Any] | None = None
-) -> str:
-    """The config reference: a table for the top level, for each section, each kind of data set, and for a method."""
+def config_reference(schema: Mapping[str, Any], kinds: Mapping[str, Mapping[str, Any]]) -> str:
+    """The config reference but for methods: a table for the top level, each section and each kind of data set."""
     top = {key: part for key, part in schema["properties"].items() if "properties" not in part}
     lines = [
         "# Config reference",
@@ -50,21 +50,53 @@ def config_reference(
     for key, part in schema["properties"].items():
         if "properties" in part:
             lines += ["", f"## `{key}`", "", part["description"], "", *_table("", part["properties"])]
-    for kind in kinds:
-        settings = {key: part for key, part in kind["properties"].items() if key != "kind"}
-        told = kind["properties"]["kind"]
-        lines += [
-            "",
-            f"## `datasets`, kind `{told['const']}`",
-            "",
-            told["description"].strip(),
-            "",
-            *_table("", settings),
-        ]
-    if method:
-        lines += ["", "## `methods`, each entry", "", method["description"].strip(), ""]
-        lines += _table("", method["properties"])
+    for kind, declared in kinds.items():
+        text = f"{declared['title']}. {declared['description'].strip()}"
+        paper = [f"After {declared['paper']}.", ""] if "paper" in declared else []
+        lines += ["", f"## `datasets`, kind `{kind}`", "", text, "", *paper, *_table("", declared["settings"])]
     return "\n".join(lines) + "\n"
+
+
+def method_reference(methods: MethodSchema, shared: Mapping[str, Any]) -> str:
+    """The reference of methods: a table of what all kinds share, and what each kind has of its own.
+
+    Args:
+        methods: what a method may be.
+        shared: the schema of methods without the settings of kinds.
+    """
+    properties = dict(shared["properties"])
+    for name, section in methods.sections.items():
+        if "properties" in properties[name]:
+            common = {key: part for key, part in section.properties.items() if key in section.shared}
+            properties[name] = {**properties[name], "properties": common}
+    lines = ["", "## `methods`, each entry", "", shared["description"].strip(), "", *_table("", properties)]
+    for section in methods.sections.values():
+        for kind, declared in section.kinds.items():
+            lines += ["", f"### `{section.name}` of kind `{kind}`", "", *_kind_of_method(section, declared)]
+    return "\n".join(lines) + "\n"
+
+
+def _kind_of_method(section: Section, declared: Mapping[str, Any]) -> Iterator[str]:
+    """What a kind declares, in words and a table of its settings."""
+    paper = f" ({declared['paper']})" if "paper" in declared else ""
+    yield f"{declared['title']}{paper}. {_one_line(declared['description'])}"
+    common = [f"`{key}`" for key, part in section.shared.items() if part.get("only_where") in declared]
+    if common:
+        yield f"It takes {_either(common, 'and')}."
+    if "variants" in declared:
+        yield f"Variants: {'; '.join(_variant(*each) for each in declared['variants'].items())}."
+    if "settings" in declared:
+        yield ""
+        yield from _table("", declared["settings"])
+
+
+def _variant(name: str, variant: Mapping[str, Any]) -> str:
+    """A variant with the settings that it takes, and their defaults where it has others."""
+    defaults: Mapping[str, Any] = variant.get("defaults", {})
+    takes = [f"`{key}` {defaults[key]}" if key in defaults else f"`{key}`" for key in variant.get("takes", [])]
+    told = [", ".join(takes)] if takes else []
+    told += [f"at most {variant['most_tasks']} auxiliary tasks"] if "most_tasks" in variant else []
+    return f"`{name}` ({'; '.join(told)})" if told else f"`{name}`"
 
 
 def rule_graph(repository: Path) -> str:
@@ -109,22 +141,13 @@ def _rows(place: str, properties: Mapping[str, Any]) -> Iterator[tuple[str, str,
             yield f"{place}{key}", "section", "", _one_line(part["description"])
             yield from _rows(f"{place}{key}.", part["properties"])
         else:
-            text = " ".join([part["description"], *_places(part.get("only_with", []))])
+            places = [f"Only with `{other}` {_either(values)}." for other, values in part.get("only_with", {}).items()]
+            text = " ".join([part["description"], *places])
             yield f"{place}{key}", _kind(part), f"`{json.dumps(part.get('default'))}`", _one_line(text)
 
 
-def _places(only_with: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Where a key counts, in words."""
-    for number, place in enumerate(only_with):
-        others = [f"`{key}` {_either(values)}" for key, values in place.items() if key not in {"default", "choices"}]
-        told = [f"empty is {place['default']}"] if "default" in place else []
-        told += [f"one of {', '.join(place['choices'])}"] if "choices" in place else []
-        end = "." if number == len(only_with) - 1 else ";"
-        yield f"{'with' if number else 'Only with'} {' and '.join(others)}{': ' if told else ''}{', '.join(told)}{end}"
-
-
-def _either(values: Sequence[str]) -> str:
-    return " or ".join([", ".join(values[:-1]), values[-1]] if len(values) > 1 else values)
+def _either(values: Sequence[str], last: str = "or") -> str:
+    return f" {last} ".join([", ".join(values[:-1]), values[-1]] if len(values) > 1 else values)
 
 
 def _one_line(text: str) -> str:

@@ -10,7 +10,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from marrow.planning.sheet import SPLITS
+from marrow.bags.splits import SPLITS
 from marrow.workflow.judge import Stage
 from marrow.workflow.parse import REPOSITORY, parse_workflow
 from marrow.workflow.record import Product, Record, Source, write_record

@@ -145,7 +145,7 @@ def _work(side: str, name: str, folder: Path, seed: int) -> None:
             folders=[f"results/runs/{seed}" for seed in seeds],
             settings=settings,
             augmentation=None,
-            at_once=len(seeds),
+            seeds_per_process=len(seeds),
             archive_mb=MEBIBYTES,
             threads=THREADS,
         )
@@ -157,8 +157,6 @@ def _work(side: str, name: str, folder: Path, seed: int) -> None:
         manifest=manifest,
         model=files.model,
         history=files.history,
-        predictions=files.predictions,
-        instances=files.instances,
         summary=files.summary,
         method=data.method,
         seed=seed,

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from marrow.datasets.sources.catalogue import how_to_give
-from marrow.datasets.sources.located import located
+from marrow.datasets.sources.location import locate
 from marrow.errors import MarrowError
 
 
@@ -15,7 +15,7 @@ def mnist_folder(benchmark: str) -> Path:
         MarrowError: it is in neither.
     """
     folder = Path(os.environ.get("MARROW_DATA", "results/sources")) / "mnist"
-    if located("mnist", folder) is None:
+    if locate("mnist", folder) is None:
         raise MarrowError(
             f"{benchmark}: MNIST is not in {folder}; let MARROW_DATA name a folder that has it in its folder mnist. "
             f"{how_to_give('mnist')}"

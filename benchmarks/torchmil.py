@@ -28,11 +28,12 @@ from marrow.bags.manifest import Entry, Manifest
 from marrow.datasets import mnist_bags
 from marrow.device.checkpoint import Checkpoints
 from marrow.device.out_of_memory import OutOfMemoryGuard
-from marrow.learning.inference import judge
+from marrow.learning.inference import predict
 from marrow.learning.training.interrupt import Interrupt
 from marrow.learning.training.preparation import prepare
 from marrow.learning.training.trainer import Trainer
 from marrow.planning.config import complete, read_schema
+from marrow.planning.datasets import settings_schema
 from marrow.planning.methods.instances import Instances
 from marrow.planning.methods.presets import read_methods
 from marrow.workflow.parse import REPOSITORY
@@ -48,7 +49,10 @@ Splits = Mapping[str, Sequence[Bag]]
 def measure() -> list[Measurement]:
     """Median seconds of a training, and mean area under the ROC curve on test bags; one side after the other."""
     torch.set_num_threads(THREADS)
-    settings = complete({"kind": "mnist_bags"}, read_schema(REPOSITORY / "schemas" / "datasets" / "mnist_bags.yaml"))
+    settings = complete(
+        {"kind": "mnist_bags"},
+        settings_schema("mnist_bags", read_schema(REPOSITORY / "schemas/datasets/mnist_bags.yaml")),
+    )
     sources = {"mnist": mnist_folder(_ID)}
     bags = {split: list(mnist_bags.make_bags(settings, sources, split, 0, count)) for split, count in BAGS.items()}
     with tempfile.TemporaryDirectory() as folder:
@@ -94,7 +98,7 @@ def _ours(manifest: Manifest, seed: int) -> tuple[float, float]:
     )
     seconds = _seconds(trainer.train)
     tested = prepared.all.part([entry for entry in prepared.all.entries if entry.split == "test"])
-    found = judge(prepared.stepper.model, tested, prepared.encoder).probabilities[:, 1]
+    found = predict(prepared.stepper.model, tested, prepared.encoder).probabilities[:, 1]
     return seconds, float(roc_auc_score(tested.labels, found))
 
 

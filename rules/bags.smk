@@ -3,16 +3,16 @@
 # Gives: results/bags/{dataset}/, the instances, in one file a scan or 50 generated bags; results/manifests/, one table a
 #        data set: bags, splits, labels, digests. From here on nothing knows of MRI.
 
-from marrow.planning.kinds import module_of
+from marrow.datasets.sources.catalogue import SOURCES
 
 
 rule sample_bag:
     input:
         freshness=freshness("sample_bag"),
-        volumes=bag_channels,
+        volumes=inputs.bags.channels,
         bones="results/bones/{scan}/corrected/dilated.nii",
-        lesions=lesion_mask,
-        bone_table=BONE_TABLE,
+        lesions=inputs.bags.lesions,
+        bone_table=plan.bone_table,
     output:
         bag="results/bags/{dataset}/{scan}.parquet",
         record="results/bags/{dataset}/{scan}.record.json",
@@ -21,7 +21,7 @@ rule sample_bag:
     benchmark:
         "results/benchmarks/sample_bag/{dataset}/{scan}.tsv"
     wildcard_constraints:
-        dataset=bag_sets_of("scans"),
+        dataset=inputs.bags.of_scans,
     conda:
         "../envs/bags.yaml"
     threads: 1
@@ -29,10 +29,10 @@ rule sample_bag:
         mem_mb=mebibytes(base=700, per_input=5),
         runtime=minutes(base=5, per_gigabyte=10),
     params:
-        scan=lambda wildcards: wildcards.scan,
-        patient=lambda wildcards: cohort[wildcards.scan].patient,
-        contrasts=bag_setting("contrasts"),
-        settings=lambda wildcards: data.bag_sets[wildcards.dataset].settings,
+        scan="{scan}",
+        patient=inputs.bags.patient,
+        contrasts=inputs.bags.contrasts,
+        settings=inputs.bags.settings,
     script:
         "../scripts/sample_bag.py"
 
@@ -57,7 +57,7 @@ rule fetch_source:
         mem_mb=500,
         runtime=60,
     params:
-        source=lambda wildcards: wildcards.source,
+        source="{source}",
         addresses=lambda wildcards: list(SOURCES[wildcards.source].addresses),
     script:
         "../scripts/fetch_source.py"
@@ -66,9 +66,7 @@ rule fetch_source:
 rule make_bags:
     input:
         freshness=freshness("make_bags"),
-        sources=lambda wildcards: [
-            file for files in data.bag_sets[wildcards.dataset].sources.values() for file in files
-        ],
+        sources=inputs.bags.sources,
     output:
         bags="results/bags/{dataset}/{block}.parquet",
         record="results/bags/{dataset}/{block}.record.json",
@@ -77,7 +75,7 @@ rule make_bags:
     benchmark:
         "results/benchmarks/make_bags/{dataset}/{block}.tsv"
     wildcard_constraints:
-        dataset="|".join(map(re.escape, data.generated)) or "(?!)",
+        dataset=inputs.bags.generated,
         block="[a-z]+-[0-9]+",
     conda:
         "../envs/bags.yaml"
@@ -86,14 +84,12 @@ rule make_bags:
         mem_mb=2000,
         runtime=60,
     params:
-        modules=lambda wildcards: [module_of("datasets", data.bag_sets[wildcards.dataset].kind)],
-        source_files=lambda wildcards: {
-            source: len(files) for source, files in data.bag_sets[wildcards.dataset].sources.items()
-        },
-        settings=lambda wildcards: data.bag_sets[wildcards.dataset].settings,
-        split=block("split"),
-        first=block("first"),
-        bag_count=block("count"),
+        modules=inputs.bags.modules,
+        source_files=inputs.bags.source_files,
+        settings=inputs.bags.settings,
+        split=inputs.bags.split,
+        first=inputs.bags.first,
+        bag_count=inputs.bags.bag_count,
     script:
         "../scripts/make_bags.py"
 
@@ -101,7 +97,7 @@ rule make_bags:
 rule write_manifest:
     input:
         freshness=freshness("write_manifest"),
-        bags=data_set("bags"),
+        bags=inputs.bags.files,
     output:
         manifest="results/manifests/{dataset}.parquet",
         record="results/manifests/{dataset}.record.json",
@@ -116,9 +112,9 @@ rule write_manifest:
         mem_mb=mebibytes(base=1000, per_input=1),
         runtime=minutes(base=10, per_gigabyte=5),
     params:
-        dataset=lambda wildcards: wildcards.dataset,
-        classes=data_set("classes"),
-        rows=data_set("rows"),
-        selection=data_set("selection"),
+        dataset=inputs.bags.name,
+        classes=inputs.bags.classes,
+        rows=inputs.bags.rows,
+        selection=inputs.bags.selection,
     script:
         "../scripts/write_manifest.py"

@@ -11,10 +11,10 @@ from marrow.bones.segmentation.tile_memory import MOST_MB
 rule train_bones:
     input:
         freshness=freshness("train_bones"),
-        volumes=taught_volumes,
-        bodies=taught("results/resampled/{scan}/body.nii"),
-        annotations=taught("results/labels/{scan}/bones.nii"),
-        bone_table=BONE_TABLE,
+        volumes=inputs.bones.annotated_volumes,
+        bodies=inputs.bones.of_annotated("results/resampled/{scan}/body.nii"),
+        annotations=inputs.bones.of_annotated("results/labels/{scan}/bones.nii"),
+        bone_table=plan.bone_table,
     output:
         network="results/bone_network/{trained_on}/model.safetensors",
         history="results/bone_network/{trained_on}/history.csv",
@@ -27,18 +27,18 @@ rule train_bones:
     priority: 1
     conda:
         "../envs/learning.yaml"
-    threads: several(8)
+    threads: plan.threads(8)
     resources:
         mem_mb=mebibytes(base=4000, per_input=1),
         runtime=minutes(base=2880, per_gigabyte=10),
         archive_mb=config["archive_mb"],
         gpu=config["bones"]["gpus"],
     params:
-        training=lambda wildcards: bones.scans_of(wildcards.trained_on)[0],
-        validation=lambda wildcards: bones.scans_of(wildcards.trained_on)[1],
-        contrasts=bones.contrasts,
-        architecture=bones.architecture,
-        settings=bones.recipe,
+        training=inputs.bones.training_scans,
+        validation=inputs.bones.validation_scans,
+        contrasts=plan.bones.contrasts,
+        architecture=plan.bones.architecture,
+        settings=plan.bones.recipe,
     script:
         "../scripts/train_bones.py"
 
@@ -46,10 +46,10 @@ rule train_bones:
 rule segment_bones:
     input:
         freshness=freshness("segment_bones"),
-        volumes=expand("results/resampled/{{scan}}/{contrast}.nii", contrast=bones.contrasts),
+        volumes=expand("results/resampled/{{scan}}/{contrast}.nii", contrast=plan.bones.contrasts),
         body_resampled="results/resampled/{scan}/body.nii",
-        network=lambda wildcards: bones.network_for(wildcards.scan),
-        bone_table=BONE_TABLE,
+        network=inputs.bones.network,
+        bone_table=plan.bone_table,
     output:
         found="results/bones/{scan}/network.nii",
         record="results/bones/{scan}/network.record.json",
@@ -59,13 +59,13 @@ rule segment_bones:
         "results/benchmarks/segment_bones/{scan}.tsv"
     conda:
         "../envs/learning.yaml"
-    threads: several(4)
+    threads: plan.threads(4)
     resources:
         mem_mb=mebibytes(base=1500 + (config["bones"]["tile_mb"] or MOST_MB), per_input=3),
         runtime=minutes(base=60, per_gigabyte=60),
         gpu=config["bones"]["gpus"],
     params:
-        contrasts=bones.contrasts,
+        contrasts=plan.bones.contrasts,
         tile_mb=config["bones"]["tile_mb"],
     script:
         "../scripts/segment_bones.py"
@@ -74,10 +74,10 @@ rule segment_bones:
 rule map_bones:
     input:
         freshness=freshness("map_bones"),
-        maps=lambda wildcards: cohort[wildcards.scan].premade,
-        mappings=bones.mappings,
+        maps=inputs.bones.precomputed_maps,
+        mappings=plan.bones.mappings,
         reference="results/resampled/{scan}/body.nii",
-        bone_table=BONE_TABLE,
+        bone_table=plan.bone_table,
     output:
         mapped="results/bones/{scan}/precomputed.nii",
         record="results/bones/{scan}/precomputed.record.json",
@@ -98,10 +98,10 @@ rule map_bones:
 rule build_atlas:
     input:
         freshness=freshness("build_atlas"),
-        waters=expand("results/resampled/{scan}/water.nii", scan=bones.training),
-        bodies=expand("results/resampled/{scan}/body.nii", scan=bones.training),
-        annotations=expand("results/labels/{scan}/bones.nii", scan=bones.training),
-        bone_table=BONE_TABLE,
+        waters=expand("results/resampled/{scan}/water.nii", scan=plan.bones.training),
+        bodies=expand("results/resampled/{scan}/body.nii", scan=plan.bones.training),
+        annotations=expand("results/labels/{scan}/bones.nii", scan=plan.bones.training),
+        bone_table=plan.bone_table,
     output:
         template="results/bone_atlas/template.nii",
         atlas_bones="results/bone_atlas/bones.nii",
@@ -113,13 +113,13 @@ rule build_atlas:
         "results/benchmarks/build_atlas.tsv"
     conda:
         "../envs/imaging.yaml"
-    threads: several(4)
+    threads: plan.threads(4)
     resources:
         mem_mb=4000,
         runtime=minutes(base=10, per_gigabyte=15),
         archive_mb=config["archive_mb"],
     params:
-        settings=bones.atlas_settings,
+        settings=plan.bones.atlas_settings,
     script:
         "../scripts/build_atlas.py"
 
@@ -129,9 +129,9 @@ rule register_atlas:
         freshness=freshness("register_atlas"),
         water="results/resampled/{scan}/water.nii",
         body_resampled="results/resampled/{scan}/body.nii",
-        template=f"{bones.atlas}/template.nii",
-        atlas_bones=f"{bones.atlas}/bones.nii",
-        agreement=f"{bones.atlas}/agreement.nii",
+        template=f"{plan.bones.atlas}/template.nii",
+        atlas_bones=f"{plan.bones.atlas}/bones.nii",
+        agreement=f"{plan.bones.atlas}/agreement.nii",
     output:
         atlas="results/bones/{scan}/atlas/bones.nii",
         support="results/bones/{scan}/atlas/agreement.nii",
@@ -147,7 +147,7 @@ rule register_atlas:
         mem_mb=mebibytes(base=1500, per_input=8),
         runtime=minutes(base=5, per_gigabyte=15),
     params:
-        settings=bones.atlas_settings,
+        settings=plan.bones.atlas_settings,
     script:
         "../scripts/register_atlas.py"
 
@@ -155,13 +155,13 @@ rule register_atlas:
 rule learn_surface:
     input:
         freshness=freshness("learn_surface"),
-        volumes=[f"results/resampled/{scan}/{contrast}.nii" for scan in bones.training for contrast in bones.contrasts],
-        bodies=expand("results/resampled/{scan}/body.nii", scan=bones.training),
-        raw_bones=expand(bones.raw, scan=bones.training),
-        atlases=expand("results/bones/{scan}/atlas/bones.nii", scan=bones.training),
-        supports=expand("results/bones/{scan}/atlas/agreement.nii", scan=bones.training),
-        annotations=expand("results/labels/{scan}/bones.nii", scan=bones.training),
-        bone_table=BONE_TABLE,
+        volumes=inputs.bones.surface_volumes,
+        bodies=expand("results/resampled/{scan}/body.nii", scan=plan.bones.training),
+        raw_bones=expand(plan.bones.raw, scan=plan.bones.training),
+        atlases=expand("results/bones/{scan}/atlas/bones.nii", scan=plan.bones.training),
+        supports=expand("results/bones/{scan}/atlas/agreement.nii", scan=plan.bones.training),
+        annotations=expand("results/labels/{scan}/bones.nii", scan=plan.bones.training),
+        bone_table=plan.bone_table,
     output:
         surface="results/bone_surface/surface.npz",
         record="results/bone_surface/record.json",
@@ -171,13 +171,13 @@ rule learn_surface:
         "results/benchmarks/learn_surface.tsv"
     conda:
         "../envs/learning.yaml"
-    threads: several(2)
+    threads: plan.threads(2)
     resources:
         mem_mb=3000,
         runtime=minutes(base=10, per_gigabyte=15),
         archive_mb=config["archive_mb"],
     params:
-        contrasts=bones.contrasts,
+        contrasts=plan.bones.contrasts,
         settings=config["bones"]["correction"]["surface"],
     script:
         "../scripts/learn_surface.py"
@@ -186,14 +186,18 @@ rule learn_surface:
 rule correct_bones:
     input:
         freshness=freshness("correct_bones"),
-        raw_bones=bones.raw,
+        raw_bones=plan.bones.raw,
         water="results/resampled/{scan}/water.nii",
         body_resampled="results/resampled/{scan}/body.nii",
-        atlas=registered("bones.nii"),
-        support=registered("agreement.nii"),
-        volumes=expand("results/resampled/{{scan}}/{contrast}.nii", contrast=bones.contrasts) if bones.surface else [],
-        surface=[bones.surface] if bones.surface else [],
-        bone_table=BONE_TABLE,
+        atlas=inputs.bones.registered("bones.nii"),
+        support=inputs.bones.registered("agreement.nii"),
+        volumes=(
+            expand("results/resampled/{{scan}}/{contrast}.nii", contrast=plan.bones.contrasts)
+            if plan.bones.surface
+            else []
+        ),
+        surface=[plan.bones.surface] if plan.bones.surface else [],
+        bone_table=plan.bone_table,
     output:
         corrected="results/bones/{scan}/corrected/bones.nii",
         dilated="results/bones/{scan}/corrected/dilated.nii",
@@ -211,7 +215,7 @@ rule correct_bones:
         mem_mb=mebibytes(base=1000, per_input=8),
         runtime=minutes(base=5, per_gigabyte=15),
     params:
-        contrasts=bones.contrasts,
+        contrasts=plan.bones.contrasts,
         settings=config["bones"]["correction"],
     script:
         "../scripts/correct_bones.py"
@@ -222,11 +226,11 @@ rule draw_bones:
         freshness=freshness("draw_bones"),
         water="results/resampled/{scan}/water.nii",
         body_resampled="results/resampled/{scan}/body.nii",
-        raw_bones=bones.raw,
+        raw_bones=plan.bones.raw,
         dilated="results/bones/{scan}/corrected/dilated.nii",
         steps="results/bones/{scan}/corrected/steps.npz",
         corrections="results/bones/{scan}/corrected/corrections.json",
-        bone_table=BONE_TABLE,
+        bone_table=plan.bone_table,
     output:
         sheet=report(
             "results/bones/{scan}/sheet.png",
@@ -248,7 +252,7 @@ rule draw_bones:
         runtime=minutes(base=2, per_gigabyte=5),
         archive_mb=config["archive_mb"],
     params:
-        scan=lambda wildcards: wildcards.scan,
+        scan="{scan}",
         settings=config["bones"]["sheet"],
     script:
         "../scripts/draw_bones.py"
@@ -257,10 +261,10 @@ rule draw_bones:
 rule score_bones:
     input:
         freshness=freshness("score_bones"),
-        raw_bones=bones.raw,
+        raw_bones=plan.bones.raw,
         corrected="results/bones/{scan}/corrected/bones.nii",
         annotation="results/labels/{scan}/bones.nii",
-        bone_table=BONE_TABLE,
+        bone_table=plan.bone_table,
     output:
         scores="results/bones/{scan}/scores.csv",
         record="results/bones/{scan}/scores.record.json",
@@ -275,7 +279,7 @@ rule score_bones:
         mem_mb=mebibytes(base=700, per_input=10),
         runtime=minutes(base=5, per_gigabyte=15),
     params:
-        scan=lambda wildcards: wildcards.scan,
+        scan="{scan}",
     script:
         "../scripts/score_bones.py"
 
@@ -283,7 +287,7 @@ rule score_bones:
 rule gather_scores:
     input:
         freshness=freshness("gather_scores"),
-        scores=expand("results/bones/{scan}/scores.csv", scan=bones.validation),
+        scores=expand("results/bones/{scan}/scores.csv", scan=plan.bones.validation),
     output:
         scores_table=report(
             "results/bones/scores.csv",

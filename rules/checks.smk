@@ -6,8 +6,8 @@
 rule tabulate_checks:
     input:
         freshness=freshness("tabulate_checks"),
-        records=last_records,
-        checks=expand("results/volumes/{scan}/checks.json", scan=cohort.ids),
+        records=inputs.report.all_records,
+        checks=expand("results/volumes/{scan}/checks.json", scan=plan.cohort.ids),
     output:
         table=report(
             "results/checks/table.tsv",
@@ -28,7 +28,7 @@ rule tabulate_checks:
         mem_mb=500,
         runtime=5,
     params:
-        scans=summaries,
+        scans=plan.summaries,
     script:
         "../scripts/tabulate_checks.py"
 

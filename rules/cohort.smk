@@ -5,9 +5,9 @@
 rule simulate_scan:
     input:
         freshness=freshness("simulate_scan"),
-        bone_table=BONE_TABLE,
+        bone_table=plan.bone_table,
     output:
-        stations=[directory(f"results/cohort/{{scan}}/{contrast}") for contrast in ACQUIRED],
+        stations=[directory(f"results/cohort/{{scan}}/{contrast}") for contrast in plan.acquired],
         bones="results/cohort/{scan}/bones.nii.gz",
         lesions="results/cohort/{scan}/lesions.nii.gz",
         record="results/cohort/{scan}/record.json",
@@ -20,11 +20,11 @@ rule simulate_scan:
         "../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 15 * attempt,
+        mem_mb=each_attempt(4000),
+        runtime=each_attempt(15),
     params:
-        contrasts=ACQUIRED,
-        scan=simulated_scan,
-        settings=PHANTOM,
+        contrasts=plan.acquired,
+        scan=inputs.volumes.simulated_scan,
+        settings=inputs.volumes.phantom_settings,
     script:
         "../scripts/simulate_scan.py"

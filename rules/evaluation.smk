@@ -2,16 +2,17 @@
 # Gives: results/evaluation/{entry}/, how good the runs are, which differ from the reference, published numbers beside
 #        ours, and how training went; tables as CSV, JSON, Markdown and LaTeX, figures as SVG.
 
-EVALUATED = "results/evaluation/{entry}"
-SETTINGS_OF_EVALUATION = {key: value for key, value in config["evaluation"].items() if key != "reference"}
+from marrow.planning.evaluations import CURVE_FIGURES, EVALUATION, TABLE_FIGURES
+
+EVALUATED = f"{EVALUATION}/{{entry}}"
 
 
 rule evaluate_runs:
     input:
         freshness=freshness("evaluate_runs"),
-        predictions=files_of_runs("predictions.parquet"),
-        run_records=files_of_runs("record.json"),
-        manifests=entry_of_runs("manifests"),
+        predictions=inputs.evaluation.predictions,
+        run_records=inputs.evaluation.of_runs("record.json"),
+        manifests=inputs.evaluation.manifests,
     output:
         runs_table=f"{EVALUATED}/runs.csv",
         summary=f"{EVALUATED}/summary.csv",
@@ -32,11 +33,11 @@ rule evaluate_runs:
         mem_mb=mebibytes(base=1000, per_input=10),
         runtime=minutes(base=20, per_gigabyte=60),
     params:
-        runs=entry_of_runs("planned"),
-        datasets=lambda wildcards: list(evaluations[wildcards.entry].parts),
-        reference=entry_of_runs("reference"),
-        bag=lambda wildcards: "scan" if evaluations[wildcards.entry].about["kind"] == "scans" else "bag",
-        settings=SETTINGS_OF_EVALUATION,
+        runs=inputs.evaluation.runs,
+        datasets=inputs.evaluation.datasets,
+        reference=inputs.evaluation.reference,
+        bag=inputs.evaluation.bag,
+        settings=inputs.evaluation.settings,
     script:
         "../scripts/evaluate_runs.py"
 
@@ -48,8 +49,8 @@ rule write_tables:
         summary=f"{EVALUATED}/summary.csv",
         comparisons=f"{EVALUATED}/comparisons.csv",
         notes=f"{EVALUATED}/notes.csv",
-        published=str(SCHEMAS / "published.yaml"),
-        published_numbers=str(SCHEMAS / "published.csv"),
+        published=str(plan.schemas / "published.yaml"),
+        published_numbers=str(plan.schemas / "published.csv"),
     output:
         tables_csv=f"{EVALUATED}/tables.csv",
         tables_json=f"{EVALUATED}/tables.json",
@@ -67,28 +68,19 @@ rule write_tables:
         mem_mb=500,
         runtime=10,
     params:
-        entry=lambda wildcards: wildcards.entry,
-        about=entry_of_runs("about"),
-        reference=entry_of_runs("reference"),
+        entry="{entry}",
+        about=inputs.evaluation.about,
+        reference=inputs.evaluation.reference,
         significance=config["evaluation"]["significance"],
     script:
         "../scripts/write_tables.py"
-
-
-# A figure shows one of the tables. None has the name of a table: the record beside a table would not be its own.
-DRAWN_FROM = {
-    "confusion_matrices": "confusion",
-    "reliability_curves": "reliability",
-    "differences": "comparisons",
-    "sizes": "summary",
-}
 
 
 rule draw_comparison:
     input:
         freshness=freshness("draw_comparison"),
         runs_table=f"{EVALUATED}/runs.csv",
-        table=lambda wildcards: f"results/evaluation/{wildcards.entry}/{DRAWN_FROM[wildcards.figure]}.csv",
+        table=inputs.evaluation.drawn_table,
     output:
         picture=report(
             f"{EVALUATED}/{{figure}}.svg",
@@ -103,7 +95,7 @@ rule draw_comparison:
     benchmark:
         "results/benchmarks/draw_comparison/{entry}/{figure}.tsv"
     wildcard_constraints:
-        figure="|".join(DRAWN_FROM),
+        figure="|".join(TABLE_FIGURES),
     conda:
         "../envs/evaluation.yaml"
     threads: 1
@@ -111,9 +103,9 @@ rule draw_comparison:
         mem_mb=1000,
         runtime=10,
     params:
-        figure=lambda wildcards: wildcards.figure,
-        about=entry_of_runs("about"),
-        reference=entry_of_runs("reference"),
+        figure="{figure}",
+        about=inputs.evaluation.about,
+        reference=inputs.evaluation.reference,
         significance=config["evaluation"]["significance"],
     script:
         "../scripts/draw_comparison.py"
@@ -122,7 +114,7 @@ rule draw_comparison:
 rule gather_curves:
     input:
         freshness=freshness("gather_curves"),
-        histories=files_of_runs("history.parquet"),
+        histories=inputs.evaluation.of_runs("history.parquet"),
     output:
         curves=f"{EVALUATED}/curves.csv",
         record=f"{EVALUATED}/curves.record.json",
@@ -137,7 +129,7 @@ rule gather_curves:
         mem_mb=mebibytes(base=1000, per_input=20),
         runtime=minutes(base=10, per_gigabyte=60),
     params:
-        runs=entry_of_runs("trained"),
+        runs=inputs.evaluation.trained,
     script:
         "../scripts/gather_curves.py"
 
@@ -160,7 +152,7 @@ rule draw_curves:
     benchmark:
         "results/benchmarks/draw_curves/{entry}/{figure}.tsv"
     wildcard_constraints:
-        figure="training|weights",
+        figure="|".join(CURVE_FIGURES),
     conda:
         "../envs/evaluation.yaml"
     threads: 1
@@ -168,7 +160,7 @@ rule draw_curves:
         mem_mb=mebibytes(base=1000, per_input=20),
         runtime=minutes(base=10, per_gigabyte=60),
     params:
-        figure=lambda wildcards: wildcards.figure,
-        runs=entry_of_runs("planned"),
+        figure="{figure}",
+        runs=inputs.evaluation.runs,
     script:
         "../scripts/draw_curves.py"

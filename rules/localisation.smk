@@ -1,25 +1,31 @@
-# Needs: results/runs/{dataset}/{method}/seed-{seed}/, results/predicted/ likewise, the bags, and of scans their
+# Needs: results/runs/{dataset}/{method}/seed-{seed}/ and results/predicted/ likewise, the bags, and of scans their
 #        standardised volumes, bones and lesion masks.
 # Gives: results/localisation/{dataset}/{method}/seed-{seed}/, how well a run finds what is key, and what its verdicts
 #        rest on; results/evaluation/{entry}/localisation.csv, all of that in one table; results/maps/, where a run looks
 #        in a scan.
 
+from marrow.planning.evaluations import EVALUATION
+from marrow.planning.localisation import LOCALISATION, MAPS
+
+LOCALISED = f"{LOCALISATION}/{RUN_NAME}"
+MAP = f"{MAPS}/{RUN_NAME}/{{bag}}"
+
 
 rule score_instances:
     input:
         freshness=freshness("score_instances"),
-        instances="results/runs/{dataset}/{method}/seed-{seed}/instances.parquet",
+        instances=f"{PREDICTED_RUN}/instances.parquet",
         manifest="results/manifests/{dataset}.parquet",
-        lesions=lambda wildcards: [f"results/labels/{scan}/lesions.nii" for scan in tested_lesions(wildcards)],
+        lesions=inputs.localisation.lesions,
     output:
-        scores="results/localisation/{dataset}/{method}/seed-{seed}/scores.csv",
-        bag_scores="results/localisation/{dataset}/{method}/seed-{seed}/bags.csv",
-        curves="results/localisation/{dataset}/{method}/seed-{seed}/froc.csv",
-        record="results/localisation/{dataset}/{method}/seed-{seed}/record.json",
+        scores=f"{LOCALISED}/scores.csv",
+        bag_scores=f"{LOCALISED}/bags.csv",
+        curves=f"{LOCALISED}/froc.csv",
+        record=f"{LOCALISED}/record.json",
     log:
-        "results/logs/score_instances/{dataset}/{method}/seed-{seed}.log",
+        f"results/logs/score_instances/{RUN_NAME}.log",
     benchmark:
-        "results/benchmarks/score_instances/{dataset}/{method}/seed-{seed}.tsv"
+        f"results/benchmarks/score_instances/{RUN_NAME}.tsv"
     conda:
         "../envs/learning.yaml"
     threads: 1
@@ -27,9 +33,9 @@ rule score_instances:
         mem_mb=mebibytes(base=1000, per_input=8),
         runtime=minutes(base=10, per_gigabyte=30),
     params:
-        lesion_scans=tested_lesions,
-        negatives=negative_classes,
-        key_classes=classes_of_keys,
+        lesion_scans=inputs.localisation.lesion_scans,
+        negatives=inputs.localisation.negative_classes,
+        key_classes=inputs.localisation.key_classes,
         least_lesion=config["localisation"]["least_lesion"],
         tops=config["localisation"]["tops"],
     script:
@@ -39,17 +45,17 @@ rule score_instances:
 rule perturb_bags:
     input:
         freshness=freshness("perturb_bags"),
-        model="results/runs/{dataset}/{method}/seed-{seed}/model.safetensors",
-        instances="results/runs/{dataset}/{method}/seed-{seed}/instances.parquet",
-        predictions="results/runs/{dataset}/{method}/seed-{seed}/predictions.parquet",
+        model=f"{RUN}/model.safetensors",
+        instances=f"{PREDICTED_RUN}/instances.parquet",
+        predictions=f"{PREDICTED_RUN}/predictions.parquet",
         manifest="results/manifests/{dataset}.parquet",
     output:
-        perturbation="results/localisation/{dataset}/{method}/seed-{seed}/perturbation.csv",
-        record="results/localisation/{dataset}/{method}/seed-{seed}/perturbation.record.json",
+        perturbation=f"{LOCALISED}/perturbation.csv",
+        record=f"{LOCALISED}/perturbation.record.json",
     log:
-        "results/logs/perturb_bags/{dataset}/{method}/seed-{seed}.log",
+        f"results/logs/perturb_bags/{RUN_NAME}.log",
     benchmark:
-        "results/benchmarks/perturb_bags/{dataset}/{method}/seed-{seed}.tsv"
+        f"results/benchmarks/perturb_bags/{RUN_NAME}.tsv"
     conda:
         "../envs/learning.yaml"
     threads: config["threads_per_run"]
@@ -58,7 +64,8 @@ rule perturb_bags:
         runtime=minutes(base=60, per_gigabyte=60),
         gpu=config["gpus_per_run"],
     params:
-        negatives=negative_classes,
+        modules=inputs.runs.modules,
+        negatives=inputs.localisation.negative_classes,
         shares=config["localisation"]["drop_shares"],
         orders=config["localisation"]["drop_orders"],
         most_bags=config["localisation"]["drop_bags"],
@@ -69,19 +76,21 @@ rule perturb_bags:
 rule gather_localisation:
     input:
         freshness=freshness("gather_localisation"),
-        scores=scored_runs("{folder}/scores.csv"),
-        bag_scores=scored_runs("{folder}/bags.csv"),
-        perturbations=scored_runs("{folder}/perturbation.csv") if config["localisation"]["drop_bags"] else [],
-        inversions=inverted_runs("{folder}/scores.csv"),
+        scores=inputs.localisation.of_scored_runs("scores.csv"),
+        bag_scores=inputs.localisation.of_scored_runs("bags.csv"),
+        perturbations=(
+            inputs.localisation.of_scored_runs("perturbation.csv") if config["localisation"]["drop_bags"] else []
+        ),
+        inversions=inputs.localisation.of_inverted_runs("scores.csv"),
     output:
         localisation=report(
-            "results/evaluation/{entry}/localisation.csv",
+            f"{EVALUATION}/{{entry}}/localisation.csv",
             caption="../docs/captions/localisation.rst",
             category="Localisation",
             subcategory="{entry}",
             labels={"entry": "{entry}", "shows": "scores"},
         ),
-        record="results/evaluation/{entry}/localisation.record.json",
+        record=f"{EVALUATION}/{{entry}}/localisation.record.json",
     log:
         "results/logs/gather_localisation/{entry}.log",
     benchmark:
@@ -93,7 +102,7 @@ rule gather_localisation:
         mem_mb=mebibytes(base=700, per_input=8),
         runtime=minutes(base=10, per_gigabyte=60),
     params:
-        methods=lambda wildcards: [run.method for run in where.of_entry(wildcards.entry)],
+        methods=inputs.localisation.methods,
     script:
         "../scripts/gather_localisation.py"
 
@@ -102,35 +111,33 @@ rule gather_localisation:
 rule draw_map:
     input:
         freshness=freshness("draw_map"),
-        model="results/runs/{dataset}/{method}/seed-{seed}/model.safetensors",
-        instances=lambda wildcards: f"{planned_map('source')(wildcards)}/instances.parquet",
-        predictions=lambda wildcards: f"{planned_map('source')(wildcards)}/predictions.parquet",
-        other_seeds=other_seeds,
-        manifest=lambda wildcards: f"results/manifests/{planned_map('manifest')(wildcards)}.parquet",
-        background=lambda wildcards: f"results/normalised/{wildcards.bag}/{map_contrast(wildcards)}.nii",
+        model=f"{RUN}/model.safetensors",
+        instances=inputs.localisation.map_instances,
+        predictions=inputs.localisation.map_predictions,
+        other_seeds=inputs.localisation.other_seeds,
+        manifest=inputs.localisation.map_manifest,
+        background=inputs.localisation.map_background,
         bones="results/bones/{bag}/corrected/dilated.nii",
-        lesions=lambda wildcards: [
-            f"results/labels/{scan}/lesions.nii" for scan in cohort.with_truth("lesions") if scan == wildcards.bag
-        ],
+        lesions=inputs.localisation.map_lesions,
         original="results/volumes/{bag}/water.nii",
     output:
-        weights="results/maps/{dataset}/{method}/seed-{seed}/{bag}/map.nii.gz",
-        weights_original="results/maps/{dataset}/{method}/seed-{seed}/{bag}/original.nii.gz",
+        weights=f"{MAP}/map.nii.gz",
+        weights_original=f"{MAP}/original.nii.gz",
         figure=report(
-            "results/maps/{dataset}/{method}/seed-{seed}/{bag}/figure.png",
+            f"{MAP}/figure.png",
             caption="../docs/captions/map.rst",
             category="Localisation",
             subcategory="Maps",
             labels={"scan": "{bag}", "method": "{method}", "seed": "{seed}"},
         ),
-        bone_weights="results/maps/{dataset}/{method}/seed-{seed}/{bag}/bones.csv",
-        top="results/maps/{dataset}/{method}/seed-{seed}/{bag}/top.png",
-        about="results/maps/{dataset}/{method}/seed-{seed}/{bag}/about.json",
-        record="results/maps/{dataset}/{method}/seed-{seed}/{bag}/record.json",
+        bone_weights=f"{MAP}/bones.csv",
+        top=f"{MAP}/top.png",
+        about=f"{MAP}/about.json",
+        record=f"{MAP}/record.json",
     log:
-        "results/logs/draw_map/{dataset}/{method}/seed-{seed}/{bag}.log",
+        f"results/logs/draw_map/{RUN_NAME}/{{bag}}.log",
     benchmark:
-        "results/benchmarks/draw_map/{dataset}/{method}/seed-{seed}/{bag}.tsv"
+        f"results/benchmarks/draw_map/{RUN_NAME}/{{bag}}.tsv"
     conda:
         "../envs/maps.yaml"
     threads: 1
@@ -139,10 +146,11 @@ rule draw_map:
         runtime=minutes(base=10, per_gigabyte=30),
         archive_mb=config["archive_mb"],
     params:
-        scan=lambda wildcards: wildcards.bag,
-        title=lambda wildcards: planned_map("run")(wildcards).title,
-        contrast=lambda wildcards: map_contrast(wildcards),
-        negatives=negative_classes,
-        settings={key: value for key, value in config["maps"].items() if key not in {"methods", "seeds"}},
+        scan="{bag}",
+        modules=inputs.runs.modules,
+        title=inputs.localisation.map_title,
+        contrast=inputs.localisation.map_contrast,
+        negatives=inputs.localisation.negative_classes,
+        settings=inputs.localisation.map_settings,
     script:
         "../scripts/draw_map.py"

@@ -6,10 +6,10 @@
 rule find_landmarks:
     input:
         freshness=freshness("find_landmarks"),
-        resampled=expand("results/resampled/{{scan}}/{contrast}.nii", contrast=STANDARDISED),
+        resampled=expand("results/resampled/{{scan}}/{contrast}.nii", contrast=plan.acquired),
         body_resampled="results/resampled/{scan}/body.nii",
     output:
-        landmarks=expand("results/landmarks/{{scan}}/{contrast}.json", contrast=STANDARDISED),
+        landmarks=expand("results/landmarks/{{scan}}/{contrast}.json", contrast=plan.acquired),
         record="results/landmarks/{scan}/record.json",
     log:
         "results/logs/find_landmarks/{scan}.log",
@@ -22,7 +22,7 @@ rule find_landmarks:
         mem_mb=mebibytes(base=500, per_input=3),
         runtime=minutes(base=2, per_gigabyte=2),
     params:
-        contrasts=STANDARDISED,
+        contrasts=plan.acquired,
         percentiles=config["standard"]["percentiles"],
         output_range=config["standard"]["output_range"],
     script:
@@ -32,8 +32,8 @@ rule find_landmarks:
 rule fit_standard:
     input:
         freshness=freshness("fit_standard"),
-        landmarks=training_landmarks,
-        frozen=frozen_standard,
+        landmarks=expand("results/landmarks/{scan}/{{contrast}}.json", scan=inputs.volumes.training_scans),
+        frozen=inputs.volumes.frozen_standard,
     output:
         standard="results/standard/{contrast}.npy",
         record="results/standard/{contrast}.record.json",
@@ -48,8 +48,8 @@ rule fit_standard:
         mem_mb=500,
         runtime=5,
     params:
-        contrast=lambda wildcards: wildcards.contrast,
-        scans=training_scans,
+        contrast="{contrast}",
+        scans=inputs.volumes.training_scans,
     script:
         "../scripts/fit_standard.py"
 
@@ -59,7 +59,7 @@ rule standardise_scan:
         freshness=freshness("standardise_scan"),
         resampled=expand("results/resampled/{{scan}}/{contrast}.nii", contrast=config["contrasts"]),
         body_resampled="results/resampled/{scan}/body.nii",
-        standards=expand("results/standard/{contrast}.npy", contrast=STANDARDISED),
+        standards=expand("results/standard/{contrast}.npy", contrast=plan.acquired),
     output:
         normalised=expand("results/normalised/{{scan}}/{contrast}.nii", contrast=config["contrasts"]),
         record="results/normalised/{scan}/record.json",
@@ -69,12 +69,12 @@ rule standardise_scan:
         "results/benchmarks/standardise_scan/{scan}.tsv"
     conda:
         "../envs/imaging.yaml"
-    threads: several(2)
+    threads: plan.threads(2)
     resources:
         mem_mb=mebibytes(base=700, per_input=3),
         runtime=minutes(base=2, per_gigabyte=5),
     params:
         contrasts=config["contrasts"],
-        quantitative=QUANTITATIVE,
+        quantitative=plan.quantitative,
     script:
         "../scripts/standardise_scan.py"

@@ -3,6 +3,8 @@
 # Gives: results/qc/{scan}/sheet.png, one picture to judge a scan by; results/views/{scan}/, a scan small enough for a
 #        page; results/viewer/, the program that shows it; results/report/index.html, one file for readers.
 
+from marrow.report.viewer.package import ADDRESSES
+
 
 rule draw_qc:
     input:
@@ -32,9 +34,9 @@ rule draw_qc:
         runtime=minutes(base=2, per_gigabyte=5),
         archive_mb=config["archive_mb"],
     params:
-        scan=lambda wildcards: wildcards.scan,
+        scan="{scan}",
         contrasts=config["contrasts"],
-        settings=QC,
+        settings=inputs.report.quality_settings,
     script:
         "../scripts/draw_qc.py"
 
@@ -43,7 +45,7 @@ rule draw_qc:
 rule shrink_scan:
     input:
         freshness=freshness("shrink_scan"),
-        normalised=f"results/normalised/{{scan}}/{VIEWED}.nii",
+        normalised=f"results/normalised/{{scan}}/{inputs.report.viewed_contrast}.nii",
         body_resampled="results/resampled/{scan}/body.nii",
         dilated="results/bones/{scan}/corrected/dilated.nii",
     output:
@@ -94,22 +96,22 @@ rule fetch_viewer:
 rule build_report:
     input:
         freshness=freshness("build_report"),
-        sheets=expand("results/qc/{scan}/sheet.png", scan=cohort.ids),
+        sheets=expand("results/qc/{scan}/sheet.png", scan=plan.cohort.ids),
         checks_table="results/checks/table.tsv",
-        records=[last_record(scan) for scan in cohort.ids],
-        bone_scores=["results/bones/scores.csv"] if bones.validation and with_bones else [],
-        bone_sheets=expand("results/bones/{scan}/sheet.png", scan=with_bones),
-        bone_histories=bones.histories,
-        standards=expand("results/standard/{contrast}.npy", contrast=STANDARDISED),
-        manifests=expand("results/manifests/{dataset}.parquet", dataset=data.datasets),
-        predictions=reported.predictions,
-        evaluation=reported.evaluation,
-        localisation_curves=reported.localisation_curves,
-        maps=reported.maps,
-        inversions=reported.inversions,
-        layers=expand("results/views/{scan}/{layer}.nii.gz", scan=viewed, layer=["volume", "bones"]),
-        program=["results/viewer/niivue.js"] if viewed else [],
-        bone_table=BONE_TABLE,
+        records=inputs.report.last_records,
+        bone_scores=["results/bones/scores.csv"] if plan.bones.validation and plan.scans_with_bones else [],
+        bone_sheets=expand("results/bones/{scan}/sheet.png", scan=plan.scans_with_bones),
+        bone_histories=plan.bones.histories,
+        standards=expand("results/standard/{contrast}.npy", contrast=plan.acquired),
+        manifests=inputs.targets.manifests,
+        predictions=inputs.report.predictions,
+        evaluation=inputs.report.evaluation,
+        localisation_curves=inputs.report.localisation_curves,
+        maps=inputs.report.maps,
+        inversions=inputs.report.inversions,
+        layers=expand("results/views/{scan}/{layer}.nii.gz", scan=inputs.report.viewed_scans, layer=["volume", "bones"]),
+        program=["results/viewer/niivue.js"] if inputs.report.viewed_scans else [],
+        bone_table=plan.bone_table,
     output:
         report="results/report/index.html",
         record="results/report/index.record.json",
@@ -124,10 +126,10 @@ rule build_report:
         mem_mb=mebibytes(base=1200, per_input=3),
         runtime=minutes(base=5, per_gigabyte=10),
     params:
-        scans=summaries,
-        split_notes=cohort.notes,
-        contrasts=STANDARDISED,
-        entries=reported.entries,
+        scans=plan.summaries,
+        split_notes=plan.cohort.notes,
+        contrasts=plan.acquired,
+        entries=inputs.report.entries,
         significance=config["evaluation"]["significance"],
         title=config["title"],
         settings={"budget_mb": config["report"]["budget_mb"]},

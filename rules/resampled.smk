@@ -30,7 +30,7 @@ rule resample_scan:
         runtime=minutes(base=2, per_gigabyte=5),
     params:
         contrasts=config["contrasts"],
-        spacing_mm=spacing_of(config),
+        spacing_mm=plan.spacing_mm,
         smooth_above_ratio=config["resample"]["smooth_above_ratio"],
     script:
         "../scripts/resample_scan.py"
@@ -39,9 +39,9 @@ rule resample_scan:
 rule resample_labels:
     input:
         freshness=freshness("resample_labels"),
-        labels=raw_labels,
+        labels=inputs.volumes.raw_labels,
         reference="results/resampled/{scan}/body.nii",
-        bone_table=BONE_TABLE,
+        bone_table=plan.bone_table,
     output:
         resampled_labels="results/labels/{scan}/{kind}.nii",
         record="results/labels/{scan}/{kind}.record.json",
@@ -57,6 +57,6 @@ rule resample_labels:
         mem_mb=mebibytes(base=700, per_input=20),
         runtime=minutes(base=2, per_gigabyte=5),
     params:
-        kind=lambda wildcards: wildcards.kind,
+        kind="{kind}",
     script:
         "../scripts/resample_labels.py"

@@ -1,7 +1,11 @@
-# Needs: results/manifests/{dataset}.parquet, and the bags that it names.
+# Needs: results/manifests/{dataset}-training.parquet to learn from, results/manifests/{dataset}.parquet to predict, and
+#        the bags that they name.
 # Gives: results/seeds/{dataset}/{method}/trained.json, a note that several runs are in the archive, ready for their jobs;
-#        results/runs/{dataset}/{method}/seed-{seed}/, a trained model, its history, and what it says of every bag and
-#        instance; results/predicted/{dataset}/{method}/seed-{seed}/, what it says of scans that are only predicted.
+#        results/runs/{dataset}/{method}/seed-{seed}/, a trained model and its history;
+#        results/predicted/{dataset}/{method}/seed-{seed}/, what it says of every bag and instance of a data set, or of
+#        the bags that are only predicted, which are the data set {dataset}-predict.
+
+from marrow.planning.inputs.runs import SEEDS
 
 
 # Several seeds of a method in one process, where `seeds_per_process` says so. The jobs of these runs come after it and
@@ -9,10 +13,10 @@
 rule train_seeds:
     input:
         freshness=freshness("train_seeds"),
-        manifest="results/manifests/{dataset}.parquet",
+        manifest="results/manifests/{dataset}-training.parquet",
     output:
-        trained="results/seeds/{dataset}/{method}/trained.json",
-        record="results/seeds/{dataset}/{method}/record.json",
+        trained=f"{SEEDS}/trained.json",
+        record=f"{SEEDS}/record.json",
     log:
         "results/logs/train_seeds/{dataset}/{method}.log",
     benchmark:
@@ -21,16 +25,17 @@ rule train_seeds:
         "../envs/learning.yaml"
     threads: config["threads_per_run"]
     resources:
-        mem_mb=lambda wildcards, attempt: attempt * (3000 + 1000 * planned.at_once),
-        runtime=lambda wildcards, attempt: attempt * 2880,
+        mem_mb=each_attempt(3000 + 1000 * plan.runs.seeds_per_process),
+        runtime=each_attempt(2880),
         gpu=config["gpus_per_run"],
     params:
-        method=lambda wildcards: wildcards.method,
-        seeds=lambda wildcards: [run.seed for run in together(wildcards)],
-        folders=lambda wildcards: [run.folder for run in together(wildcards)],
-        settings=lambda wildcards: together(wildcards)[0].settings,
-        augmentation=lambda wildcards: together(wildcards)[0].augmentation,
-        at_once=config["seeds_per_process"],
+        method="{method}",
+        modules=inputs.runs.process_modules,
+        seeds=inputs.runs.process_seeds,
+        folders=inputs.runs.process_folders,
+        settings=inputs.runs.process_settings,
+        augmentation=inputs.runs.process_augmentation,
+        seeds_per_process=config["seeds_per_process"],
         archive_mb=config["archive_mb"],
     script:
         "../scripts/train_seeds.py"
@@ -39,32 +44,31 @@ rule train_seeds:
 rule train_model:
     input:
         freshness=freshness("train_model"),
-        after=trained_before,
-        manifest="results/manifests/{dataset}.parquet",
+        after=inputs.runs.trained_before(freshness.is_due),
+        manifest="results/manifests/{dataset}-training.parquet",
     output:
-        model="results/runs/{dataset}/{method}/seed-{seed}/model.safetensors",
-        history="results/runs/{dataset}/{method}/seed-{seed}/history.parquet",
-        predictions="results/runs/{dataset}/{method}/seed-{seed}/predictions.parquet",
-        instances="results/runs/{dataset}/{method}/seed-{seed}/instances.parquet",
-        summary="results/runs/{dataset}/{method}/seed-{seed}/run.json",
-        record="results/runs/{dataset}/{method}/seed-{seed}/record.json",
+        model=f"{RUN}/model.safetensors",
+        history=f"{RUN}/history.parquet",
+        summary=f"{RUN}/run.json",
+        record=f"{RUN}/record.json",
     log:
-        "results/logs/train_model/{dataset}/{method}/seed-{seed}.log",
+        f"results/logs/train_model/{RUN_NAME}.log",
     benchmark:
-        "results/benchmarks/train_model/{dataset}/{method}/seed-{seed}.tsv"
+        f"results/benchmarks/train_model/{RUN_NAME}.tsv"
     conda:
         "../envs/learning.yaml"
     threads: config["threads_per_run"]
     resources:
-        mem_mb=lambda wildcards, attempt: attempt * 4000,
-        runtime=lambda wildcards, attempt: attempt * 1440,
+        mem_mb=each_attempt(4000),
+        runtime=each_attempt(1440),
         archive_mb=config["archive_mb"],
         gpu=config["gpus_per_run"],
     params:
-        method=lambda wildcards: wildcards.method,
-        seed=lambda wildcards: int(wildcards.seed),
-        settings=planned_run("settings"),
-        augmentation=planned_run("augmentation"),
+        method="{method}",
+        modules=inputs.runs.training_modules,
+        seed=inputs.runs.seed,
+        settings=inputs.runs.settings,
+        augmentation=inputs.runs.augmentation,
     script:
         "../scripts/train_model.py"
 
@@ -72,22 +76,24 @@ rule train_model:
 rule predict_bags:
     input:
         freshness=freshness("predict_bags"),
-        model="results/runs/{dataset}/{method}/seed-{seed}/model.safetensors",
-        manifest="results/manifests/{dataset}-predict.parquet",
+        model=inputs.runs.model,
+        manifest="results/manifests/{dataset}.parquet",
     output:
-        predictions="results/predicted/{dataset}/{method}/seed-{seed}/predictions.parquet",
-        instances="results/predicted/{dataset}/{method}/seed-{seed}/instances.parquet",
-        record="results/predicted/{dataset}/{method}/seed-{seed}/record.json",
+        predictions=f"{PREDICTED_RUN}/predictions.parquet",
+        instances=f"{PREDICTED_RUN}/instances.parquet",
+        record=f"{PREDICTED_RUN}/record.json",
     log:
-        "results/logs/predict_bags/{dataset}/{method}/seed-{seed}.log",
+        f"results/logs/predict_bags/{RUN_NAME}.log",
     benchmark:
-        "results/benchmarks/predict_bags/{dataset}/{method}/seed-{seed}.tsv"
+        f"results/benchmarks/predict_bags/{RUN_NAME}.tsv"
     conda:
         "../envs/learning.yaml"
     threads: config["threads_per_run"]
     resources:
-        mem_mb=lambda wildcards, attempt: attempt * 4000,
-        runtime=lambda wildcards, attempt: attempt * 120,
+        mem_mb=each_attempt(4000),
+        runtime=each_attempt(120),
         gpu=config["gpus_per_run"],
+    params:
+        modules=inputs.runs.modules,
     script:
         "../scripts/predict_bags.py"

@@ -1,6 +1,6 @@
-"""Rule build_atlas: the atlas of the skeleton from all annotated training scans.
+"""Rule build_atlas: builds the atlas of the skeleton from all annotated training scans.
 
-Scans that were stopped above are left out; one annotated scan is enough.
+Scans that were stopped are left out; one annotated scan is enough.
 """
 
 import logging
@@ -10,7 +10,7 @@ from typing import Any
 import SimpleITK as sitk
 
 from marrow.bones.atlas.construction import build
-from marrow.bones.atlas.registration import Effort
+from marrow.bones.atlas.registration import RegistrationSettings
 from marrow.bones.atlas.subject import Subject, subject_of
 from marrow.bones.table import read_bones
 from marrow.errors import MarrowError
@@ -38,28 +38,28 @@ def main(
         bodies: their body masks, in the same order.
         annotations: their label maps, in the same order.
         bone_table: the bones.
-        template: where the mean water goes.
-        atlas_bones: where the fused label map goes.
-        agreement: where the percentage of the maps that agree with it goes.
+        template: the mean water image to write.
+        atlas_bones: the fused label map to write.
+        agreement: the percentage of maps that agree with it, to write.
         settings: the section `bones.atlas` of the config.
         threads: how many threads may be used; the result does not depend on it.
     """
-    effort = Effort.of(settings, threads)
-    whole = [
+    registration = RegistrationSettings.of(settings, threads)
+    usable = [
         files for files in zip(waters, bodies, annotations, strict=True) if all(path.stat().st_size for path in files)
     ]
-    if not whole:
+    if not usable:
         raise MarrowError(
             f"the atlas has no annotated scan ({len(waters)} given, all of them stopped by a check); "
             "give at least one training scan a label map in the column bones, mend those that were stopped, "
             "or switch the atlas off"
         )
-    if len(whole) < len(waters):
-        _log.warning("%d of %d annotated scans were stopped and are left out", len(waters) - len(whole), len(waters))
+    if len(usable) < len(waters):
+        _log.warning("%d of %d annotated scans were stopped and are left out", len(waters) - len(usable), len(waters))
     bones = len(read_bones(bone_table))
 
     def annotation(number: int) -> sitk.Image:
-        labels = read_volume(whole[number][2])
+        labels = read_volume(usable[number][2])
         highest = int(voxels(labels).max())
         if highest > bones:
             raise MarrowError(
@@ -68,8 +68,8 @@ def main(
             )
         return labels
 
-    subjects = [_subject(water, body, effort.spacing_mm) for water, body, _ in whole]
-    atlas = build(subjects, annotation, bones, float(settings["label_mm"]), effort)
+    subjects = [_subject(water, body, registration.spacing_mm) for water, body, _ in usable]
+    atlas = build(subjects, annotation, bones, float(settings["label_mm"]), registration)
     write_volume(atlas.template, template)
     write_volume(atlas.bones, atlas_bones)
     write_volume(atlas.agreement, agreement)

@@ -6,30 +6,26 @@ from typing import Any
 from marrow.report.entries import SCANS, entries_of
 from marrow.report.page import render_page
 from marrow.report.pictures import album
+from marrow.report.scan_maps import PICTURES, maps_of
+from marrow.report.scan_predictions import predictions_of
+from marrow.report.scans import later_stops, read_flags, scan_rows
 from marrow.report.sections import (
     bag_counts,
-    benchmark_sets,
     bones,
-    cohort,
     costs,
-    flags,
-    gallery,
     localisation,
-    methods,
     overview,
     provenance,
+    scan_by_scan,
     standard,
-    stopped,
 )
-from marrow.report.sections.maps import PICTURES, maps_of
-from marrow.report.sections.predictions import predictions_of
-from marrow.report.sections.scanlist import read_flags, scan_rows, stops_told_by
+from marrow.report.sections.cohort import cohort_section, findings_section, stopped_section
+from marrow.report.sections.methods import benchmarks_section, methods_section
 from marrow.report.viewer.views import viewer_of
 from marrow.workflow.paths import final_place
 
 MEGABYTE = 1_000_000
 BYTES_PER_SCAN = 12_000  # of tables, drawings and text; the rest of the budget is for pictures and the viewer
-FIGURE = "figure.png"
 
 
 def main(
@@ -63,15 +59,15 @@ def main(
 
     Args:
         sheets: the scans' quality sheets, PNG, in the order of `scans`; empty where a scan was stopped.
-        checks_table: what the checks found, TSV.
+        checks_table: the findings of the checks, TSV.
         records: the record of each scan's last stage, in the order of `scans`.
         bone_scores: the bones' scores, CSV; none where no scan can be scored.
         bone_sheets: the scans' bone sheets, PNG, in the order of `scans`; none where bones are switched off.
         bone_histories: the training of each network, CSV in a folder of the network's name; none where bones are given.
         standards: the standard scale of each contrast, in the order of `contrasts`.
         manifests: of all data sets.
-        predictions: what each run says of scans, `.../{dataset}/{method}/seed-{seed}/predictions.parquet`.
-        evaluation: the tables of every entry, `results/evaluation/{entry}/{table}.csv`, `tables.md`, `tables.tex`.
+        predictions: what each run predicts for scans, `.../{dataset}/{method}/seed-{seed}/predictions.parquet`.
+        evaluation: the tables of every entry, `results/evaluation/{entry}/{table}.csv`, `tables.json`, `tables.tex`.
         localisation_curves: `results/localisation/{dataset}/{method}/seed-{seed}/{froc or perturbation}.csv`.
         maps: the files of every map, `results/maps/{dataset}/{method}/seed-{seed}/{scan}/{file}`.
         inversions: figures of inversions, `results/inversion/{dataset}/{method}/seed-{seed}/figure.png`.
@@ -79,7 +75,7 @@ def main(
         program: the viewer's script; none where it is switched off.
         bone_table: names of the bones.
         scans: `scan`, `patient`, `label`, `split` and `site` of each scan.
-        split_notes: what somebody should know of the splits.
+        split_notes: which classes are short in a split.
         contrasts: the contrasts that have a standard scale.
         entries: `name`, `kind` and `titles` (method -> title) of each entry of `runs`.
         significance: a corrected p below it shows a difference between methods.
@@ -88,8 +84,8 @@ def main(
         settings: see `config.yaml`, section `report`.
     """
     ids = [scan["scan"] for scan in scans]
-    found = read_flags(checks_table)
-    rows = scan_rows(scans, [*found, *stops_told_by(ids, records, found)])
+    flags = read_flags(checks_table)
+    rows = scan_rows(scans, [*flags, *later_stops(ids, records, flags)])
     evaluated = entries_of(entries, evaluation)
     titles = {method: name for entry in evaluated if entry.kind == SCANS for method, name in entry.titles.items()}
 
@@ -102,15 +98,15 @@ def main(
     inverted = [("/".join(path.parts[-4:-1]), picture) for path in inversions if (picture := of_path[path])]
     sections = [
         overview.section(rows),
-        stopped.section(rows),
-        cohort.section(rows, split_notes),
-        flags.section(rows),
+        stopped_section(rows),
+        cohort_section(rows, split_notes),
+        findings_section(rows),
         standard.section(contrasts, standards),
         bones.section(rows, bone_scores, bone_sheets, bone_histories),
         bag_counts.section(manifests, [entry.datasets for entry in evaluated]),
-        methods.section(evaluated, significance),
+        methods_section(evaluated, significance),
         localisation.section(evaluated, localisation_curves, inverted),
-        gallery.section(
+        scan_by_scan.section(
             rows,
             contrasts,
             sheets=[of_path[path] for path in sheets],
@@ -120,7 +116,7 @@ def main(
             maps=maps_of(maps, of_path, titles),
             viewer=viewer,
         ),
-        benchmark_sets.section(evaluated, localisation_curves, inverted, significance),
+        benchmarks_section(evaluated, localisation_curves, inverted, significance),
         costs.section(results / "benchmarks"),
         provenance.section(results, Path(__file__).parent),
     ]

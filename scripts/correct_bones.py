@@ -1,4 +1,4 @@
-"""Rule correct_bones: a label map of bones, mended step by step, and a margin around them.
+"""Rule correct_bones: corrects a label map of bones step by step, and adds a margin.
 
 docs/correction.md says what each step does.
 """
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
-from marrow.bones.correction import summary as account
+from marrow.bones.correction import summary
 from marrow.bones.correction.chain import Scan, correct
 from marrow.bones.correction.outcome import Labels
 from marrow.bones.segmentation.prepare import Body, read_body
@@ -47,15 +47,15 @@ def main(
         raw_bones: the label map to correct.
         water: the water image on the same grid.
         body_resampled: the body mask on the same grid.
-        atlas: the atlas's bones on the same grid, or nothing.
-        support: for the atlas, how many percent of the registered maps agree with it at each voxel.
-        volumes: the contrasts that the model of the surface looks at, or nothing.
-        surface: the model of the surface, or nothing.
+        atlas: the atlas's bones on the same grid, or an empty list.
+        support: the percentage of registered maps that agree with the atlas at each voxel, or an empty list.
+        volumes: the contrasts that the surface model uses, or an empty list.
+        surface: the surface model, or an empty list.
         bone_table: the bones.
-        corrected: where the bones after all steps but the dilation go.
-        dilated: where the bones with their margin go.
-        steps: where pictures of the labels after each step go.
-        corrections: what each step changed and the volumes of bones, JSON.
+        corrected: the bones after all steps but the dilation, to write.
+        dilated: the bones with their margin, to write.
+        steps: projections of the labels after each step, to write.
+        corrections: the changes of each step and the volumes of the bones, JSON, to write.
         contrasts: the volumes' names.
         settings: the section `bones.correction` of the config.
     """
@@ -71,46 +71,48 @@ def main(
     bones = read_bones(bone_table)
     prior = None
     if atlas and support:
-        drawn = read_on_grid(atlas[0], body, "the atlas")
-        agreed = read_on_grid(support[0], body, "the atlas's agreement")
-        prior = (_labels(drawn), _labels(agreed))
+        atlas_bones = read_on_grid(atlas[0], body, "the atlas")
+        agreement = read_on_grid(support[0], body, "the atlas's agreement")
+        prior = (_labels(atlas_bones), _labels(agreement))
     scan = Scan(
         read_on_grid(water, body, "the water image"),
         body,
         prior,
-        _seen(volumes, body_resampled, surface, bones, contrasts),
+        _surface_input(volumes, body_resampled, surface, bones, contrasts),
     )
-    seen = account.pictures(None, raw, body)
-    done: list[dict[str, Any]] = []
+    projections = summary.pictures(None, raw, body)
+    changes: list[dict[str, Any]] = []
     before = result = margin = raw
     for step, outcome in correct(raw, scan, bones, settings):
-        seen |= account.pictures(step, outcome.labels, body)
-        done.append(account.changes(step, before, outcome, scan.spacing))
-        _log.info("%s: %.1f ml changed; %s", step, done[-1]["changed_ml"], "; ".join(outcome.said) or "nothing to do")
+        projections |= summary.pictures(step, outcome.labels, body)
+        changes.append(summary.changes(step, before, outcome, scan.spacing))
+        _log.info(
+            "%s: %.1f ml changed; %s", step, changes[-1]["changed_ml"], "; ".join(outcome.messages) or "nothing to do"
+        )
         before = margin = outcome.labels
         result = result if step == "dilation" else outcome.labels
     write_volume(with_voxels(result, body), corrected)
     write_volume(with_voxels(margin, body), dilated)
-    with steps.open("wb") as file:  # a name would be given another suffix
-        np.savez_compressed(file, allow_pickle=False, **seen)
+    with steps.open("wb") as file:  # `savez_compressed` would add a suffix to a file name
+        np.savez_compressed(file, allow_pickle=False, **projections)
     stages = {"raw": raw, "corrected": result, "dilated": margin}
-    report = {"steps": done, "bones": account.volumes(stages, bones, scan.spacing)}
+    report = {"steps": changes, "bones": summary.volumes(stages, bones, scan.spacing)}
     corrections.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 
-def _seen(
+def _surface_input(
     volumes: list[Path], body: Path, surface: list[Path], bones: Sequence[Bone], contrasts: list[str]
 ) -> tuple[Body, SurfaceModel] | None:
-    """The contrasts with the model of the surface, where there is one."""
+    """The contrasts and the surface model; None without a model."""
     if not surface:
         return None
-    seen = read_body(volumes, body)
-    model = read_surface_model(surface[0], bones, contrasts, seen.spacing_mm)
-    return (seen, model) if model else None
+    projections = read_body(volumes, body)
+    model = read_surface_model(surface[0], bones, contrasts, projections.spacing_mm)
+    return (projections, model) if model else None
 
 
 def _labels(image: sitk.Image) -> Labels:
-    """The voxels as ids, `(z, y, x)`; a view: the image has to stay."""
+    """The voxels as ids, `(z, y, x)`: a view, for which the image has to stay in memory."""
     return np.asarray(voxels(image)).astype(np.uint8, copy=False)
 
 

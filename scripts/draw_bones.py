@@ -1,4 +1,4 @@
-"""Rule draw_bones: the bone sheet of one scan: its bones on slices, what each correction changed, and volumes."""
+"""Rule draw_bones: draws the bone sheet of a scan: bones on slices, the changes of each correction step, volumes."""
 
 from pathlib import Path
 from typing import Any
@@ -30,15 +30,15 @@ def main(
     settings: dict[str, Any],
     stop: str | None = None,
 ) -> None:
-    """Draw the sheet; of a stopped scan whatever is there, and the reason.
+    """Draw the sheet; for a stopped scan with the files that exist, and the reason.
 
     Args:
         water: the water image on the scan's grid.
         body_resampled: the body mask.
         raw_bones: label map as predicted.
-        dilated: the same after all corrections.
+        dilated: label map after all corrections.
         steps: projections of the labels after each step, NPZ.
-        corrections: what each step changed and the volumes of bones, JSON.
+        corrections: the changes of each step, and volumes, JSON.
         bone_table: the bones, TSV.
         sheet: the PNG to write.
         scan: the scan's id.
@@ -54,8 +54,8 @@ def main(
     image = read_volume(water)
     body = np.greater(_labels(body_resampled, image, "the body mask"), 0)
     is_corrected = stop is None and all(map(_is_there, (dilated, steps, corrections)))
-    shown, name = (dilated, "the dilated bones") if is_corrected else (raw_bones, "the predicted bones")
-    labels = _labels(shown, image, name)
+    label_file, name = (dilated, "the dilated bones") if is_corrected else (raw_bones, "the predicted bones")
+    labels = _labels(label_file, image, name)
     is_predicted = _is_there(raw_bones)
     turned = hung(image)
     volume = np.array(voxels(turned), dtype=np.float32)
@@ -75,7 +75,7 @@ def main(
 
 def _outlines(is_corrected: bool, is_predicted: bool) -> str:
     if is_corrected:
-        return "the bones as they go on (dilated)"
+        return "the corrected bones (dilated)"
     return "the bones as predicted" if is_predicted else "none, nothing was predicted"
 
 
@@ -84,7 +84,7 @@ def _is_there(path: Path) -> bool:
 
 
 def _labels(path: Path, water: sitk.Image, name: str) -> Labels:
-    """A label map `(z, y, x)` as it hangs; nothing where the file of a stopped scan is empty."""
+    """A label map `(z, y, x)` in LPS orientation; zeros if the file of a stopped scan is empty."""
     if not _is_there(path):
         return np.zeros(hung(water).GetSize()[::-1], dtype=np.uint8)
     turned = hung(read_on_grid(path, water, name))

@@ -1,4 +1,4 @@
-"""Draw the quality sheet of one scan: slices, projections, histograms, and what the checks found."""
+"""Rule draw_qc: draws the quality sheet of a scan: slices, projections, histograms, findings of the checks."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from marrow.drawing.coronal import Mask, Volume, slice_at
-from marrow.drawing.quality_sheet.panel import Look, Panel, Window, outline_of, panel_of
+from marrow.drawing.quality_sheet.panel import DisplaySettings, Panel, Window, outline_of, panel_of
 from marrow.drawing.quality_sheet.sheet import Heading, draw_sheet
 from marrow.errors import ScanStopped
 from marrow.imaging.ingest.findings import Finding, read_findings
@@ -37,14 +37,14 @@ def main(
         scan: the scan's id.
         settings: see `config.yaml`, section `qc`, and the ends of the standard scale.
     """
-    look = _look(settings)
+    display = _display_settings(settings)
     mask = read_volume(body_resampled)
     body = np.greater(voxels(mask), 0)
     if not body.any():
         raise ScanStopped("body_mask", "the body mask is empty on the resampled grid; look at the water image")
     y = slice_at(body, float(settings["slice_depth"]))
     panels = [
-        _panel(contrast, before, after, mask, body, y, look)
+        _panel(contrast, before, after, mask, body, y, display)
         for contrast, before, after in zip(contrasts, resampled, normalised, strict=True)
     ]
     x_mm, _, z_mm = mask.GetSpacing()
@@ -52,17 +52,17 @@ def main(
         heading=Heading(scan, _facts(mask)),
         panels=panels,
         outline=outline_of(body, y),
-        findings=sorted(read_findings(checks), key=_gravity),
+        findings=sorted(read_findings(checks), key=_severity_rank),
         aspect=z_mm / x_mm,
         path=sheet,
     )
 
 
-def _look(settings: dict[str, Any]) -> Look:
+def _display_settings(settings: dict[str, Any]) -> DisplaySettings:
     def pair(name: str) -> Window:
         return _window(settings[name])
 
-    return Look(
+    return DisplaySettings(
         scale_ends=pair("scale_ends"),
         end_percentiles=pair("end_percentiles"),
         slice_window=pair("slice_window"),
@@ -79,18 +79,20 @@ def _window(limits: list[float]) -> Window:
     return float(low), float(high)
 
 
-def _panel(contrast: str, before: Path, after: Path, mask: sitk.Image, body: Mask, y: int, look: Look) -> Panel:
-    """Reduce one contrast; its two volumes are let go when this returns."""
-    return panel_of(contrast, _on_grid(before, contrast, mask), _on_grid(after, contrast, mask), body, y, look)
+def _panel(
+    contrast: str, before: Path, after: Path, mask: sitk.Image, body: Mask, y: int, display: DisplaySettings
+) -> Panel:
+    """The panel of a contrast; a function, so that the two volumes are freed on return."""
+    return panel_of(contrast, _on_grid(before, contrast, mask), _on_grid(after, contrast, mask), body, y, display)
 
 
 def _on_grid(path: Path, contrast: str, mask: sitk.Image) -> Volume:
     image = read_on_grid(path, mask, contrast)
-    # A copy: the view would not outlive the image.
+    # A copy, since a view needs the image.
     return np.array(voxels(image), dtype=np.float32)
 
 
-def _gravity(finding: Finding) -> int:
+def _severity_rank(finding: Finding) -> int:
     return ("stop", "warn", "note").index(finding.severity)
 
 

@@ -1,4 +1,4 @@
-"""One scan from its raw files to composed volumes: read, check, compose, correct, mask; names stay behind."""
+"""Rule ingest_scan: reads, checks, composes and corrects the raw images of a scan, and segments the body."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from marrow.imaging.ingest.acquisitions import (
     acquisitions,
     compose_acquisition,
     correct_acquisition,
-    join_composed,
+    merged,
     sum_of,
 )
 from marrow.imaging.ingest.bias import BiasSettings
@@ -23,7 +23,7 @@ from marrow.imaging.ingest.check_body import check_agreement, check_body, check_
 from marrow.imaging.ingest.check_stations import check_stations
 from marrow.imaging.ingest.check_volumes import check_volumes
 from marrow.imaging.ingest.diffusion import apparent_diffusion
-from marrow.imaging.ingest.findings import stop_if_asked, write_checks
+from marrow.imaging.ingest.findings import stop_on_findings, write_checks
 from marrow.imaging.volume import write_volume
 
 ADC = "adc"
@@ -45,18 +45,18 @@ def main(
     """Ingest one scan.
 
     Args:
-        raw: NIfTI files, folders of NIfTI stations or DICOM folders, contrast after contrast in the order of `layout`.
-        layout: contrast -> how many of `raw` are its own.
-        contrasts: what to write, in the order of `volumes`; `adc` is derived from the lowest and highest b-value.
+        raw: NIfTI files, folders of NIfTI stations or DICOM folders, grouped by contrast in the order of `layout`.
+        layout: contrast -> how many paths of `raw` belong to it.
+        contrasts: to write, in the order of `volumes`; `adc` is computed from the lowest and highest b-value.
         volumes: written, float32, each on the grid it was acquired on.
         body: written, the body mask on the grid of water, uint8.
         checks: written, findings and facts as JSON.
         scan: its id.
-        overrides: contrast -> what tags shall not decide, such as `{"series": 5}`.
+        overrides: contrast -> choices that take precedence over DICOM tags, such as `{"series": 5}`.
         settings: the section `ingest` of the config.
 
     Raises:
-        ScanStopped: a check found what this scan cannot go on with.
+        ScanStopped: a check stops the scan.
     """
     b_values: dict[str, float] = settings["b_values"]
     _check_contrasts(contrasts, layout, b_values)
@@ -65,17 +65,17 @@ def main(
     _log.info("%s: read %s", scan, ", ".join(f"{name} ({count} stations)" for name, count in counts.items()))
 
     limits = settings["checks"]
-    findings = stop_if_asked(check_stations(stations, limits["clipped_share"]))
+    findings = stop_on_findings(check_stations(stations, limits["clipped_share"]))
     groups = acquisitions(list(layout), b_values)
     gains = settings["stations"]["gains"]
-    composed = join_composed([compose_acquisition(group, stations, gains) for group in groups])
+    composed = merged([compose_acquisition(group, stations, gains) for group in groups])
     images = composed.volumes
     findings += composed.findings
-    findings += stop_if_asked(check_volumes(images, groups, limits["shorter_mm"], limits["shortest_mm"]))
+    findings += stop_on_findings(check_volumes(images, groups, limits["shorter_mm"], limits["shortest_mm"]))
 
     outline = BodySettings(**settings["body"])
     mask = find_body(sum_of([images[name] for name in DIXON if name in images]), outline)
-    findings += stop_if_asked([*check_body(mask), *check_agreement(images, mask, outline)])
+    findings += stop_on_findings([*check_body(mask), *check_agreement(images, mask, outline)])
     if "fat" in images:
         findings += check_swap(images["water"], images["fat"], mask)
 

@@ -1,4 +1,4 @@
-"""Rule learn_surface: what the surface of bones looks like, learned from the annotated training scans."""
+"""Rule learn_surface: trains the model of the bones' surface on the annotated training scans."""
 
 import logging
 from pathlib import Path
@@ -11,7 +11,7 @@ from marrow.bones.correction.outcome import Labels
 from marrow.bones.segmentation.prepare import read_body
 from marrow.bones.surface.features import Surroundings
 from marrow.bones.surface.model import SurfaceModel
-from marrow.bones.surface.training import MOST_VOXELS, VOXELS_PER_SCAN, Examples, examples, joined, learned
+from marrow.bones.surface.training import MOST_VOXELS, VOXELS_PER_SCAN, Examples, concatenated, examples, train
 from marrow.bones.table import read_bones
 from marrow.imaging.volume import read_on_grid, read_volume, voxels
 
@@ -32,17 +32,17 @@ def main(
     settings: dict[str, Any],
     threads: int,
 ) -> None:
-    """Learn the surface model; an empty file where every scan was stopped.
+    """Train the surface model; writes an empty file if every scan was stopped.
 
     Args:
-        volumes: the contrasts of each annotated training scan, scan after scan.
+        volumes: the contrasts of the annotated training scans, grouped by scan.
         bodies: the body mask of each.
         raw_bones: the bones of each before correction.
         atlases: the atlas's bones registered to each.
         supports: the agreement on them, in percent.
         annotations: the true bones of each.
         bone_table: the bones.
-        surface: where the model goes.
+        surface: the model to write.
         contrasts: the volumes' names.
         settings: the section `bones.correction.surface` of the config.
         threads: of the processor.
@@ -50,30 +50,31 @@ def main(
     torch.set_num_threads(threads)
     bones = read_bones(bone_table)
     count = min(VOXELS_PER_SCAN, MOST_VOXELS // max(1, len(bodies)))
-    found: list[Examples] = []
+    of_scans: list[Examples] = []
     spacing_mm = 0.0
     for index, files in enumerate(zip(bodies, raw_bones, atlases, supports, annotations, strict=True)):
-        seen = volumes[index * len(contrasts) : (index + 1) * len(contrasts)]
-        if not all(path.stat().st_size for path in (*seen, *files)):
+        contrast_files = volumes[index * len(contrasts) : (index + 1) * len(contrasts)]
+        if not all(path.stat().st_size for path in (*contrast_files, *files)):
             _log.warning("scan %d of %d was stopped and is left out", index + 1, len(bodies))
             continue
-        around, annotation = _scan(seen, files)
-        spacing_mm = around.body.spacing_mm
-        found.append(examples(around, annotation, bones, contrasts, float(settings["reach_mm"]), count))
-    if not found:
+        surroundings, annotation = _scan(contrast_files, files)
+        spacing_mm = surroundings.body.spacing_mm
+        of_scans.append(examples(surroundings, annotation, bones, contrasts, float(settings["reach_mm"]), count))
+    if not of_scans:
         _log.warning("nothing to learn from: the step `surface` of the correction will change nothing")
         surface.touch()
         return
-    taught = joined(found)
+    training_set = concatenated(of_scans)
     names = tuple(bone.name for bone in bones)
-    model = SurfaceModel(learned(taught), names, tuple(contrasts), spacing_mm)
-    right = np.mean((model.logits(taught.features) > 0) == taught.is_bone)
-    _log.info("%d voxels of %d scans, %.1f%% told rightly", len(taught.is_bone), len(found), 100 * right)
+    model = SurfaceModel(train(training_set), names, tuple(contrasts), spacing_mm)
+    share = np.mean((model.logits(training_set.features) > 0) == training_set.is_bone)
+    count = len(training_set.is_bone)
+    _log.info("%d voxels of %d scans, %.1f%% classified correctly", count, len(of_scans), 100 * share)
     model.write(surface)
 
 
 def _scan(volumes: list[Path], files: tuple[Path, ...]) -> tuple[Surroundings, Labels]:
-    """A scan as the step `surface` meets it, and its annotation on the box of the body."""
+    """The input of the step `surface` for a scan, and the annotation on the box of the body."""
     body = read_body(volumes, files[0])
     raw, atlas, support, annotation = (_on_box(path, files[0], body.box) for path in files[1:])
     edge = body.spacing_mm

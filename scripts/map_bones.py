@@ -1,6 +1,6 @@
-"""Rule map_bones: the bones of a scan from label maps that other programs made, on the scan's grid and in our ids.
+"""Rule map_bones: the bones of a scan from label maps of other programs, on the scan's grid and with our ids.
 
-It stands in for the network where that has nothing to learn from (`bones.source: precomputed`).
+It replaces the network if there are no annotated scans (`bones.source: precomputed`).
 """
 
 import logging
@@ -20,19 +20,19 @@ from marrow.imaging.volume import read_volume, voxels, with_voxels, write_volume
 
 _log = logging.getLogger(__name__)
 
-MOST_TOLD = 12
+MOST_VALUES = 12
 
 
 def main(*, maps: list[Path], mappings: list[Path], reference: Path, bone_table: Path, mapped: Path) -> None:
-    """Bring label maps onto the scan's grid and into the ids of the bone table.
+    """Resample label maps to the scan's grid, and convert their values to the ids of the bone table.
 
     Args:
-        maps: label maps of the scan on any grid, whole numbers from 0 to 65535; the first that names a bone at a voxel
-            wins.
+        maps: label maps of the scan on any grid, whole numbers from 0 to 65535; a voxel gets the bone of the first map
+            that has one there.
         mappings: a table for each map, as `marrow.bones.precomputed.mapping` reads it.
         reference: the body mask on the scan's grid.
-        bone_table: the bones that Marrow tells apart.
-        mapped: where the bones go.
+        bone_table: the bones.
+        mapped: the label map of bones to write.
     """
     if not maps or len(maps) != len(mappings):
         raise ConfigError(f"{len(maps)} label maps and {len(mappings)} mappings were given; give each map its own.")
@@ -45,20 +45,20 @@ def main(*, maps: list[Path], mappings: list[Path], reference: Path, bone_table:
         name = f"map {number} of {len(maps)} ({table.name})"
         resampled = resample_nearest(_checked(path, table, body, name), grid)
         named = name_bones(voxels(resampled), grid, table, named, name)
-    _tell_absent(bones, tables, named)
+    _log_absent(bones, tables, named)
     write_volume(with_voxels(named, body), mapped)
 
 
 def _checked(path: Path, table: LabelMapping, body: sitk.Image, name: str) -> sitk.Image:
-    """A label map whose values are all listed and whose bones lie in the scan's body."""
+    """Read a label map; checks that its table lists all values, and that its bones are in the scan's body."""
     advice = "give the numbers that the program wrote"
     image = read_label_map(path, name, LARGEST_VALUE, advice)
     values = voxels(image)
     if unknown := unlisted(values, table):
-        told = ", ".join(map(str, unknown[:MOST_TOLD])) + (", ..." if len(unknown) > MOST_TOLD else "")
+        listed = ", ".join(map(str, unknown[:MOST_VALUES])) + (", ..." if len(unknown) > MOST_VALUES else "")
         raise ScanStopped(
             "labels_listed",
-            f"{name}: the label map holds the values {told}, which its mapping does not list; if it is the right "
+            f"{name}: the label map holds the values {listed}, which its mapping does not list; if it is the right "
             "mapping, copy it, add a row for each of them (value, class, and bone, empty for what is none), and name "
             "the copy as bones.precomputed.maps.mapping",
         )
@@ -71,16 +71,16 @@ def _checked(path: Path, table: LabelMapping, body: sitk.Image, name: str) -> si
     return image
 
 
-def _tell_absent(bones: Sequence[Bone], tables: Sequence[LabelMapping], named: Ids) -> None:
-    """Note which of our bones no table names, and which are named but were not found."""
+def _log_absent(bones: Sequence[Bone], tables: Sequence[LabelMapping], named: Ids) -> None:
+    """Log the bones that no table has, and those that a table has but no map."""
     known = {bone for table in tables for bone in table.bones}
-    held = set(np.unique(named).tolist())
+    found_ids = set(np.unique(named).tolist())
     unnamed = [bone.name for bone in bones if bone.id not in known]
-    unfound = [bone.name for bone in bones if bone.id in known - held]
+    without_voxels = [bone.name for bone in bones if bone.id in known - found_ids]
     if unnamed:
         _log.info("note: no mapping names %s, so no map can give them", ", ".join(unnamed))
-    if unfound:
-        _log.warning("no map has a voxel of %s on the scan's grid", ", ".join(unfound))
+    if without_voxels:
+        _log.warning("no map has a voxel of %s on the scan's grid", ", ".join(without_voxels))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from marrow.device.gpu_slots import own_gpu
 from marrow.device.out_of_memory import OutOfMemoryGuard
 from marrow.errors import RunStopped
 from marrow.learning.feed.choice import feed_of
-from marrow.learning.inference import judge
+from marrow.learning.inference import predict
 from marrow.runs.model_file import load_model
 from marrow.runs.tables import write_instances, write_predictions
 
@@ -34,7 +34,7 @@ def main(*, model: Path, manifest: Path, predictions: Path, instances: Path, thr
         device = best_device(threads)
         feed = feed_of(bags, bags.entries, [], device, threads=threads)
         encoder = ChunkedEncoder(trained.to(device).encoder)
-        verdicts = OutOfMemoryGuard(encoder).attempt(lambda: judge(trained, feed, encoder))
+        verdicts = OutOfMemoryGuard(encoder).attempt(lambda: predict(trained, feed, encoder))
     write_predictions(bags, feed.entries, verdicts, predictions)
     write_instances(bags, feed.entries, verdicts, instances)
 

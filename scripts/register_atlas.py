@@ -1,15 +1,15 @@
-"""Rule register_atlas: the atlas's bones where they lie in one scan, on the scan's own grid.
+"""Rule register_atlas: registers the atlas to a scan, and resamples its bones to the scan's grid.
 
-Registration works at a low resolution, once; only its result is brought up to the scan's voxels.
+Registration works at a low resolution; only its result is resampled to the scan's voxels.
 """
 
 import logging
 from pathlib import Path
 from typing import Any
 
-from marrow.bones.atlas.construction import grid_image, template_subject
+from marrow.bones.atlas.construction import template_subject
 from marrow.bones.atlas.labels import warped_atlas
-from marrow.bones.atlas.registration import Effort, register
+from marrow.bones.atlas.registration import RegistrationSettings, register
 from marrow.bones.atlas.subject import subject_of
 from marrow.errors import ScanStopped
 from marrow.imaging.grid import Grid
@@ -30,32 +30,33 @@ def main(
     settings: dict[str, Any],
     threads: int,
 ) -> None:
-    """Bring the atlas onto a scan.
+    """Register the atlas to a scan.
 
     Args:
         water: the scan's water volume.
         body_resampled: its body mask, on the same grid.
         template: the atlas's mean water.
         atlas_bones: its label map.
-        agreement: how many of the annotated scans agree with that map, in percent.
-        atlas: where the atlas's labels on the scan's grid go.
-        support: where the agreement on the scan's grid goes.
+        agreement: the percentage of annotated scans that agree with it.
+        atlas: the atlas's labels on the scan's grid, to write.
+        support: the agreement on the scan's grid, to write.
         settings: the section `bones.atlas` of the config.
         threads: how many threads may be used; the result does not depend on it.
     """
-    effort = Effort.of(settings, threads)
+    registration = RegistrationSettings.of(settings, threads)
     body = read_volume(body_resampled)
     if not voxels(body).any():
         raise ScanStopped("body_found", "the body mask is empty, a body was expected; look at the scan's water image")
     grid = Grid.of(body)
-    subject = subject_of(read_volume(water), body, effort.spacing_mm)
+    subject = subject_of(read_volume(water), body, registration.spacing_mm)
     del body
-    found = register(subject, template_subject(read_volume(template)), effort)
-    _log.info("correlation with the template %s", ", ".join(f"{value:.3f}" for value in found.correlations))
-    drawn = read_volume(atlas_bones)
-    agreed = read_on_grid(agreement, drawn, "the atlas's agreement")
-    for warped, path in zip(warped_atlas(drawn, agreed, found.transform, grid, threads), (atlas, support), strict=True):
-        write_volume(grid_image(warped, grid), path)
+    registered = register(subject, template_subject(read_volume(template)), registration)
+    _log.info("correlation with the template %s", ", ".join(f"{value:.3f}" for value in registered.correlations))
+    bones = read_volume(atlas_bones)
+    percent = read_on_grid(agreement, bones, "the atlas's agreement")
+    resampled = warped_atlas(bones, percent, registered.transform, grid, threads)
+    for labels, path in zip(resampled, (atlas, support), strict=True):
+        write_volume(grid.image(labels), path)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Rule resample_labels: a label map of a scan (its bones or its lesions) on the scan's grid, by nearest neighbour.
+"""Rule resample_labels: resamples a label map of a scan (bones or lesions) to the scan's grid by nearest neighbour.
 
-Nearest neighbour mixes no labels. It keeps the label at the centre of each new voxel, so a structure thinner than a
-voxel may vanish where voxels grow; that is told.
+Nearest neighbour does not mix labels. Each new voxel gets the label at its centre, so that structures thinner than a
+voxel may vanish; the log then has a warning.
 """
 
 import logging
@@ -25,8 +25,8 @@ def main(*, labels: list[Path], reference: Path, bone_table: Path, resampled_lab
     Args:
         labels: one label map, whole numbers from 0 to 255.
         reference: the body mask on the scan's grid.
-        bone_table: the ids that a map of bones may hold.
-        resampled_labels: where the map goes.
+        bone_table: the bones, with the ids that are allowed in a map of bones.
+        resampled_labels: the map to write.
         kind: `bones` or `lesions`; a map of bones cannot be empty.
     """
     if len(labels) != 1:
@@ -35,20 +35,20 @@ def main(*, labels: list[Path], reference: Path, bone_table: Path, resampled_lab
     if kind == "bones":
         _check_ids(source, bone_table)
     body = read_volume(reference)
-    _check_place(source, body, kind)
+    _check_position(source, body, kind)
     result = resample_nearest(source, Grid.of(body))
-    lost = np.setdiff1d(np.unique(voxels(source)), np.unique(voxels(result)))
-    if lost.size:
+    vanished = np.setdiff1d(np.unique(voxels(source)), np.unique(voxels(result)))
+    if vanished.size:
         _log.warning(
             "%s: labels %s are in the label map but not on the scan's grid: too small for its voxels, or outside of it",
             kind,
-            lost.tolist(),
+            vanished.tolist(),
         )
     write_volume(result, resampled_labels)
 
 
 def _check_ids(labels: sitk.Image, bone_table: Path) -> None:
-    """Stop the scan if a label is no bone's."""
+    """Stop the scan if a label is not in the bone table."""
     known = [0, *(bone.id for bone in read_bones(bone_table))]
     unknown = np.setdiff1d(np.unique(voxels(labels)), known)
     if unknown.size:
@@ -60,8 +60,8 @@ def _check_ids(labels: sitk.Image, bone_table: Path) -> None:
         )
 
 
-def _check_place(labels: sitk.Image, body: sitk.Image, kind: str) -> None:
-    """Stop the scan if nothing is labelled as bone, or the labels lie elsewhere."""
+def _check_position(labels: sitk.Image, body: sitk.Image, kind: str) -> None:
+    """Stop the scan if a map of bones is empty, or if the labels are outside the body."""
     values = voxels(labels)
     if values.any():
         check_in_body(values, Grid.of(labels), body, kind)

@@ -1,4 +1,4 @@
-"""Rule resample_scan: all contrasts of a scan, and its body mask, on one isotropic grid taken from the water image."""
+"""Rule resample_scan: resamples all contrasts of a scan and its body mask to an isotropic grid from the water image."""
 
 import logging
 from pathlib import Path
@@ -11,8 +11,8 @@ from marrow.imaging.volume import voxels
 
 _log = logging.getLogger(__name__)
 
-# Fields of view differ by some slices in most protocols; a contrast that lacks more of the body than this is told.
-TOLD_ABOVE = 0.05
+# Fields of view differ by some slices in most protocols; if a contrast lacks more of the body, there is a warning.
+WARN_ABOVE = 0.05
 
 
 def main(
@@ -30,9 +30,9 @@ def main(
     Args:
         volumes: one image per contrast, each on its own grid.
         body: a mask, on any grid.
-        resampled: where the images go, in the same order; 0 where a contrast was not acquired.
-        body_resampled: where the mask goes: the body as far as every contrast was acquired there, since the zeros
-            around a smaller field of view are no intensities of the body.
+        resampled: the images to write, in the same order; 0 where a contrast was not acquired.
+        body_resampled: the mask to write: the part of the body in which every contrast was acquired, because the zeros
+            outside a smaller field of view are not intensities of the body.
         contrasts: the names of the images; `water` gives the grid.
         spacing_mm: edge of the grid's cubes.
         smooth_above_ratio: an axis is smoothed first if its voxels grow by more than this ratio.
@@ -47,10 +47,10 @@ def main(
         if Grid.of(image).covers(grid):
             continue
         acquired = inside & acquired_part(image, grid)
-        lacking = 1 - np.count_nonzero(acquired) / max(1, np.count_nonzero(inside))
-        if lacking > TOLD_ABOVE:
+        missing_share = 1 - np.count_nonzero(acquired) / max(1, np.count_nonzero(inside))
+        if missing_share > WARN_ABOVE:
             _log.warning(
-                "%s was not acquired in %.0f%% of the body; all contrasts lose that part", contrast, 100 * lacking
+                "%s was not acquired in %.0f%% of the body; all contrasts lose that part", contrast, 100 * missing_share
             )
         inside = acquired
     write_voxels(inside.astype(np.uint8), grid, body_resampled)

@@ -1,6 +1,6 @@
-"""Rule sample_bag: patches of a scan where its bones are, with the bone that each shows, as one bag.
+"""Rule sample_bag: cuts the patches of a scan where its bones are, and writes them as one bag.
 
-docs/patches.md says how they are chosen and what the columns are.
+docs/patches.md explains their selection and the columns.
 """
 
 import logging
@@ -14,8 +14,7 @@ import SimpleITK as sitk
 from marrow.bags.bag import Bag, Layout, Task
 from marrow.bags.file import write_bags
 from marrow.bags.patches.choice import Corners, choose
-from marrow.bags.patches.contents import Labels, main_bones, shares
-from marrow.bags.patches.cutting import cut
+from marrow.bags.patches.cutting import Labels, cut, main_bones, shares
 from marrow.bags.patches.place import affine_of, heights
 from marrow.bags.patches.size import Size
 from marrow.bones.table import Bone, mirrored_ids, read_bones
@@ -45,14 +44,14 @@ def main(
     Args:
         volumes: a standardised volume per contrast, all on the scan's grid.
         bones: the dilated bones, a label map on the same grid.
-        lesions: a mask on the same grid, or nothing.
+        lesions: a mask on the same grid, or an empty list.
         bone_table: the bones, TSV.
         bag: the Parquet file to write.
         scan: the scan's id, and the bag's.
-        patient: whose scan it is.
-        contrasts: the volumes' names, in their order: the channels.
-        settings: sizes and shares, see `marrow.bags.patches.size`; `height`, whether patches are asked for their height
-            too.
+        patient: the id of the patient.
+        contrasts: the volumes' names, in their order; they are the channels of a patch.
+        settings: sizes and shares, see `marrow.bags.patches.size`; `height`, whether the height in the skeleton is an
+            auxiliary task.
     """
     image = read_volume(bones)
     table = read_bones(bone_table)
@@ -100,7 +99,7 @@ def _tasks(table: list[Bone], settings: dict[str, Any]) -> list[Task]:
 
 
 def _labels(image: sitk.Image, table: list[Bone]) -> Labels:
-    """The voxels as ids, `(z, y, x)`; a view: the image has to stay."""
+    """The voxels as ids, `(z, y, x)`: a view, for which the image has to stay in memory."""
     labels = np.asarray(voxels(image)).astype(np.uint8, copy=False)
     if (highest := int(labels.max(initial=0))) > len(table):
         raise ScanStopped(
@@ -114,7 +113,7 @@ def _labels(image: sitk.Image, table: list[Bone]) -> Labels:
 def _patches(
     volumes: list[Path], contrasts: list[str], bones: sitk.Image, corners: Corners, size: Size
 ) -> npt.NDArray[np.float16]:
-    """(patches, contrasts, z, y, x), margins included; one volume is held at a time."""
+    """(patches, contrasts, z, y, x), margins included; one volume is in memory at a time."""
     edge = size.edge + 2 * size.margin
     patches = np.empty((len(corners), len(volumes), edge, edge, edge), _STORED)
     for channel, (contrast, path) in enumerate(zip(contrasts, volumes, strict=True)):

@@ -1,4 +1,4 @@
-"""Find the bones of one scan with a trained network."""
+"""Rule segment_bones: segments the bones of a scan with a trained network."""
 
 import logging
 from pathlib import Path
@@ -39,8 +39,8 @@ def main(
         bone_table: the bones; the network must know the same.
         found: the label map.
         contrasts: the volumes' names.
-        tile_mb: memory for the maps of a tile, in MiB; None for what is affordable here, which changes no label.
-        threads: of the processor, where there is no GPU.
+        tile_mb: memory for the maps of a tile, in MiB; None for a share of the free memory. Labels do not depend on it.
+        threads: of the CPU, if there is no GPU.
     """
     bones = read_bones(bone_table)
     body = read_body(volumes, body_resampled)

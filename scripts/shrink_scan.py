@@ -1,9 +1,9 @@
-"""Rule shrink_scan: a scan's volume and bones, small enough for the viewer in the report."""
+"""Rule shrink_scan: reduces a scan's volume and bones for the viewer in the report."""
 
 from pathlib import Path
 
 from marrow.imaging.volume import read_volume
-from marrow.report.viewer.volumes import on_grid, packed, shrunk_volume
+from marrow.report.viewer.volumes import nifti_bytes, on_grid, shrunk_volume
 
 
 def main(
@@ -14,14 +14,14 @@ def main(
     Args:
         normalised: the contrast to show, on the standard scale.
         body_resampled: the mask of the body.
-        dilated: the scan's bones as they go on.
+        dilated: the scan's corrected bones.
         volume: the volume to write, 0 outside the body.
         bones: the label map to write.
         spacing_mm: edge of its voxels, as near as whole blocks come.
     """
     small = shrunk_volume(read_volume(normalised), read_volume(body_resampled), spacing_mm)
-    volume.write_bytes(packed(small))
-    bones.write_bytes(packed(on_grid(read_volume(dilated), small)))
+    volume.write_bytes(nifti_bytes(small))
+    bones.write_bytes(nifti_bytes(on_grid(read_volume(dilated), small)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Simulates one scan of the roster: raw stations of every contrast as a scanner would leave them, and the truth."""
+"""Rule simulate_scan: simulates a scan of the roster: the raw stations of every contrast, the true label maps."""
 
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,10 @@ def main(
     """Write one folder per contrast, the bones' label map and the mask of active disease.
 
     Args:
-        bone_table: the bones to make.
-        stations: folders to make, in the order of `contrasts`.
-        bones: label map on the grid of the truth.
-        lesions: mask on the same grid.
+        bone_table: the bones.
+        stations: the folders to write, in the order of `contrasts`.
+        bones: the true label map of bones to write.
+        lesions: the true mask of lesions to write.
         contrasts: of fat, water, b50, b900.
         scan: the row of the roster.
         settings: the section `simulate` of the config.

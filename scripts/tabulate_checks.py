@@ -1,4 +1,4 @@
-"""One table of how far every scan of the cohort came: what its checks found, and what stopped it."""
+"""Rule tabulate_checks: a table of the findings of all scans, and of the reasons for which scans were stopped."""
 
 import csv
 import json
@@ -16,8 +16,8 @@ def main(*, records: list[Path], checks: list[Path], scans: list[dict[str, str]]
     """Tabulate the findings of all scans.
 
     Args:
-        records: the records of the last stages of each scan; a stop is passed on down to them.
-        checks: what each scan's checks found, in the order of `scans`; empty for a scan that was stopped.
+        records: of the last stages of each scan; a stop is passed on to them.
+        checks: the findings of each scan, in the order of `scans`; an empty file for a stopped scan.
         scans: `{"scan": ..., "patient": ..., "label": ..., "split": ..., "site": ...}` each.
         table: written, tab-separated; a row for each finding, one without a check for a scan without findings.
     """
@@ -25,13 +25,13 @@ def main(*, records: list[Path], checks: list[Path], scans: list[dict[str, str]]
     with table.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, delimiter="\t", lineterminator="\n")
         writer.writerow(COLUMNS)
-        for scan, found in zip((row["scan"] for row in scans), checks, strict=True):
-            rows = [*stops.get(scan, ()), *_findings(found)] or [("ok", "", "", "", "")]
+        for scan, findings in zip((row["scan"] for row in scans), checks, strict=True):
+            rows = [*stops.get(scan, ()), *_findings(findings)] or [("ok", "", "", "", "")]
             writer.writerows([scan, *(" ".join(field.split()) for field in row)] for row in rows)
 
 
 def _stops(records: list[Path]) -> dict[str, list[Row]]:
-    """What stopped each scan, once however many of its records tell it."""
+    """The reasons for which each scan was stopped, without duplicates from several records."""
     stops: dict[str, dict[Row, None]] = {}
     for path in records:
         record = json.loads(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Train the network that finds bones on the annotated scans."""
+"""Rule train_bones: trains the network that segments bones on the annotated scans."""
 
 import logging
 from collections.abc import Sequence
@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from marrow.bones.segmentation.history import write_history
 from marrow.bones.segmentation.model_file import Purpose, save_network
 from marrow.bones.segmentation.network import Architecture, ThreePathways
 from marrow.bones.segmentation.prepare import read_body
 from marrow.bones.segmentation.segments import Case
-from marrow.bones.segmentation.training import Recipe, Trainer
+from marrow.bones.segmentation.training import Recipe, Trainer, write_history
 from marrow.bones.table import mirrored_ids, read_bones
 from marrow.device.checkpoint import Checkpoints
 from marrow.device.device import best_device
@@ -43,24 +42,24 @@ def main(
     """Train.
 
     Args:
-        volumes: the contrasts of each annotated scan, scan after scan.
-        bodies: the body mask of each, on one grid with its volumes.
-        annotations: the bones of each, on that grid.
+        volumes: the contrasts of the annotated scans, grouped by scan.
+        bodies: the body mask of each scan, on the grid of its volumes.
+        annotations: the bones of each scan, on that grid.
         bone_table: the classes.
-        network: the weights after the last epoch, with what they are for.
+        network: the model file to write, with the weights after the last epoch.
         history: a row for each epoch.
-        training: the scans to learn from, in the order of the files.
-        validation: the scans after them in the files, to watch the training with.
-        contrasts: what the network reads.
+        training: ids of the training scans, in the order of the files.
+        validation: ids of the validation scans, after them in the files.
+        contrasts: names of the input contrasts.
         architecture: `width` and `depth`.
         settings: the section `bones.training` of the config.
-        checkpoints: where a training that was killed left its last epoch.
-        threads: of the processor, where there is no GPU.
+        checkpoints: the folder of the last checkpoint of a training that was killed.
+        threads: of the CPU, if there is no GPU.
     """
     bones = read_bones(bone_table)
     cases = _read_cases([*training, *validation], volumes, bodies, annotations, len(bones) + 1)
-    taught = [cases[scan] for scan in training if scan in cases]
-    if not taught:
+    training_cases = [cases[scan] for scan in training if scan in cases]
+    if not training_cases:
         raise MarrowError(
             f"none of the annotated scans {', '.join(training)} could be used; see in results/checks/table.tsv what "
             "stopped them"
@@ -71,8 +70,8 @@ def main(
     with own_gpu():
         model = model.to(best_device(threads), memory_format=torch.channels_last_3d)  # pyright: ignore[reportCallIssue]
         trainer = Trainer(model, recipe, mirrored_ids(bones))
-        trainer.train(taught, [cases[scan] for scan in validation if scan in cases], Checkpoints(checkpoints))
-    purpose = Purpose(tuple(bone.name for bone in bones), tuple(contrasts), taught[0].body.spacing_mm)
+        trainer.train(training_cases, [cases[scan] for scan in validation if scan in cases], Checkpoints(checkpoints))
+    purpose = Purpose(tuple(bone.name for bone in bones), tuple(contrasts), training_cases[0].body.spacing_mm)
     save_network(model, purpose, network)
     write_history(trainer.history, history)
 
@@ -88,9 +87,9 @@ def _read_cases(
         if not all(path.stat().st_size for path in (*contrasts, body, annotation)):
             _log.warning("%s is left out: it was stopped", scan)
             continue
-        seen = read_body(contrasts, body)
+        network_input = read_body(contrasts, body)
         labels = read_volume(annotation)
-        cases[scan] = Case.of(seen, np.array(voxels(labels)[seen.box], np.uint8), classes)
+        cases[scan] = Case.of(network_input, np.array(voxels(labels)[network_input.box], np.uint8), classes)
     return cases
 
 

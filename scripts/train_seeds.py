@@ -27,7 +27,7 @@ def main(
     folders: list[str],
     settings: dict[str, Any],
     augmentation: dict[str, Any] | None,
-    at_once: int,
+    seeds_per_process: int,
     archive_mb: int,
     threads: int,
 ) -> None:
@@ -41,7 +41,7 @@ def main(
         folders: where the results of each run lie.
         settings: encoder, pooling, auxiliary, weighting and training of the method.
         augmentation: the section `augmentation` of the config; None to see instances as they are.
-        at_once: how many runs train at a time.
+        seeds_per_process: how many runs train at a time.
         archive_mb: how much the archive may hold, in MiB.
         threads: of the processor.
     """
@@ -55,8 +55,8 @@ def main(
     with own_gpu(), listening() as asked:
         bags = read_manifest(manifest)
         common = MethodOnData(bags, method, settings, augmenter_of(augmentation), best_device(threads), threads)
-        for first in range(0, len(wanted), at_once):
-            together = {seed: fingerprints[seed] for seed in wanted[first : first + at_once]}
+        for first in range(0, len(wanted), seeds_per_process):
+            together = {seed: fingerprints[seed] for seed in wanted[first : first + seeds_per_process]}
             became |= train_seeds(common, together, archive, trained.parent, asked)
     told = {f"seed-{seed}": became.get(seed, "was there") for seed in seeds}
     write_text(trained, json.dumps(told, indent=1) + "\n")

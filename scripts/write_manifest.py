@@ -5,12 +5,12 @@ from typing import Any
 
 from marrow.bags.gather import (
     check_splits,
-    classified,
-    described,
-    digested,
-    find_bags,
     fit_feature_scale,
+    read_entries,
     stop_without_bags,
+    with_classes,
+    with_digests,
+    with_sheet_rows,
 )
 from marrow.bags.manifest import Manifest, write_manifest
 from marrow.bags.selection import select
@@ -29,24 +29,24 @@ def main(
     """Write the manifest of a data set.
 
     Args:
-        bags: the bag files; empty where a scan was stopped.
-        manifest: where the manifest goes, Parquet.
+        bags: the bag files; an empty one belongs to a stopped scan.
+        manifest: the manifest to write, Parquet.
         dataset: its name.
-        classes: names of the classes, or for each of them the sheet's labels that it holds; empty where the bag files
-            name them.
-        rows: for scans what the sheet says: bag, patient, split, label, site and attributes of each; empty where the
-            bag files say it themselves.
-        selection: which bags it has, and their folds; see `marrow.bags.selection`.
+        classes: names of the classes, or each class with its labels in the sample sheet; empty if the bag files name
+            them.
+        rows: for scans, the rows of the sample sheet: bag, patient, split, label, site and attributes; empty if the bag
+            files have these.
+        selection: of bags, and their folds; see `marrow.bags.selection`.
     """
     folder = final_place(manifest).parent
     stop_without_bags(bags, rows)
-    layout, found = find_bags(bags, folder)
+    layout, entries = read_entries(bags, folder)
     classes = classes or list(layout.classes)
-    selected = select(classified(described(found, rows), classes), selection)
+    selected = select(with_classes(with_sheet_rows(entries, rows), classes), selection)
     check_splits(selected)
-    entries = digested(selected, folder)
-    scale = fit_feature_scale(entries, layout, folder)
-    write_manifest(Manifest(manifest, dataset, tuple(classes), layout, scale, tuple(entries)), manifest)
+    digested = with_digests(selected, folder)
+    scale = fit_feature_scale(digested, layout, folder)
+    write_manifest(Manifest(manifest, dataset, tuple(classes), layout, scale, tuple(digested)), manifest)
 
 
 if __name__ == "__main__":

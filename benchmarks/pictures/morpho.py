@@ -13,9 +13,10 @@ from marrow.datasets.morpho import INSTANCE_CLASSES, draw_digit
 from marrow.datasets.morphology.resolution import WHITE, Image
 from marrow.datasets.sources.mnist import read_mnist
 from marrow.planning.config import complete, read_schema
+from marrow.planning.datasets import settings_schema
 
 DIGITS = 10
-_SCHEMA = Path(__file__).parents[2] / "schemas" / "datasets" / "morpho.yaml"
+_DECLARATION = Path(__file__).parents[2] / "schemas/datasets/morpho.yaml"
 
 
 def main() -> None:
@@ -29,7 +30,8 @@ def main() -> None:
 
 def draw_types(images: Image) -> Figure:
     """Digits (digits, y, x) as they are in MNIST and, below, as each instance type with the default settings."""
-    settings, rng = complete({"kind": "morpho"}, read_schema(_SCHEMA)), np.random.default_rng(0)
+    settings = complete({"kind": "morpho"}, settings_schema("morpho", read_schema(_DECLARATION)))
+    rng = np.random.default_rng(0)
     drawn = [[draw_digit(image, kind, settings, rng) for image in images] for kind, _ in enumerate(INSTANCE_CLASSES)]
     figure = Figure(figsize=(10.6, 4.72))
     grid = {"wspace": 0.06, "hspace": 0.06, "left": 0.12, "right": 0.995, "top": 0.995, "bottom": 0.005}

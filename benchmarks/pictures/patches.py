@@ -14,8 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from marrow.bags.patches.choice import Corners, choose
-from marrow.bags.patches.contents import Labels, main_bones
-from marrow.bags.patches.cutting import cut
+from marrow.bags.patches.cutting import Labels, cut, main_bones
 from marrow.bags.patches.size import Size
 from marrow.bones.correction.dilation import dilate
 from marrow.bones.table import read_bones

@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from marrow.bones.table import read_bones
-from marrow.phantom.canvas import Grid
+from marrow.phantom.canvas import VoxelGrid
 from marrow.phantom.roster import CLASSES, SITES, SimulatedScan
 from marrow.phantom.scan import Scanned, simulate
 from marrow.phantom.tissue import CONTRASTS
@@ -119,7 +119,7 @@ def _seen(labels: npt.NDArray[np.uint8], palette: npt.NDArray[np.float64]) -> np
     return palette[nearest] * light[..., None]
 
 
-def _resampled(image: sitk.Image, grid: Grid, outside: float) -> sitk.Image:
+def _resampled(image: sitk.Image, grid: VoxelGrid, outside: float) -> sitk.Image:
     reference = sitk.Image(list(grid.size), sitk.sitkInt16)
     reference.SetOrigin(grid.origin)
     reference.SetSpacing(grid.spacing)

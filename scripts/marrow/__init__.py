@@ -2,7 +2,7 @@
 
 The rooms, in the order of imports: each imports those above it alone (docs/architecture.md has the map).
 
-- workflow: jobs and their records, what is stale and why; tables; device, where networks run
+- workflow: jobs and their records, what is stale and why; tables; statistics; device, where networks run
 - imaging, bones, bags, phantom, datasets: from raw scans, a simulator or public data to bags of instances
 - planning: what is to be made, known before any work
 - learning, runs: from bags to trained models and their files

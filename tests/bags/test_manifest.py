@@ -23,7 +23,7 @@ import write_manifest
 from marrow.__main__ import main as marrow
 from marrow.bags.bag import Bag, Layout, Task
 from marrow.bags.corpus import read_corpus
-from marrow.bags.damage import damage
+from marrow.bags.damage import find_damage
 from marrow.bags.digest import bag_digest
 from marrow.bags.file import read_bags, write_bags
 from marrow.bags.manifest import Entry, Manifest, read_manifest
@@ -196,7 +196,7 @@ def test_a_folder_of_results_can_be_moved(tmp_path, monkeypatch):
     (tmp_path / "elsewhere").mkdir()
     for name in ("bags", "manifests"):
         shutil.move(name, "elsewhere")
-    assert damage(read_manifest(tmp_path / "elsewhere" / "manifests" / "cohort.parquet")) == []
+    assert find_damage(read_manifest(tmp_path / "elsewhere" / "manifests" / "cohort.parquet")) == []
 
 
 def test_a_stopped_scan_is_left_out_and_logged(tmp_path, caplog):
@@ -426,8 +426,8 @@ def broken(tmp_path: Path) -> tuple[Manifest, list[Path]]:
 
 def test_no_damage_is_found_in_whole_bags(tmp_path):
     manifest, _ = broken(tmp_path)
-    assert damage(manifest) == []
-    assert damage(manifest, digests=False) == []
+    assert find_damage(manifest) == []
+    assert find_damage(manifest, digests=False) == []
 
 
 def flip_a_patch(path: Path, bag: Bag) -> None:
@@ -439,9 +439,9 @@ def flip_a_patch(path: Path, bag: Bag) -> None:
 def test_a_flipped_bit_is_found_by_its_digest_alone(tmp_path):
     manifest, files = broken(tmp_path)
     flip_a_patch(files[3], scan_bag(3, 7))
-    (problem,) = damage(manifest)
+    (problem,) = find_damage(manifest)
     assert problem.startswith("bag scan-3 (scan-3.parquet): its content has the digest")
-    assert damage(manifest, digests=False) == []
+    assert find_damage(manifest, digests=False) == []
 
 
 @pytest.mark.parametrize("digests", [True, False])
@@ -472,7 +472,7 @@ def test_damage_names_the_bag_and_spares_the_others(tmp_path, what, message, dig
         write_bags([scan_bag(3, 2)], LAYOUT, path)
     else:
         write_bags([scan_bag(3, 7)], replace(LAYOUT, margin=1), path)
-    (problem,) = damage(manifest, digests=digests)
+    (problem,) = find_damage(manifest, digests=digests)
     assert "bag scan-3" in problem
     assert message in problem
 
@@ -482,7 +482,7 @@ def test_all_bags_of_a_missing_file_are_named(tmp_path):
     manifest = written(tmp_path, files, classes={}, rows=[])
     files[0].unlink()
     write_bags([table_bag("train", 3)], TABLE, files[1])
-    problems = damage(manifest)
+    problems = find_damage(manifest)
     assert [problem.split(":")[0].split(" (")[0] for problem in problems] == [
         f"bag train-{n:05d}" for n in (0, 1, 2, 4)
     ]
@@ -496,7 +496,7 @@ def test_bags_before_a_broken_place_in_their_file_are_not_named(tmp_path):
     data = bytearray(path.read_bytes())
     data[start : start + 12] = b"\xff" * 12
     path.write_bytes(data)
-    problems = damage(manifest)
+    problems = find_damage(manifest)
     assert [problem.split(":")[0] for problem in problems] == ["bag train-00001", "bag train-00002"]
 
 

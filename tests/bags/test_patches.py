@@ -15,8 +15,7 @@ import sample_bag
 from marrow.bags.bag import Bag, Layout
 from marrow.bags.file import read_bags
 from marrow.bags.patches.choice import choose, window_sums
-from marrow.bags.patches.contents import main_bones, shares
-from marrow.bags.patches.cutting import cut
+from marrow.bags.patches.cutting import cut, main_bones, shares
 from marrow.bags.patches.place import centres_mm
 from marrow.bags.patches.size import Size
 from marrow.bones.correction.dilation import dilate

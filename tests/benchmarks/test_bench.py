@@ -25,7 +25,7 @@ from benchmarks.process import run_measured
 from benchmarks.registry import BENCHMARKS, chosen
 from benchmarks.report import COPIES, SEEDS, _copies
 from benchmarks.volumes import body_mask, made_up_volume
-from marrow.bones.atlas.registration import Effort
+from marrow.bones.atlas.registration import RegistrationSettings
 from marrow.errors import MarrowError
 from marrow.imaging.nifti import map_voxels
 from marrow.imaging.volume import write_volume
@@ -271,5 +271,5 @@ def test_both_sides_of_the_benchmark_against_torchmil_learn_and_are_judged(monke
 
 def test_the_benchmark_of_the_correction_has_an_atlas_as_of_a_sample_sheet():
     """No key is left empty: the benchmark is run on request alone, so nobody sees it fail."""
-    assert Effort.of(correct.atlas_settings(), 1).spacing_mm == SHEET["spacing_mm"]
+    assert RegistrationSettings.of(correct.atlas_settings(), 1).spacing_mm == SHEET["spacing_mm"]
     assert {name for name, value in correct.atlas_settings().items() if value is None} <= {"frozen"}

@@ -9,25 +9,25 @@ import SimpleITK as sitk
 import build_atlas
 import register_atlas
 from marrow.bones.atlas import registration
-from marrow.bones.atlas.construction import average, template_subject, typical
+from marrow.bones.atlas.construction import average, most_typical, template_subject
 from marrow.bones.atlas.fusion import Vote
-from marrow.bones.atlas.labels import reached, warped_atlas, warped_labels
+from marrow.bones.atlas.labels import in_field_of_view, warped_atlas, warped_labels
 from marrow.bones.atlas.profile import match, profile_of
-from marrow.bones.atlas.registration import Effort, correlation, register
+from marrow.bones.atlas.registration import RegistrationSettings, correlation, register
 from marrow.bones.atlas.subject import Subject, subject_of
 from marrow.bones.table import read_bones
 from marrow.errors import MarrowError, ScanStopped
 from marrow.imaging.grid import Grid
 from marrow.imaging.volume import read_volume, same_grid, write_volume
 from marrow.phantom.anatomy import person, render
-from marrow.phantom.canvas import Grid as PhantomGrid
+from marrow.phantom.canvas import VoxelGrid
 from marrow.phantom.habitus import lie_down
 from marrow.phantom.protocol import truth_grid
 from marrow.phantom.roster import SimulatedScan
 from marrow.phantom.scan import difficulty
 
 SETTINGS = {"spacing_mm": 10.0, "label_mm": 10.0, "iterations": [30, 20], "smoothing_voxels": 1.5}
-EFFORT = Effort.of(SETTINGS, threads=1)
+EFFORT = RegistrationSettings.of(SETTINGS, threads=1)
 IDENTITY = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 SIZE = (44, 30, 90)
 GRID = Grid(SIZE, (10.0,) * 3, (-215.0, -145.0, -445.0), IDENTITY)
@@ -232,7 +232,7 @@ def test_registration_gives_the_same_numbers_again_with_any_number_of_threads() 
     fields = [
         sitk.GetArrayFromImage(
             sitk.TransformToDisplacementField(
-                register(fixed, moving, Effort(10.0, (10, 5), 1.5, threads)).transform,
+                register(fixed, moving, RegistrationSettings(10.0, (10, 5), 1.5, threads)).transform,
                 sitk.sitkVectorFloat64,
                 SIZE,
                 GRID.origin,
@@ -378,7 +378,7 @@ def test_percentages_are_interpolated_and_nothing_lies_outside() -> None:
     drawn, found = warped_atlas(nothing, placed(ramp, grid), sitk.Transform(), wider, 1)
     assert not drawn.any()
     assert found[1, 1].tolist() == [0, 20, 40, 60, 80, 80, 80, 0, 0, 0, 0, 0]
-    assert reached(placed(ramp, grid), sitk.Transform(), wider, 1)[1, 1].sum() in (7, 8)
+    assert in_field_of_view(placed(ramp, grid), sitk.Transform(), wider, 1)[1, 1].sum() in (7, 8)
 
 
 # The template
@@ -389,8 +389,8 @@ def test_the_typical_scan_is_the_one_between_the_others() -> None:
         subject(*toy(lambda points, s=scale: points / (1, 1, s), seed=number))
         for number, scale in enumerate((0.84, 0.92, 1.0))
     ]
-    assert typical(subjects, [0, 1, 2]) == 1
-    assert typical(subjects, [2]) == 2
+    assert most_typical(subjects, [0, 1, 2]) == 1
+    assert most_typical(subjects, [2]) == 2
 
 
 def test_the_mean_is_taken_over_the_scans_that_reach_a_voxel() -> None:
@@ -542,7 +542,7 @@ def phantom(disease: str, sex: str, spacing_mm: float = 8.0) -> tuple[sitk.Image
     posture = lie_down(who.build, 5, scan.scan)
     fine = truth_grid(posture, "mini")
     shape = [round(count * step / spacing_mm) for count, step in zip(fine.size, fine.spacing, strict=True)]
-    grid = PhantomGrid(fine.origin, (spacing_mm,) * 3, tuple(shape))
+    grid = VoxelGrid(fine.origin, (spacing_mm,) * 3, tuple(shape))
     made = render(who, posture, grid, ["fat", "water"], read_bones())
     fat, water = made.signals
     body = sitk.BinaryFillhole(grid.image((fat + water > 0.1 * np.percentile(fat + water, 99)).astype(np.uint8)))
@@ -550,7 +550,7 @@ def phantom(disease: str, sex: str, spacing_mm: float = 8.0) -> tuple[sitk.Image
 
 
 def test_every_bone_of_a_phantom_is_found_in_another() -> None:
-    effort = Effort(8.0, (40, 40), 1.75)
+    effort = RegistrationSettings(8.0, (40, 40), 1.75)
     template, scan = phantom("healthy", "m"), phantom("focal", "f")
     fixed, moving = (subject_of(one[0], one[1], 8.0) for one in (scan, template))
     found = register(fixed, moving, effort)

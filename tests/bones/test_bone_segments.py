@@ -180,7 +180,7 @@ def test_l1_and_l2_pull_convolutions_alone_towards_zero():
     trainer = Trainer(network, recipe, MIRROR)
     for parameter in network.parameters():
         parameter.grad = torch.zeros_like(parameter)
-    trainer._hold_weights_down()
+    trainer._add_regularisation()
     held = {id(weight) for weight in network.convolution_weights()}
     for parameter in network.parameters():
         expected = 0.01 * parameter.sign() + 0.2 * parameter if id(parameter) in held else torch.zeros_like(parameter)

@@ -9,12 +9,12 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 import correct_bones
-from marrow.bones.correction.atlas import follow_atlas
-from marrow.bones.correction.balls import ball, closed, grown, opened, shrunk
+from marrow.bones.correction.atlas import apply_atlas
+from marrow.bones.correction.balls import ball, closed, dilated, eroded, opened
 from marrow.bones.correction.chain import STEPS, Scan, correct
-from marrow.bones.correction.coarse import CoarseDistance
 from marrow.bones.correction.dilation import dilate
-from marrow.bones.correction.morphology import has_several, tidy
+from marrow.bones.correction.distances import CoarseDistance
+from marrow.bones.correction.morphology import clean_shape, has_several
 from marrow.bones.correction.restoration import offset_mm
 from marrow.bones.table import DEFAULT_TABLE, Bone
 from marrow.errors import ScanStopped
@@ -185,12 +185,12 @@ def test_good_bones_stay_good(with_atlas):
 def test_an_atlas_of_another_place_neither_restores_nor_removes():
     who = patient()
     atlas = np.roll(who.labels, (14, 4, 5), (0, 1, 2))
-    outcome = follow_atlas(
+    outcome = apply_atlas(
         who.labels, atlas, (atlas > 0) * np.uint8(100), inside(who), BONES, SPACING, SETTINGS["atlas"]
     )
     assert np.array_equal(outcome.labels, who.labels)
-    assert len(outcome.said) == 1
-    assert "does not fit" in outcome.said[0]
+    assert len(outcome.messages) == 1
+    assert "does not fit" in outcome.messages[0]
 
 
 def inside(who: PosedBody):
@@ -240,7 +240,7 @@ BONE = (FEMUR, (10, 10, 10), (30, 20, 20))
 
 def atlas_step(labels, atlas, support=None, body=EVERYWHERE, **changed):
     agreed = np.where(atlas > 0, 100, 0).astype(np.uint8) if support is None else support
-    return follow_atlas(labels, atlas, agreed, body, BONES, TOY, SETTINGS["atlas"] | changed)
+    return apply_atlas(labels, atlas, agreed, body, BONES, TOY, SETTINGS["atlas"] | changed)
 
 
 def test_bone_far_from_the_atlas_goes_and_bone_near_it_stays():
@@ -292,12 +292,12 @@ def test_a_missing_bone_is_filled_within_the_body_and_off_other_labels():
     labels = toy((OTHER, (10, 10, 10), (14, 20, 20)))
     body = EVERYWHERE.copy()
     body[28:] = False
-    outcome = follow_atlas(
+    outcome = apply_atlas(
         labels, atlas, np.zeros_like(atlas), body, BONES, TOY, SETTINGS["atlas"] | {"farthest_mm": 500.0}
     )
     assert np.array_equal(outcome.labels == OTHER, labels == OTHER)
     assert np.array_equal(outcome.labels == FEMUR, (atlas > 0) & (labels == 0) & body)
-    assert any("missing (0% of the atlas's volume)" in said for said in outcome.said)
+    assert any("missing (0% of the atlas's volume)" in messages for messages in outcome.messages)
 
 
 def test_nothing_comes_back_outside_of_the_body():
@@ -320,7 +320,7 @@ def test_the_offset_is_that_of_the_shift():
 
 
 def tidied(labels, **changed):
-    return tidy(labels, np.ones(labels.shape, bool), BONES, TOY, SETTINGS["morphology"] | changed)
+    return clean_shape(labels, np.ones(labels.shape, bool), BONES, TOY, SETTINGS["morphology"] | changed)
 
 
 def test_crumbs_go_and_parts_stay():
@@ -405,7 +405,7 @@ def test_a_margin_less_than_a_voxel_says_that_it_does_nothing():
     labels = toy(BONE)
     outcome = dilate(labels, EVERYWHERE, (4.0, 4.0, 4.0), {"mm": 2.0})
     assert np.array_equal(outcome.labels, labels)
-    assert "less than a voxel (4 mm)" in outcome.said[0]
+    assert "less than a voxel (4 mm)" in outcome.messages[0]
 
 
 @pytest.mark.parametrize("spacing", [(2.0, 2.0, 2.0), (4.0, 2.0, 3.0)])
@@ -413,11 +413,11 @@ def test_a_margin_less_than_a_voxel_says_that_it_does_nothing():
 def test_growing_and_shrinking_are_by_distance(spacing, mm):
     mask = np.random.default_rng(3).random((14, 16, 18)) < 0.02
     bulk = ndimage.binary_dilation(mask, iterations=2)
-    assert np.array_equal(grown(bulk, mm, spacing), ndimage.distance_transform_edt(~bulk, spacing) <= mm)
-    assert np.array_equal(shrunk(bulk, mm, spacing), ndimage.distance_transform_edt(bulk, spacing) > mm)
+    assert np.array_equal(dilated(bulk, mm, spacing), ndimage.distance_transform_edt(~bulk, spacing) <= mm)
+    assert np.array_equal(eroded(bulk, mm, spacing), ndimage.distance_transform_edt(bulk, spacing) > mm)
     assert not (bulk & ~closed(bulk, mm, spacing)).any()
     assert not (opened(bulk, mm, spacing) & ~bulk).any()
-    far = grown(bulk, 11.0, spacing)
+    far = dilated(bulk, 11.0, spacing)
     assert not (far & (ndimage.distance_transform_edt(~bulk, spacing) > 11)).any()
     assert far[ndimage.distance_transform_edt(~bulk, spacing) <= 11 - max(spacing)].all()
     assert np.array_equal(opened(opened(bulk, mm, spacing), mm, spacing), opened(bulk, mm, spacing))

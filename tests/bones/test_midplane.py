@@ -7,8 +7,8 @@ import pytest
 import SimpleITK as sitk
 from scipy import ndimage
 
-from marrow.bones.correction.midplane import Coarse, Sheet, estimate_sheet, turned
-from marrow.bones.correction.sides import settle_sides
+from marrow.bones.correction.midplane import Coarse, Sheet, estimate_sheet, rotated
+from marrow.bones.correction.sides import correct_sides
 from marrow.imaging.grid import Grid
 from posed_body import BONES, PosedBody, posed_body
 
@@ -109,7 +109,7 @@ def test_a_turned_image_is_that_of_a_general_affine_map(degrees):
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])  # of (v, u) to (y, x)
     offset = (np.array(centre[::-1]) + turn @ np.full(2, along[0]) - (-40, -90)) / 8
     expected = [ndimage.affine_transform(part, turn, offset, (31, 31), order=1) for part in signal]
-    found = turned(coarse, centre, angle, along)
+    found = rotated(coarse, centre, angle, along)
     assert np.count_nonzero(found) > signal.size / 2
     assert np.allclose(found, expected, atol=1e-6)
 
@@ -123,7 +123,7 @@ def test_distance_is_measured_across_the_sheet_and_grows_to_the_left():
 def test_a_turned_sheet_passes_its_centre_at_the_given_distance():
     """The line is u = across in a frame turned about the centre: its points are centre + across * u + t * v."""
     turn, across, centre = np.deg2rad(20), 35.0, (7.0, -60.0)
-    sheet = Sheet.turned(np.array([0.0]), np.array([turn]), np.array([across]), centre)
+    sheet = Sheet.rotated(np.array([0.0]), np.array([turn]), np.array([across]), centre)
     u, v = np.array([np.cos(turn), np.sin(turn), 0]), np.array([-np.sin(turn), np.cos(turn), 0])
     points = np.array([*centre, 0.0]) + across * u + np.array([[-80.0], [0.0], [50.0]]) * v
     assert np.allclose(sheet.distance(points), 0)
@@ -132,7 +132,7 @@ def test_a_turned_sheet_passes_its_centre_at_the_given_distance():
 
 def sides_settled(labels, sheet, grid, **changed):
     spacing = tuple(grid.spacing[::-1])
-    return settle_sides(labels, sheet, grid, BONES, spacing, SETTINGS | changed)
+    return correct_sides(labels, sheet, grid, BONES, spacing, SETTINGS | changed)
 
 
 @pytest.mark.parametrize("name", ["turned 20", "turned and scoliotic"])
@@ -145,7 +145,7 @@ def test_swapped_bones_come_back_without_an_atlas(name):
     raw[body.labels == 13] = 14  # the left humerus
     outcome = sides_settled(raw, sheet, Grid.of(body.body))
     assert np.mean(outcome.labels[body.labels > 0] == body.labels[body.labels > 0]) > 0.999
-    assert any(said.startswith("femur_right: ") and said.endswith("relabelled femur_left") for said in outcome.said)
+    assert any(said.startswith("femur_right: ") and said.endswith("relabelled femur_left") for said in outcome.messages)
 
 
 @pytest.mark.parametrize("name", list(POSTURES))
@@ -186,14 +186,14 @@ def test_middle_bones_and_the_input_are_left_alone():
     outcome = sides_settled(labels, UPRIGHT, grid)
     assert np.array_equal(labels, before)
     assert np.array_equal(outcome.labels == 4, before == 4)
-    assert outcome.said == ("femur_right: 1 component, 1.2 ml on the left side, relabelled femur_left",)
+    assert outcome.messages == ("femur_right: 1 component, 1.2 ml on the left side, relabelled femur_left",)
 
 
 def test_a_flipped_x_axis_does_not_swap_sides():
     labels, grid, _ = blocks((-50, -20, 18), (20, 50, 17))
     flipped = Grid(grid.size, grid.spacing, (60.0, 0.0, 0.0), (-1.0, 0, 0, 0, 1, 0, 0, 0, 1))
-    assert not sides_settled(labels[:, :, ::-1].copy(), UPRIGHT, flipped).said
-    assert len(sides_settled(labels, UPRIGHT, flipped).said) == 2
+    assert not sides_settled(labels[:, :, ::-1].copy(), UPRIGHT, flipped).messages
+    assert len(sides_settled(labels, UPRIGHT, flipped).messages) == 2
 
 
 def test_swaps_of_both_sides_do_not_meet():

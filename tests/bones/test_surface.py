@@ -8,13 +8,13 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 import learn_surface
-from marrow.bones.correction.nearest import depth, nearest
+from marrow.bones.correction.distances import depth, nearest
 from marrow.bones.segmentation.prepare import Body, bounding_box, standard_score
 from marrow.bones.surface import training as surface_training
 from marrow.bones.surface.features import Surroundings, feature_count, kinds_of
 from marrow.bones.surface.model import SurfaceModel, read_surface_model
-from marrow.bones.surface.step import settle_surface
-from marrow.bones.surface.training import examples, learned
+from marrow.bones.surface.step import correct_surface
+from marrow.bones.surface.training import examples, train
 from marrow.bones.table import DEFAULT_TABLE
 from marrow.errors import MarrowError
 from marrow.imaging.volume import voxels, with_voxels, write_volume
@@ -54,7 +54,7 @@ def scan(disease, seed):
 def model():
     who, around, _ = scan("diffuse", 0)
     taught = examples(around, who.labels[around.body.box], BONES, ["water"], 24.0, 40_000)
-    return SurfaceModel(learned(taught), NAMES, ("water",), MM)
+    return SurfaceModel(train(taught), NAMES, ("water",), MM)
 
 
 def dice(a, b):
@@ -65,7 +65,7 @@ def dice(a, b):
 @pytest.mark.parametrize("disease", ["healthy", "focal"])
 def test_what_was_learned_on_one_patient_mends_the_surface_of_another(model, disease):
     who, around, raw = scan(disease, 1)
-    mended = settle_surface(raw, around, model, BONES, SETTINGS).labels
+    mended = correct_surface(raw, around, model, BONES, SETTINGS).labels
     atlas = np.zeros_like(raw)
     atlas[around.body.box] = around.atlas
     assert dice(mended, who.labels) > max(dice(raw, who.labels), dice(atlas, who.labels)) + 0.02
@@ -80,8 +80,8 @@ def test_bone_in_lesions_is_found_though_no_taught_patient_has_any(monkeypatch):
 
     def found_in_lesions():
         known = examples(taught, healthy.labels[taught.body.box], BONES, ["water"], 24.0, 40_000)
-        model = SurfaceModel(learned(known), NAMES, ("water",), MM)
-        found = settle_surface(raw, around, model, BONES, SETTINGS).labels > 0
+        model = SurfaceModel(train(known), NAMES, ("water",), MM)
+        found = correct_surface(raw, around, model, BONES, SETTINGS).labels > 0
         return found[(who.labels > 0) & who.lesions].mean()
 
     assert found_in_lesions() > 0.6
@@ -94,7 +94,7 @@ def test_nothing_changes_beyond_its_reach_or_outside_of_the_body(model):
     _, around, raw = scan("healthy", 1)
     raw = np.where(raw > 0, raw, 1).astype(np.uint8)
     inside = around.near(24.0)
-    mended = settle_surface(raw, around, model, BONES, SETTINGS | {"least_overlap": 0.0}).labels
+    mended = correct_surface(raw, around, model, BONES, SETTINGS | {"least_overlap": 0.0}).labels
     far = np.ones(raw.shape, bool)
     far[around.body.box] = ~inside
     assert np.array_equal(mended[far], raw[far])
@@ -104,14 +104,14 @@ def test_nothing_changes_beyond_its_reach_or_outside_of_the_body(model):
 def test_labels_that_do_not_fit_the_atlas_stay(model):
     _, around, raw = scan("healthy", 1)
     moved = Surroundings(around.body, np.roll(around.labels, 8, 1), around.atlas, around.agreement, SPACING)
-    outcome = settle_surface(raw, moved, model, BONES, SETTINGS)
+    outcome = correct_surface(raw, moved, model, BONES, SETTINGS)
     assert np.array_equal(outcome.labels, raw)
-    assert "nothing changed" in outcome.said[0]
+    assert "nothing changed" in outcome.messages[0]
 
 
 def test_the_same_scans_give_the_same_model(model):
     who, around, _ = scan("diffuse", 0)
-    again = learned(examples(around, who.labels[around.body.box], BONES, ["water"], 24.0, 40_000))
+    again = train(examples(around, who.labels[around.body.box], BONES, ["water"], 24.0, 40_000))
     for (weight, bias), (known_weight, known_bias) in zip(again, model.layers, strict=True):
         assert np.array_equal(weight, known_weight)
         assert np.array_equal(bias, known_bias)

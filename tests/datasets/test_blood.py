@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,10 @@ from marrow.datasets.blood_cells.cells import draw_cells
 from marrow.datasets.blood_cells.painter import LAMP, draw_stain, paint_cells
 from marrow.datasets.blood_cells.patients import Patient, draw_patient, draw_share, patient_label
 from marrow.planning.config import complete, find_problems, read_schema
+from marrow.planning.datasets import settings_schema
+from marrow.workflow.parse import REPOSITORY
 
-SCHEMA = read_schema(Path(__file__).parents[2] / "schemas" / "datasets" / "blood.yaml")
+SCHEMA = settings_schema("blood", read_schema(REPOSITORY / "schemas/datasets/blood.yaml"))
 SIZES = {"train": (142, 44), "validation": (21, 6), "test": (42, 13)}
 
 
@@ -125,8 +126,9 @@ def test_it_is_named_a_simulation_wherever_it_shows() -> None:
     assert all("simulated" in channel for channel in said.channels)
     assert "simulated" in said.instance_label
     assert bag.patient.startswith("simulated")
-    assert "Simulated" in SCHEMA["title"]
-    assert "simulation" in SCHEMA["properties"]["kind"]["description"]
+    declared = read_schema(REPOSITORY / "schemas/datasets/blood.yaml")
+    assert "Simulated" in declared["title"]
+    assert "simulation" in declared["description"]
 
 
 def test_pictures_are_as_the_layout_says_and_coloured_like_the_published_ones() -> None:

@@ -11,7 +11,6 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
-import yaml
 from PIL import Image
 from scipy import stats
 
@@ -19,11 +18,14 @@ from marrow.datasets import cifar as bag_set
 from marrow.datasets.sources import cifar
 from marrow.datasets.sources.catalogue import CIFAR_ARCHIVE, CIFAR_BATCHES, CIFAR_CLASSES
 from marrow.datasets.sources.cifar import read_cifar
-from marrow.datasets.sources.located import located
+from marrow.datasets.sources.location import locate
 from marrow.errors import ConfigError, MarrowError
+from marrow.planning.config import read_schema
+from marrow.planning.datasets import settings_schema
+from marrow.workflow.parse import REPOSITORY
 from shared_data import shared_data
 
-SCHEMA = yaml.safe_load((Path(__file__).parents[2] / "schemas" / "datasets" / "cifar.yaml").read_text())
+SCHEMA = settings_schema("cifar", read_schema(REPOSITORY / "schemas/datasets/cifar.yaml"))
 TARGETS = {"cat": 3, "dog": 5, "truck": 9}
 SPLITS = ("train", "validation", "test")
 
@@ -140,7 +142,7 @@ def test_the_pickled_version_is_refused_and_the_binary_one_named(tmp_path: Path,
     path.parent.mkdir(exist_ok=True)
     path.touch()
     for given in (tmp_path, path):
-        assert located("cifar10", given) is None
+        assert locate("cifar10", given) is None
         with pytest.raises(MarrowError, match=r"pickle.*take the binary version.*"):
             read_cifar(given, "train")
 

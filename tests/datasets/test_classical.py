@@ -5,15 +5,17 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 import pytest
-import yaml
 
 from marrow.datasets import classical
 from marrow.datasets.sources import catalogue
 from marrow.datasets.sources.catalogue import TABLES, Extent
 from marrow.errors import ConfigError
+from marrow.planning.config import read_schema
+from marrow.planning.datasets import settings_schema
+from marrow.workflow.parse import REPOSITORY
 from shared_data import shared_data
 
-SCHEMA = yaml.safe_load((Path(__file__).parents[2] / "schemas" / "datasets" / "classical.yaml").read_text())
+SCHEMA = settings_schema("classical", read_schema(REPOSITORY / "schemas/datasets/classical.yaml"))
 FEATURES = np.random.default_rng(1).normal(100, 7, size=(6, 2))
 BAG = np.array([0, 1, 0, 2, 1, 1])
 

@@ -1,7 +1,6 @@
 """Algorithmic unit tests of MIL models: training offers a shortcut, and the test punishes whoever took it."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +9,10 @@ import pytest
 from marrow.bags.bag import Bag
 from marrow.datasets.concepts import classes, layout, make_bags
 from marrow.planning.config import complete, find_problems, read_schema
+from marrow.planning.datasets import settings_schema
+from marrow.workflow.parse import REPOSITORY
 
-SCHEMA = read_schema(Path(__file__).parents[2] / "schemas" / "datasets" / "concepts.yaml")
+SCHEMA = settings_schema("concepts", read_schema(REPOSITORY / "schemas/datasets/concepts.yaml"))
 TESTS = ("single", "multi", "frequency")
 
 

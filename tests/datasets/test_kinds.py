@@ -9,12 +9,12 @@ import pytest
 import make_bags
 from marrow.bags.file import read_bags
 from marrow.bags.patches.size import Size
+from marrow.bags.splits import SPLITS
 from marrow.bones.table import read_bones
-from marrow.datasets.shared.generated import SPLITS
 from marrow.errors import ConfigError
 from marrow.planning.cohort import load_cohort
 from marrow.planning.config import complete, read_schema, spacing_of
-from marrow.planning.datasets import SCANS, BagSet, plan_datasets
+from marrow.planning.datasets import SCANS, BagSet, plan_datasets, settings_schema
 from marrow.planning.kinds import declarations, implementation, module_of
 from marrow.planning.methods.instances import names_on_data
 from marrow.workflow.parse import REPOSITORY
@@ -33,10 +33,11 @@ def planned(entry: dict, **settings) -> BagSet:
 
 def variants(kind: str) -> list[dict]:
     """Entries of a kind that between them have every choice of every setting, and the ends of each range."""
-    properties = KINDS[kind]["properties"]
-    usual = {"kind": kind} | {key: properties[key]["enum"][0] for key in KINDS[kind]["required"] if key != "kind"}
+    schema = settings_schema(kind, KINDS[kind])
+    settings = KINDS[kind]["settings"]
+    usual = {"kind": kind} | {key: settings[key]["enum"][0] for key in schema["required"] if key != "kind"}
     entries = [usual]
-    for key, part in properties.items():
+    for key, part in settings.items():
         entries += [usual | {key: value} for value in part.get("enum", []) if value is not None]
         entries += [usual | {key: part[end]} for end in {"minimum", "maximum"} & part.keys()]
     return entries
@@ -44,10 +45,7 @@ def variants(kind: str) -> list[dict]:
 
 def test_every_module_of_the_package_is_a_declared_kind_and_every_kind_has_one():
     assert {file.stem for file in PACKAGE.glob("*.py")} - {"__init__"} == set(GENERATED)
-    for kind, declaration in KINDS.items():
-        assert declaration["properties"]["kind"]["const"] == kind
-        assert declaration["title"]
-        assert declaration["paper"]
+    assert all(declaration["title"] and declaration["paper"] for declaration in KINDS.values())
 
 
 def test_no_module_imports_a_kind_by_its_name():
@@ -114,7 +112,7 @@ def test_a_wrong_declaration_is_named_with_its_place(tmp_path):
     for file in ("dataset_kind.yaml", "config.schema.yaml", "samples.schema.yaml"):
         (schemas / file).write_bytes((SCHEMAS / file).read_bytes())
     text = (SCHEMAS / "datasets/concepts.yaml").read_text().replace("labelled:", "labeled:")
-    (schemas / "datasets/mine.yaml").write_text(text.replace("const: concepts", "const: mine"))
+    (schemas / "datasets/mine.yaml").write_text(text)
     config = complete({"datasets": {"x": {"kind": "mine"}}}, read_schema(SCHEMAS / "config.schema.yaml"))
     with pytest.raises(ConfigError, match=r"schemas/datasets/mine.yaml: unknown key 'instances.labeled'.*'labelled'"):
         plan_datasets(config, load_cohort(config, SCHEMAS), schemas, 2.0)

@@ -16,10 +16,12 @@ from marrow.datasets.shared.key_instances import draw_size
 from marrow.datasets.sources.mnist import read_mnist
 from marrow.errors import ConfigError
 from marrow.planning.config import complete, find_problems, read_schema
+from marrow.planning.datasets import settings_schema
+from marrow.workflow.parse import REPOSITORY
 from shared_data import shared_data
 from small_mnist import TEST, origin, write_small_mnist
 
-SCHEMA = read_schema(Path(__file__).parents[2] / "schemas" / "datasets" / "mnist_bags.yaml")
+SCHEMA = settings_schema("mnist_bags", read_schema(REPOSITORY / "schemas/datasets/mnist_bags.yaml"))
 SPLITS = ("train", "validation", "test")
 
 

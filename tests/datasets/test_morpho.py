@@ -26,8 +26,10 @@ from marrow.datasets.morphology import measure
 from marrow.datasets.morphology.resolution import enlarge, reduce
 from marrow.errors import ConfigError
 from marrow.planning.config import complete, read_schema
+from marrow.planning.datasets import settings_schema
+from marrow.workflow.parse import REPOSITORY
 
-SCHEMA = read_schema(Path(__file__).parents[2] / "schemas" / "datasets" / "morpho.yaml")
+SCHEMA = settings_schema("morpho", read_schema(REPOSITORY / "schemas/datasets/morpho.yaml"))
 SPLITS = ("train", "validation", "test")
 TRAINING, VALIDATION, TEST = 120, 10_000, 90
 OF_TASK = {"binary": ("negative", "positive"), "four": INSTANCE_CLASSES}

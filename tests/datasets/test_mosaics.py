@@ -12,9 +12,11 @@ from marrow.datasets.mosaics import classes, layout, make_bags
 from marrow.datasets.sources.mnist import read_mnist
 from marrow.errors import ConfigError
 from marrow.planning.config import complete, find_problems, read_schema
+from marrow.planning.datasets import settings_schema
+from marrow.workflow.parse import REPOSITORY
 from small_mnist import origin, write_small_mnist
 
-SCHEMA = read_schema(Path(__file__).parents[2] / "schemas" / "datasets" / "mosaics.yaml")
+SCHEMA = settings_schema("mosaics", read_schema(REPOSITORY / "schemas/datasets/mosaics.yaml"))
 
 
 def settings(**given: Any) -> Mapping[str, Any]:

@@ -15,7 +15,7 @@ import scipy.io
 import fetch_source
 from marrow.datasets.sources import catalogue, download
 from marrow.datasets.sources.catalogue import MAT_FILES, SOURCES, Extent, PublicSource, SourceFile
-from marrow.datasets.sources.located import located
+from marrow.datasets.sources.location import locate
 from marrow.datasets.sources.mnist import read_mnist
 from marrow.datasets.sources.tables import read_table
 from marrow.errors import MarrowError
@@ -188,21 +188,21 @@ def test_a_table_cut_off_anywhere_is_told_and_not_a_traceback(
 
 
 def test_a_source_is_found_in_every_form(tmp_path: Path) -> None:
-    assert located("mnist", tmp_path) is None
+    assert locate("mnist", tmp_path) is None
     mnist(tmp_path)
-    assert located("mnist", tmp_path) == tmp_path
+    assert locate("mnist", tmp_path) == tmp_path
     (tmp_path / f"{MNIST[3]}").unlink()
-    assert located("mnist", tmp_path) is None
-    assert located("mnist", tmp_path / "absent") is None
+    assert locate("mnist", tmp_path) is None
+    assert locate("mnist", tmp_path / "absent") is None
 
     (tmp_path / "musk1").mkdir()
     for name in MAT_FILES:
-        assert located("musk1", tmp_path) is None
+        assert locate("musk1", tmp_path) is None
         (tmp_path / "musk1" / name).touch()
-    assert located("musk1", tmp_path) == located("musk1", tmp_path / "musk1") == tmp_path / "musk1"
+    assert locate("musk1", tmp_path) == locate("musk1", tmp_path / "musk1") == tmp_path / "musk1"
     (tmp_path / "musk1.npz").touch()
-    assert located("musk1", tmp_path) == located("musk1", tmp_path / "musk1.npz") == tmp_path / "musk1.npz"
-    assert located("musk2", tmp_path) is None
+    assert locate("musk1", tmp_path) == locate("musk1", tmp_path / "musk1.npz") == tmp_path / "musk1.npz"
+    assert locate("musk2", tmp_path) is None
 
 
 def test_every_source_says_where_to_get_it_and_where_to_put_it() -> None:

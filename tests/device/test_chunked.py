@@ -18,6 +18,7 @@ from marrow.device.out_of_memory import OutOfMemoryGuard, is_out_of_memory
 from marrow.device.precision import LIMIT, autocast, disagreement, memory_format_of, precision_of
 from marrow.errors import MarrowError
 from marrow.learning.encoders.build import encoder_of
+from method_parts import encoder as encoder_settings
 
 INSTANCES = 23
 CHUNKS = [1, 4, 22, 23, 99]
@@ -122,7 +123,7 @@ ENCODERS = pytest.mark.parametrize(
 @ENCODERS
 def test_the_encoders_give_the_same_in_chunks_and_filled_up(compiler, settings: dict[str, Any], shape: tuple[int, ...]):
     torch.manual_seed(1)
-    encoder = encoder_of(settings, shape)
+    encoder = encoder_of(encoder_settings(shape, **settings), shape)
     given = torch.randn(7, *shape)
     embeddings = encoder(given)
     expected = gradients(encoder, embeddings)
@@ -138,7 +139,7 @@ def test_the_encoders_give_the_same_in_chunks_and_filled_up(compiler, settings: 
 @ENCODERS
 def test_the_encoders_bear_bfloat16(settings: dict[str, Any], shape: tuple[int, ...]):
     torch.manual_seed(1)
-    assert 0 < disagreement(encoder_of(settings, shape), torch.randn(4, *shape)) < LIMIT / 2
+    assert 0 < disagreement(encoder_of(encoder_settings(shape, **settings), shape), torch.randn(4, *shape)) < LIMIT / 2
 
 
 def test_an_encoder_that_was_told_nothing_takes_all_at_once():

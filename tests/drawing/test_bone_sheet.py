@@ -16,9 +16,9 @@ import draw_bones
 from marrow.bones.table import DEFAULT_TABLE, Bone, read_bones
 from marrow.drawing.bone_colours import bone_colours
 from marrow.drawing.bone_sheet.cuts import cuts_of
-from marrow.drawing.bone_sheet.slices import box_around, even_slices, telling_slices
+from marrow.drawing.bone_sheet.slices import box_around, even_slices, informative_slices
 from marrow.drawing.bone_sheet.steps import Projection, Step, read_steps, read_volumes, small_changes, volumes_of
-from marrow.drawing.bone_sheet.strip import DIM, MOST_LINES, lookup, painted, said_lines
+from marrow.drawing.bone_sheet.strip import DIM, MOST_LINES, coloured, lookup, message_lines
 from marrow.drawing.ink import SEVERITY
 from marrow.errors import ScanStopped
 from marrow.imaging.volume import write_volume
@@ -146,7 +146,7 @@ def shown(labels, axis, chosen):
 
 @given(labels_of, st.sampled_from([1, 2]), st.integers(1, 3))
 def test_the_slices_show_at_least_what_greed_promises_of_the_best_choice(labels, axis, count):
-    chosen = telling_slices(labels, axis, count)
+    chosen = informative_slices(labels, axis, count)
     best = max(shown(labels, axis, combo) for combo in itertools.combinations(range(labels.shape[axis]), count))
     assert chosen == sorted(set(chosen))
     assert len(chosen) <= count
@@ -158,7 +158,7 @@ def test_a_bone_that_lies_apart_gets_its_slice():
     labels[2:8, 4, 2:8] = 1
     labels[2:8, 4, 8] = 2
     labels[0, 15, 0] = 3
-    assert telling_slices(labels, 1, 3) == [4, 15]
+    assert informative_slices(labels, 1, 3) == [4, 15]
 
 
 @given(masks.filter(np.any), st.sampled_from([1, 2]))
@@ -200,13 +200,13 @@ def test_what_changed_is_bright_what_stayed_is_dim_and_what_went_is_white():
     before = np.array([[1, 1, 2, 0, 0]], np.uint8)
     after = np.array([[1, 3, 0, 4, 0]], np.uint8)
     table = lookup(COLOURS)
-    stayed, renamed, gone, added, empty = painted(Projection(before, after), table, is_first=False)[0].tolist()
+    stayed, renamed, gone, added, empty = coloured(Projection(before, after), table, is_first=False)[0].tolist()
     assert stayed == (table[1] * DIM).astype(int).tolist()
     assert renamed == table[3].tolist()
     assert gone == [255, 255, 255]
     assert added == table[4].tolist()
     assert empty == [0, 0, 0]
-    assert (painted(Projection(after, after), table, is_first=True)[0] == table[after[0]]).all()
+    assert (coloured(Projection(after, after), table, is_first=True)[0] == table[after[0]]).all()
 
 
 def test_small_changes_are_marked_where_they_are_and_large_ones_are_not():
@@ -230,7 +230,7 @@ def step(said):
 
 @given(st.lists(st.text(st.characters(categories=["L", "Zs"]), min_size=1, max_size=200), max_size=12))
 def test_what_was_said_fits_and_what_is_left_out_is_counted(said):
-    lines = said_lines(step(said), 3.0)
+    lines = message_lines(step(said), 3.0)
     assert len(lines) <= MOST_LINES
     if lines and lines[-1].startswith("…"):
         left_out = int(lines[-1].split()[2])
@@ -240,10 +240,11 @@ def test_what_was_said_fits_and_what_is_left_out_is_counted(said):
 
 
 def test_a_few_short_sentences_are_all_there():
-    assert said_lines(step(["one", "two"]), 3.0) == ["one", "two"]
-    assert said_lines(step(str(i) for i in range(MOST_LINES)), 3.0) == [str(i) for i in range(MOST_LINES)]
+    assert message_lines(step(["one", "two"]), 3.0) == ["one", "two"]
+    assert message_lines(step(str(i) for i in range(MOST_LINES)), 3.0) == [str(i) for i in range(MOST_LINES)]
     assert (
-        said_lines(step(str(i) for i in range(20)), 3.0)[-1] == f"… and {20 - MOST_LINES + 1} more in corrections.json"
+        message_lines(step(str(i) for i in range(20)), 3.0)[-1]
+        == f"… and {20 - MOST_LINES + 1} more in corrections.json"
     )
 
 
@@ -342,7 +343,7 @@ def test_steps_follow_each_other_and_one_that_is_off_is_not_there(files):
     assert not raw.projections["front"].changed.any()
     assert (midplane.projections["side"].before == raw.projections["side"].after).all()
     assert midplane.projections["front"].changed.sum() == 6 * 3
-    assert (midplane.changed_voxels, midplane.changed_ml, midplane.said) == (54, 27.6, ("femur_left: relabelled",))
+    assert (midplane.changed_voxels, midplane.changed_ml, midplane.messages) == (54, 27.6, ("femur_left: relabelled",))
     assert raw.changed_voxels is None
     assert read_volumes(files["corrections"])["skull"].dilated == 6.0
 

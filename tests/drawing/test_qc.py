@@ -16,7 +16,7 @@ from marrow.drawing.coronal import coronal_projection, coronal_shadow, coronal_s
 from marrow.drawing.ink import palette
 from marrow.drawing.quality_sheet.histogram import body_values, histogram, percentile_ends
 from marrow.drawing.quality_sheet.notes import ANY_CONTRAST, note_on
-from marrow.drawing.quality_sheet.panel import Look, panel_of
+from marrow.drawing.quality_sheet.panel import DisplaySettings, panel_of
 from marrow.errors import ScanStopped
 from marrow.imaging.volume import write_volume
 from toy_body import ToyBody, toy_body
@@ -38,8 +38,8 @@ volumes = arrays(np.float32, SMALL, elements=st.floats(-50, 300, width=32))
 masks = arrays(np.bool_, SMALL)
 
 
-def look(**changed) -> Look:
-    return Look(
+def look(**changed) -> DisplaySettings:
+    return DisplaySettings(
         scale_ends=(1, 100),
         end_percentiles=(1, 99),
         slice_window=(0, 110),

@@ -1,7 +1,6 @@
 """Runs evaluated together: spread, intervals, paired comparisons, and the reasons given where runs are missing."""
 
 import itertools
-import json
 import math
 
 import numpy as np
@@ -21,8 +20,9 @@ from marrow.evaluation.metrics import metrics_of
 from marrow.evaluation.predictions import Predictions
 from marrow.evaluation.run_reader import read_run
 from marrow.evaluation.summary import bootstrapped
-from marrow.statistics.resampling import patient_draws, patient_swaps
+from marrow.statistics.resampling import holm, patient_draws, patient_swaps
 from marrow.tables.frames import read_table
+from marrow.workflow.record import Record, Stop, write_record
 
 SETTINGS = Settings(resamples=300, stratify=False, calibration_bins=10, significance=0.05, seed=0)
 LABELS = [index % 3 for index in range(30)]
@@ -183,6 +183,14 @@ def test_a_patients_scans_are_swapped_together():
     assert found["p"] == pytest.approx(np.mean(np.abs(flips) >= abs(differences.sum()) - 1e-12))
 
 
+def test_for_each_metric_p_is_corrected_over_the_methods():
+    found = compare(run_of(), run_of("weak", skill=0, like=1), run_of("weaker", skill=-1, like=2), run_of("twin"))
+    for _, of_metric in found.groupby("metric"):
+        assert len(of_metric) == 3
+        assert of_metric["p_corrected"].tolist() == pytest.approx(holm(of_metric["p"]).tolist())
+    assert (found["p_corrected"] > found["p"]).any()
+
+
 def test_a_real_difference_is_found_and_its_interval_leaves_out_nothing():
     labels = [index % 3 for index in range(120)]
     found = row(compare(run_of(labels=labels, skill=4), run_of("weak", labels=labels, skill=0, like=1)), metric="auc")
@@ -303,10 +311,8 @@ def test_a_manifest_that_cannot_be_read_is_told_of_its_runs(saved):
 
 def test_a_stopped_training_is_told_with_its_reason(saved, scans):
     saved.write_bytes(b"")
-    stop = {"stage": "train_model", "check": "loss", "message": "in epoch 3 the losses were nan"}
-    record = {"schema": 1, "rule": "train_model", "wildcards": {}, "fingerprint": "", "code": {}, "params": {},
-              "inputs": {}, "outputs": {}, "stopped": stop}  # fmt: skip
-    saved.with_name("record.json").write_text(json.dumps(record))
+    stop = Stop("train_model", "loss", "in epoch 3 the losses were nan")
+    write_record(Record("train_model", {}, "", {}, {}, {}, {}, stopped=stop), saved.with_name("record.json"))
     found = told(saved, scans)
     assert found.status == STOPPED
     assert "in epoch 3" in found.reason

@@ -17,11 +17,12 @@ import write_tables
 from evaluation_runs import manifest, planned, probabilities, save_history, save_predictions
 from marrow.errors import ConfigError
 from marrow.evaluation.columns import COLUMNS
+from marrow.evaluation.curves import curves_of
 from marrow.evaluation.published import published_tables
 from marrow.planning.cohort import load_cohort
 from marrow.planning.config import complete, read_schema, spacing_of
 from marrow.planning.datasets import plan_datasets
-from marrow.planning.evaluations import plan_evaluations
+from marrow.planning.evaluations import CURVE_FIGURES, TABLE_FIGURES, plan_evaluations
 from marrow.planning.runs import plan_runs
 from marrow.tables.frames import read_table
 from marrow.tables.latex import latex
@@ -51,10 +52,7 @@ FOX = {"fox": {"kind": "classical", "table": "fox", "folds": 3, "repeats": 2}}
 
 def test_no_figure_has_the_name_of_a_table():
     """The record beside `confusion.csv` would be found for both, and one would be taken for the other."""
-    rules = (REPOSITORY / "rules/evaluation.smk").read_text()
-    figures = {*re.findall(r'^    "(\w+)": "\w+",$', rules, re.MULTILINE), "training", "weights"}
-    assert len(figures) == 6
-    assert figures & set(COLUMNS) == set()
+    assert {*TABLE_FIGURES, *CURVE_FIGURES} & set(COLUMNS) == set()
 
 
 def test_folds_are_one_part_and_sizes_are_parts_of_their_own():
@@ -289,6 +287,8 @@ def test_the_tables_as_data_are_those_to_read(tables):
     assert latex(data, "Results on scans (simulated scans)") == (tables / "tables.tex").read_text()
     row = next(row for row in data[0].rows if row[0] == "ATMIL (reference)")
     assert row[data[0].columns.index("Sensitivity, paper")] == "0.737 ± 0.016"
+    assert [row[0] for row in data[1].rows] == ["ATMIL (reference)", "MIL + max", "MIL + att + uniform", HOSTILE]
+    assert [row[0] for row in data[3].rows] == ["MIL + max", "MIL + att + uniform", HOSTILE]
 
 
 def test_latex_environments_close(tables):
@@ -374,6 +374,16 @@ def test_a_figure_of_nothing_says_why(evaluated, tmp_path, kind, figure, words):
         reference="atmil", significance=0.05,
     )  # fmt: skip
     assert words in texts(tmp_path / "a.svg")
+
+
+def test_the_history_of_a_stopped_run_is_left_out_and_of_a_damaged_one_too_with_a_warning(tmp_path, caplog):
+    run = {"dataset": "scans", "method": "atmil", "seed": 0}
+    (tmp_path / "history.parquet").write_bytes(b"")
+    assert curves_of(run, tmp_path / "history.parquet").empty
+    assert not caplog.records
+    (tmp_path / "history.parquet").write_bytes(b"PAR1")
+    assert curves_of(run, tmp_path / "history.parquet").empty
+    assert "history.parquet of scans atmil 0 cannot be read" in caplog.text
 
 
 def test_curves_of_no_history_are_a_sentence(evaluated, tmp_path):

@@ -22,15 +22,16 @@ from marrow.explanation.inversion.scores import METRICS
 from marrow.explanation.inversion.space import space_of
 from marrow.explanation.inversion.variants import QUANTITIES, Variant
 from marrow.learning.feed.choice import feed_of
-from marrow.learning.pooling.build import KINDS, pooling_of
+from marrow.learning.pooling.build import pooling_of
 from marrow.learning.pooling.segments import Segments
 from marrow.planning.cohort import load_cohort
 from marrow.planning.config import complete, read_schema, spacing_of
 from marrow.planning.datasets import plan_datasets
 from marrow.planning.inversions import plan_inversions
-from marrow.planning.runs import WEIGHING, plan_runs
+from marrow.planning.runs import plan_runs
 from marrow.runs.model_file import load_model
 from marrow.workflow.parse import REPOSITORY
+from method_parts import SECTIONS
 from trained_runs import trained
 
 SETTINGS = {
@@ -77,7 +78,6 @@ def run_of(folder, manifest, pooling="attention", epochs=1):
         auxiliary=[],
         training={"epochs": epochs},
     )
-    chosen["weighting"] = {"kind": "none"}
     return trained(folder, manifest, chosen)
 
 
@@ -239,7 +239,7 @@ def test_bags_of_another_manifest_are_refused(pictures, tmp_path):
 def test_a_model_without_attention_is_refused_with_what_to_take(tmp_path):
     manifest = data_set(tmp_path, "tables")
     run = run_of(tmp_path / "run", manifest, "max", epochs=1)
-    with pytest.raises(MarrowError, match=r"weighs no instances, .* invert a model with attention"):
+    with pytest.raises(MarrowError, match=r"weighs no instances, .* invert a model whose pooling has attention"):
         inverted(tmp_path / "out", run, manifest)
 
 
@@ -312,12 +312,9 @@ def test_a_wrong_wish_is_told_before_any_work(runs, message):
 
 def test_the_plan_knows_which_poolings_have_attention():
     settings = {"attention_width": 4, "level": "embedding", "r": 1.0}
-    found = [
-        kind
-        for kind in KINDS
-        if pooling_of(settings | {"kind": kind}, 3, 2)(torch.zeros(2, 3), Segments.of([2])).attention is not None
-    ]
-    assert found == list(WEIGHING)
+    for kind, declared in SECTIONS["pooling"].kinds.items():
+        pooled = pooling_of(settings | {"kind": kind}, 3, 2)(torch.zeros(2, 3), Segments.of([2]))
+        assert (pooled.attention is not None) == declared.get("attention", False)
 
 
 # The figure

@@ -23,6 +23,7 @@ from marrow.learning.pooling.build import pooling_of
 from marrow.learning.pooling.outputs import probabilities
 from marrow.learning.pooling.segments import Segments
 from marrow.learning.scaling import Scaling
+from method_parts import encoder as encoder_settings
 from trained_runs import trained
 
 DROPPED = {"shares": [0.3, 0.6], "orders": 3, "most_bags": 100}
@@ -268,7 +269,7 @@ ENCODERS = {
 
 def encoder_model(kind, shape):
     torch.manual_seed(1)
-    encoder = encoder_of({"kind": kind, "width": 8}, shape)
+    encoder = encoder_of(encoder_settings(shape, kind=kind, width=8), shape)
     scaling = Scaling(torch.full((shape[0], *[1] * (len(shape) - 1)), 0.5), torch.ones(1))
     return Model(scaling, encoder, pooling_of({"kind": "attention", "attention_width": 8}, encoder.width, 2), {}).eval()
 

@@ -7,12 +7,11 @@ from scipy.interpolate import BSpline
 
 from bodies import SETTINGS, raw_body
 from marrow.imaging.ingest.acquisitions import sum_of
-from marrow.imaging.ingest.arrays import intensities, mask_of
 from marrow.imaging.ingest.bias import BiasSettings, estimate_log_field, shrink_factors
 from marrow.imaging.ingest.body import BodySettings, find_body
 from marrow.imaging.ingest.n4 import log_field_lattice, sharpened
 from marrow.imaging.ingest.spline_field import SplineFit, field_on_grid, refined, spline_weights
-from marrow.imaging.volume import with_voxels
+from marrow.imaging.volume import intensities, mask_of, with_voxels
 
 BODY = raw_body()
 SIGNAL = sum_of([BODY["water"], BODY["fat"]])

@@ -7,14 +7,13 @@ import SimpleITK as sitk
 from bodies import SETTINGS, cut, raw_body
 from marrow.errors import ScanStopped
 from marrow.imaging.ingest.acquisitions import acquisitions, sum_of
-from marrow.imaging.ingest.arrays import intensities
 from marrow.imaging.ingest.body import BodySettings, find_body
 from marrow.imaging.ingest.check_body import check_agreement, check_body, check_swap
-from marrow.imaging.ingest.check_gains import judge_gains
+from marrow.imaging.ingest.check_gains import check_gains
 from marrow.imaging.ingest.check_stations import check_gaps, check_geometry, check_stations, check_values
 from marrow.imaging.ingest.check_volumes import check_volumes
-from marrow.imaging.ingest.findings import Finding, read_findings, stop_if_asked, write_checks
-from marrow.imaging.volume import with_voxels
+from marrow.imaging.ingest.findings import Finding, read_findings, stop_on_findings, write_checks
+from marrow.imaging.volume import intensities, with_voxels
 
 BODY = raw_body()
 OUTLINE = BodySettings(**SETTINGS["body"])
@@ -188,8 +187,8 @@ def test_a_swap_in_one_station_is_warned_of_with_its_place():
 
 
 def test_gains_that_are_hard_to_believe_are_warned_of():
-    assert found(judge_gains([1.0, 5.0, 0.1], [], ["fat"])) == [("station_gain", "warn")] * 2
-    assert not judge_gains([1.0, 2.0, 0.5], [], ["fat"])
+    assert found(check_gains([1.0, 5.0, 0.1], [], ["fat"])) == [("station_gain", "warn")] * 2
+    assert not check_gains([1.0, 2.0, 0.5], [], ["fat"])
 
 
 def test_a_stop_names_its_first_check_and_tells_all_messages():
@@ -199,9 +198,9 @@ def test_a_stop_names_its_first_check_and_tells_all_messages():
         Finding("finite_values", "stop", "fat", "NaN."),
     ]
     with pytest.raises(ScanStopped, match=r"^Spacing\. NaN\.$") as caught:
-        stop_if_asked(findings)
+        stop_on_findings(findings)
     assert caught.value.check == "spacing"
-    assert stop_if_asked(findings[:1]) == findings[:1]
+    assert stop_on_findings(findings[:1]) == findings[:1]
 
 
 def test_findings_survive_their_file(tmp_path):

@@ -15,10 +15,10 @@ from bodies import cut, raw_body, retag, write_series
 from marrow.errors import ScanStopped
 from marrow.imaging.ingest import dicom, dicom_tags
 from marrow.imaging.ingest.acquired import read_contrasts
-from marrow.imaging.ingest.arrays import intensities
 from marrow.imaging.ingest.dicom import read_stack
-from marrow.imaging.ingest.dicom_series import Wanted, find_stacks
+from marrow.imaging.ingest.dicom_series import Query, find_stacks
 from marrow.imaging.ingest.dicom_tags import read_slices
+from marrow.imaging.volume import intensities
 
 BODY = raw_body()
 B_VALUES = {"b50": 50.0, "b900": 900.0}
@@ -134,7 +134,7 @@ def tagged(**tags):
 )
 def test_vendors_ways_to_say_water_and_fat(tags, shows):
     image_type = {str(token) for token in tags.get("ImageType", ())}
-    assert dicom_tags.what_it_shows(image_type, tags.get("SeriesDescription", "")) == shows
+    assert dicom_tags.shown_by(image_type, tags.get("SeriesDescription", "")) == shows
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ def test_a_slice_that_is_cut_off_stops_the_scan(folder):
 
 def test_slices_that_dcm2niix_leaves_out_stop_the_scan(folder, monkeypatch):
     write_series([BODY["fat"]], "fat", folder)
-    (stack,) = find_stacks(slices(folder), Wanted("fat"), "fat")
+    (stack,) = find_stacks(slices(folder), Query("fat"), "fat")
     whole = dicom.read_nifti
     monkeypatch.setattr(dicom, "read_nifti", lambda path, where: whole(path, where)[:, :, 1:])
     assert "92 files" in stopped("dicom_conversion", read_stack, stack, "fat")
@@ -306,6 +306,6 @@ def test_bad_values_are_neither_told_nor_logged(folder, caplog, recwarn, capfd):
 
 def test_the_order_of_files_does_not_matter(folder):
     write_series(cut(BODY["fat"], 3, 4), "fat", folder)
-    wanted = Wanted("fat")
+    wanted = Query("fat")
     forward = find_stacks(slices(folder), wanted, "fat")
     assert find_stacks(slices(folder)[::-1], wanted, "fat") == forward

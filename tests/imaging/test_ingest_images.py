@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 from bodies import SETTINGS, raw_body
 from marrow.errors import MarrowError
 from marrow.imaging.ingest.acquisitions import acquisitions, correct_acquisition, sum_of
-from marrow.imaging.ingest.arrays import intensities, mask_of
 from marrow.imaging.ingest.bias import BiasSettings, estimate_log_field, remove_shading, shrink_factors
 from marrow.imaging.ingest.body import BodySettings, air_threshold, filled_slices, find_body
 from marrow.imaging.ingest.diffusion import apparent_diffusion
-from marrow.imaging.volume import same_grid, with_voxels
+from marrow.imaging.volume import intensities, mask_of, same_grid, with_voxels
 from toy_body import toy_body
 
 BODY = raw_body()

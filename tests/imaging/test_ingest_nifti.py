@@ -13,8 +13,8 @@ from nibabel.testing import data_path
 from scipy.spatial.transform import Rotation
 
 from marrow.errors import ScanStopped
-from marrow.imaging.ingest.arrays import intensities
 from marrow.imaging.ingest.nifti import read_nifti
+from marrow.imaging.volume import intensities
 
 PLANTED = "DOE_JANE_1950"
 REAL = ["anatomical.nii", "example_nifti2.nii.gz", "standard.nii.gz", "reoriented_anat_moved.nii"]

@@ -15,9 +15,8 @@ import SimpleITK as sitk
 import ingest_scan
 from bodies import SETTINGS, cut, raw_body, retag, write_nifti, write_series
 from marrow.errors import MarrowError, ScanStopped
-from marrow.imaging.ingest.arrays import intensities, mask_of
 from marrow.imaging.ingest.source import find_source
-from marrow.imaging.volume import same_grid
+from marrow.imaging.volume import intensities, mask_of, same_grid
 from toy_body import CONTRASTS
 
 BODY = raw_body()

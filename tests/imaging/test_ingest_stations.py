@@ -7,19 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bodies import cut, raw_body
+from marrow.imaging.grid import Grid
 from marrow.imaging.ingest.acquisitions import acquisitions, compose_acquisition
-from marrow.imaging.ingest.arrays import intensities
 from marrow.imaging.ingest.gains import Link, solve_gains, station_gains, unlinked
-from marrow.imaging.ingest.stations import (
-    Grid,
-    Slab,
-    compose,
-    composed_grid,
-    feather,
-    place_stations,
-    reference_station,
-)
-from marrow.imaging.volume import same_grid, with_voxels
+from marrow.imaging.ingest.stations import Slab, compose, composed_grid, feather, place_stations, reference_station
+from marrow.imaging.volume import intensities, same_grid, with_voxels
 
 WATER = raw_body()["water"]
 B_VALUES = {"b50": 50.0, "b900": 900.0}
@@ -159,7 +151,7 @@ def test_a_contrast_that_was_scaled_by_itself_is_told_or_gets_its_own_gains(poli
 
 def test_what_stations_show_differently_fades_from_one_to_the_other():
     slabs = [Slab(0, np.full((10, 2, 2), 1.0, np.float32)), Slab(7, np.full((10, 2, 2), 2.0, np.float32))]
-    grid = Grid((2, 2, 17), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (1, 0, 0, 0, 1, 0, 0, 0, 1))
+    grid = Grid((2, 2, 17), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), (1, 0, 0, 0, 1, 0, 0, 0, 1))
     column = intensities(compose(slabs, [1.0, 1.0], grid))[:, 0, 0]
     np.testing.assert_allclose(column, [1] * 7 + [1.25, 1.5, 1.75] + [2] * 7, rtol=1e-6)
 

@@ -18,14 +18,14 @@ from marrow.bags.file import write_bags
 from marrow.bags.manifest import Entry, Manifest, read_manifest
 from marrow.errors import MarrowError
 from marrow.learning.augment.augmenter import RandomAugmenter
-from marrow.learning.feed import choice as residence
+from marrow.learning.feed import choice
 from marrow.learning.feed import file_bags as streamed
-from marrow.learning.feed import prefetch as ahead
+from marrow.learning.feed import prefetch as prefetching
 from marrow.learning.feed.batch import Batch
 from marrow.learning.feed.choice import feed_of
 from marrow.learning.feed.device_bags import read_by_blocks
 from marrow.learning.feed.feed import Feed, order
-from marrow.learning.feed.prefetch import made_ahead
+from marrow.learning.feed.prefetch import prefetch
 
 CPU = torch.device("cpu")
 CLASSES = ("no", "yes")
@@ -269,22 +269,22 @@ def test_bags_lie_on_the_device_where_there_is_room(tmp_path, caplog, monkeypatc
     caplog.set_level(logging.INFO)
     manifest = manifest_of(tmp_path, SCAN)
     taken = 28 * (2 * 9 * 8 * 7 * 2 + 2 * 8)
-    asked: list[tuple[torch.device, int]] = []
+    queried: list[tuple[torch.device, int]] = []
 
     def free(device: torch.device, threads: int) -> int:
-        asked.append((device, threads))
+        queried.append((device, threads))
         return 2 * taken
 
-    monkeypatch.setattr(residence, "free_on", free)
+    monkeypatch.setattr(choice, "free_on", free)
     feed(manifest, room=None)
-    assert "7 bags of toy take 0.1 MiB, 0.1 MiB are there for them: they lie on cpu" in caplog.text
-    assert asked == [(CPU, 1)]
+    assert "7 bags of toy take 0.1 MiB of 0.1 MiB available: kept in the memory of cpu" in caplog.text
+    assert queried == [(CPU, 1)]
     caplog.clear()
     feed(manifest, taken)
-    assert "they lie on cpu" in caplog.text
+    assert "kept in the memory of cpu" in caplog.text
     caplog.clear()
     feed(manifest, taken - 1)
-    assert "they are read while cpu works" in caplog.text
+    assert "read from files while cpu computes" in caplog.text
 
 
 def test_bags_are_read_when_others_took_the_memory_meanwhile(tmp_path, caplog, monkeypatch):
@@ -295,16 +295,16 @@ def test_bags_are_read_when_others_took_the_memory_meanwhile(tmp_path, caplog, m
     def refuse(*_: object) -> None:
         raise torch.OutOfMemoryError("out of memory")
 
-    monkeypatch.setattr(residence, "Resident", refuse)
+    monkeypatch.setattr(choice, "DeviceBags", refuse)
     assert same(feed(manifest).batch([1, 2], EPOCH), expected)
-    assert "others took the memory meanwhile: they are read while cpu works" in caplog.text
+    assert "other processes took the memory meanwhile: read from files while cpu computes" in caplog.text
 
 
 def test_another_error_while_bags_are_laid_down_is_not_taken_for_a_lack_of_memory(tmp_path, monkeypatch):
     def fail(*_: object) -> None:
         raise RuntimeError("something else")
 
-    monkeypatch.setattr(residence, "Resident", fail)
+    monkeypatch.setattr(choice, "DeviceBags", fail)
     with pytest.raises(RuntimeError, match="something else"):
         feed(manifest_of(tmp_path, SCAN))
 
@@ -396,7 +396,7 @@ def test_the_next_things_are_made_while_one_is_in_use():
         begun[key].set()
         return 10 * key
 
-    things = made_ahead(make, range(9), one, 3)
+    things = prefetch(make, range(9), one, 3)
     assert next(things) == 0
     assert all(begun[key].wait(60) for key in (1, 2, 3))
     assert list(things) == [10, 20, 30, 40, 50, 60, 70, 80]
@@ -411,19 +411,19 @@ def test_no_more_lies_ready_than_has_room(sizes: list[int], room: int, most: int
         ready.append(key + 1 - used)  # what was made before, this one, and not the one that is in use
         return key
 
-    for key in made_ahead(make, range(len(sizes)), lambda key: sizes[key], room):
+    for key in prefetch(make, range(len(sizes)), lambda key: sizes[key], room):
         used = key + 1
     assert max(ready) <= most + 1
 
 
 def test_no_more_things_lie_ready_than_are_useful(monkeypatch):
-    monkeypatch.setattr(ahead, "MOST", 2)
+    monkeypatch.setattr(prefetching, "MOST_READY", 2)
     test_no_more_lies_ready_than_has_room([1] * 9, 100, 2, monkeypatch)
 
 
 def test_what_is_begun_waits_for_the_one_in_use_to_be_taken():
     made: list[int] = []
-    things = made_ahead(lambda key: made.append(key) or key, range(50), one, 3)
+    things = prefetch(lambda key: made.append(key) or key, range(50), one, 3)
     next(things)
     things.close()
     assert len(made) <= 4
@@ -439,7 +439,7 @@ def test_an_error_is_raised_in_its_turn_and_nothing_goes_on_after_it():
             raise ValueError("two")
         return key
 
-    things = made_ahead(make, range(20), one, 2)
+    things = prefetch(make, range(20), one, 2)
     assert [next(things), next(things)] == [0, 1]
     with pytest.raises(ValueError, match="two"):
         next(things)
@@ -460,7 +460,7 @@ def test_a_feed_that_is_left_early_leaves_no_thread(tmp_path):
 
 
 def test_nothing_is_made_for_nothing():
-    assert list(made_ahead(one, [], one, 3)) == []
+    assert list(prefetch(one, [], one, 3)) == []
     assert not readers()
 
 
@@ -482,9 +482,9 @@ def test_what_lies_ready_is_counted_in_bytes(tmp_path, monkeypatch):
 
     def note(make: Any, keys: Any, size: Any, room: int) -> Iterator[Any]:
         seen.extend(size(key) for key in keys)
-        return made_ahead(make, keys, size, room)
+        return prefetch(make, keys, size, room)
 
-    monkeypatch.setattr("marrow.learning.feed.feed.made_ahead", note)
+    monkeypatch.setattr("marrow.learning.feed.feed.prefetch", note)
     manifest = manifest_of(tmp_path, SCAN)
     whole = feed(manifest, NONE)
     list(whole.part(manifest.entries[2:]).batches([[0], [1]], EPOCH))

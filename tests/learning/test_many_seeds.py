@@ -20,15 +20,15 @@ import train_seeds
 from marrow.errors import RunStopped
 from marrow.learning.feed.batch import Batch
 from marrow.learning.feed.feed import Feed
-from marrow.learning.many_seeds.padding import Padded
-from marrow.learning.many_seeds.schedule import Together
-from marrow.learning.many_seeds.stepper import StackedStepper
+from marrow.learning.many_seeds.padding import PaddedBatch
+from marrow.learning.many_seeds.schedule import ManySeedsTraining
+from marrow.learning.many_seeds.stepper import ManySeedsStepper
 from marrow.learning.pooling.segments import Segments
 from marrow.learning.training.interrupt import COME_AGAIN
 from marrow.learning.training.preparation import prepare
 from marrow.learning.training.step import Stepper
-from marrow.learning.weighting.build import RULES
 from marrow.planning.methods.stackable import why_alone
+from marrow.planning.training_data import training_modules
 from marrow.runs.files import RunFiles
 from marrow.runs.many_seeds import run_fingerprint
 from marrow.workflow.accept import accept
@@ -38,6 +38,7 @@ from marrow.workflow.parse import REPOSITORY, parse_workflow
 from marrow.workflow.paths import ARCHIVE, CHECKPOINTS
 from marrow.workflow.reason import Reason
 from marrow.workflow.stage import Job, perform
+from method_parts import SECTIONS, complete, variants
 
 CPU = torch.device("cpu")
 SEEDS = [0, 1, 2]
@@ -70,10 +71,10 @@ def in_a_workspace(tmp_path, monkeypatch):
 def method(weighting=None, **changed):
     """A method, its weighting replaced as a whole."""
     chosen = learning_sets.settings(**changed)
-    return chosen if weighting is None else {**chosen, "weighting": weighting}
+    return chosen if weighting is None else {**chosen, "weighting": complete("weighting", **weighting)}
 
 
-def packed(manifest, chosen, seeds=SEEDS, augmentation=None, at_once=3, folders=None, name="trained"):
+def many_seeds(manifest, chosen, seeds=SEEDS, augmentation=None, seeds_per_process=3, folders=None, name="trained"):
     """The note of a packed training, and the files of each run as the archive has them."""
     arguments = {
         "manifest": manifest.path, "method": "mine", "settings": chosen, "augmentation": augmentation,
@@ -82,7 +83,13 @@ def packed(manifest, chosen, seeds=SEEDS, augmentation=None, at_once=3, folders=
     note.parent.mkdir()
     folders = folders or [f"results/runs/small/mine/seed-{seed}" for seed in seeds]
     train_seeds.main(
-        **arguments, trained=note, seeds=seeds, folders=folders, at_once=at_once, archive_mb=1000, threads=1
+        **arguments,
+        trained=note,
+        seeds=seeds,
+        folders=folders,
+        seeds_per_process=seeds_per_process,
+        archive_mb=1000,
+        threads=1,
     )
     return json.loads(note.read_text()), {seed: restored(seed, arguments, Path(name)) for seed in seeds}
 
@@ -125,7 +132,7 @@ def test_each_seed_comes_out_as_it_does_alone(tables, weighting):
     chosen = method(
         weighting, training={"epochs": 3, "bags_per_step": 3, "choose": "loss", "class_weights": "balanced"}
     )
-    _, runs = packed(tables, chosen)
+    _, runs = many_seeds(tables, chosen)
     for seed in SEEDS:
         assert_same_run(runs[seed], alone(tables, chosen, seed), 2e-5)
     assert not torch.equal(*(load_file(runs[seed].model)["encoder.layers.0.weight"] for seed in (0, 1)))
@@ -139,7 +146,7 @@ def test_each_seed_of_a_network_of_volumes_comes_out_as_it_does_alone_augmented_
     training = {"epochs": 2} | optimiser
     chosen = method(encoder=LENET3D, auxiliary=["stripe", "height"], training=training)
     augmentation = {"flip_probability": 0.5}
-    _, runs = packed(volumes, chosen, augmentation=augmentation)
+    _, runs = many_seeds(volumes, chosen, augmentation=augmentation)
     for seed in SEEDS:
         assert_same_run(runs[seed], alone(volumes, chosen, seed, augmentation), 1e-4)
 
@@ -153,15 +160,15 @@ def compared_steps(manifest, chosen, steps=3):
     made_ready = [prepare(manifest, chosen, None, seed, CPU, 1) for seed in SEEDS]
     stacked, bags = [each.stepper for each in made_ready], made_ready[0].bags
     separate = deepcopy(stacked)
-    together = StackedStepper(stacked)
+    together = ManySeedsStepper(stacked)
     for step in range(steps):
         batches = [bags.batch([(step + seed) % len(bags), (2 * seed + 5) % len(bags)]) for seed in SEEDS]
         made = together(batches, 0, step)
         for stepper, batch, mine, other in zip(separate, batches, made, stacked, strict=True):
             theirs = stepper(batch, 0, step)
-            assert mine.numbers.keys() == theirs.numbers.keys()
+            assert mine.history.keys() == theirs.history.keys()
             yield mine.losses, theirs.losses
-            yield from ((mine.numbers[name], theirs.numbers[name]) for name in theirs.numbers)
+            yield from ((mine.history[name], theirs.history[name]) for name in theirs.history)
             pairs = zip(other.model.parameters(), stepper.model.parameters(), strict=True)
             for one, two in pairs:
                 assert (one.grad is None) == (two.grad is None)
@@ -169,7 +176,7 @@ def compared_steps(manifest, chosen, steps=3):
                     yield one.grad, two.grad
 
 
-STACKABLE = [(kind, variant) for kind in RULES for variant in RULES[kind] if kind != "upgrad"]
+STACKABLE = [each for each in variants("weighting") if "alone" not in SECTIONS["weighting"].kinds[each[0]]]
 
 
 @pytest.mark.parametrize("rule", [*((*rule, 1) for rule in STACKABLE), ("atmil", "as-printed", 2)], ids=str)
@@ -199,7 +206,7 @@ def batch(lengths: list[int], value: float = 1.0) -> Batch:
 
 
 def test_batches_are_filled_up_by_one_more_bag_that_is_never_empty_and_has_no_labels():
-    padded = Padded.of([batch([2, 3]), batch([4, 4])])
+    padded = PaddedBatch.of([batch([2, 3]), batch([4, 4])])
     assert padded.lengths.tolist() == [[2, 3, 4], [4, 4, 1]]
     assert padded.index[0].tolist() == [0, 0, 1, 1, 1, 2, 2, 2, 2]
     assert padded.auxiliary["stripe"][0].tolist() == [1] * 5 + [-1] * 4
@@ -213,7 +220,7 @@ def test_how_long_the_other_bags_are_changes_nothing(tables, pooling):
     seen = []
     for other in ([1], [5], [60]):
         steppers = [prepared(tables, chosen, seed) for seed in (0, 1)]
-        made = StackedStepper(steppers)([batch([5]), batch(other, value=-3.0)], 0, 0)
+        made = ManySeedsStepper(steppers)([batch([5]), batch(other, value=-3.0)], 0, 0)
         seen.append([made[0].losses, *(parameter.grad for parameter in steppers[0].model.parameters())])
     for later in seen[1:]:
         for one, two in zip(seen[0], later, strict=True):
@@ -227,7 +234,7 @@ def test_how_long_the_other_bags_are_changes_nothing(tables, pooling):
 def test_a_run_that_stops_early_leaves_the_others_and_keeps_its_own_epoch(tables):
     training = {"choose": "loss", "patience": 1, "learning_rate": 0.03, "epochs": 6, "learning_rate_steps": []}
     chosen = method(training=training)
-    _, runs = packed(tables, chosen)
+    _, runs = many_seeds(tables, chosen)
     told = {seed: json.loads(files.summary.read_text()) for seed, files in runs.items()}
     assert len({run["epochs"] for run in told.values()}) > 1
     for seed in SEEDS:
@@ -246,7 +253,7 @@ def test_a_loss_that_is_no_number_stops_its_run_alone_and_stays_out_of_the_archi
 
     monkeypatch.setattr(Feed, "batches", spoilt)
     chosen = method(training={"epochs": 2})
-    note, runs = packed(tables, chosen)
+    note, runs = many_seeds(tables, chosen)
     assert note["seed-1"].startswith("stopped: in epoch 2 the losses of bag train-05 were main nan")
     assert (note["seed-0"], note["seed-2"], runs[1]) == ("trained", "trained", None)
     for seed in (0, 2):
@@ -259,10 +266,10 @@ def test_memory_that_runs_out_for_all_is_enough_for_one_after_another(tables, mo
     def scarce(*_given):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(StackedStepper, "_weigh", scarce)
+    monkeypatch.setattr(ManySeedsStepper, "_weigh", scarce)
     chosen = method(training={"epochs": 2})
-    _, runs = packed(tables, chosen)
-    assert sum("memory ran out with 3 runs at once" in record.message for record in caplog.records) == 1
+    _, runs = many_seeds(tables, chosen)
+    assert sum("memory ran out with 3 seeds in one process" in record.message for record in caplog.records) == 1
     for seed in SEEDS:
         assert runs[seed].model.read_bytes() == alone(tables, chosen, seed).model.read_bytes()
 
@@ -270,7 +277,7 @@ def test_memory_that_runs_out_for_all_is_enough_for_one_after_another(tables, mo
 def test_runs_that_are_asked_to_leave_save_after_the_same_step_and_go_on_together_or_alone(tables, monkeypatch):
     chosen = method(training={"epochs": 3})
     whole = {seed: alone(tables, chosen, seed) for seed in SEEDS}
-    steps, call = [], StackedStepper.__call__
+    steps, call = [], ManySeedsStepper.__call__
 
     def counted(self, *given):
         steps.append(given[2])
@@ -278,9 +285,9 @@ def test_runs_that_are_asked_to_leave_save_after_the_same_step_and_go_on_togethe
             signal.raise_signal(signal.SIGTERM)
         return call(self, *given)
 
-    monkeypatch.setattr(StackedStepper, "__call__", counted)
+    monkeypatch.setattr(ManySeedsStepper, "__call__", counted)
     with pytest.raises(SystemExit) as left:
-        packed(tables, chosen, name="first")
+        many_seeds(tables, chosen, name="first")
     assert left.value.code == COME_AGAIN
     prints = [run_fingerprint(tables.path, "mine", seed, chosen, None) for seed in SEEDS]
     assert all((CHECKPOINTS / each / "last.safetensors").is_file() for each in prints)
@@ -289,7 +296,7 @@ def test_runs_that_are_asked_to_leave_save_after_the_same_step_and_go_on_togethe
         manifest=tables.path, method="mine", seed=2, settings=chosen, augmentation=None, threads=1,
     )  # fmt: skip
     assert json.loads(whole[2].summary.read_text())["epochs"] == 3
-    _, runs = packed(tables, chosen, name="second")
+    _, runs = many_seeds(tables, chosen, name="second")
     assert steps == list(range(24))
     for seed in SEEDS:
         assert_same_run(runs[seed], whole[seed], 2e-5)
@@ -303,7 +310,7 @@ def vars_of(files: RunFiles):
 def test_a_run_that_is_behind_catches_up_before_all_go_on_together(tables, monkeypatch):
     chosen = method(training={"epochs": 2})
     whole = {seed: alone(tables, chosen, seed) for seed in SEEDS}
-    call, seen = StackedStepper.__call__, []
+    call, seen = ManySeedsStepper.__call__, []
 
     def counted(self, batches, epoch, step):
         seen.append((len(batches), step))
@@ -311,12 +318,12 @@ def test_a_run_that_is_behind_catches_up_before_all_go_on_together(tables, monke
             signal.raise_signal(signal.SIGTERM)
         return call(self, batches, epoch, step)
 
-    monkeypatch.setattr(StackedStepper, "__call__", counted)
+    monkeypatch.setattr(ManySeedsStepper, "__call__", counted)
     with pytest.raises(SystemExit):
-        packed(tables, chosen, name="first")
+        many_seeds(tables, chosen, name="first")
     lost = run_fingerprint(tables.path, "mine", 1, chosen, None)
     (CHECKPOINTS / lost / "last.safetensors").unlink()
-    _, runs = packed(tables, chosen, name="second")
+    _, runs = many_seeds(tables, chosen, name="second")
     assert [step for count, step in seen if count == 3] == list(range(16))
     assert len(seen) == 16
     for seed in SEEDS:
@@ -328,19 +335,19 @@ def test_a_run_that_is_behind_catches_up_before_all_go_on_together(tables, monke
 
 def test_a_run_that_stands_or_lies_in_the_archive_is_not_trained_again(tables, monkeypatch):
     chosen = method(training={"epochs": 1})
-    note, _ = packed(tables, chosen, seeds=[0, 1], name="first")
+    note, _ = many_seeds(tables, chosen, seeds=[0, 1], name="first")
     assert note == {"seed-0": "trained", "seed-1": "trained"}
     trained = []
-    train = Together.train
+    train = ManySeedsTraining.train
 
     def counted(self, finish):
         trained.append(len(self._trainers))
         return train(self, finish)
 
-    monkeypatch.setattr(Together, "train", counted)
-    note, _ = packed(tables, chosen, seeds=[0, 1, 2], name="second")
+    monkeypatch.setattr(ManySeedsTraining, "train", counted)
+    note, _ = many_seeds(tables, chosen, seeds=[0, 1, 2], name="second")
     assert note == {"seed-0": "was there", "seed-1": "was there", "seed-2": "trained"}
-    note, _ = packed(tables, chosen, seeds=[3, 4, 5, 6, 7], at_once=2, name="third")
+    note, _ = many_seeds(tables, chosen, seeds=[3, 4, 5, 6, 7], seeds_per_process=2, name="third")
     assert trained == [1, 2, 2, 1]
 
 
@@ -350,7 +357,7 @@ def test_the_job_of_each_run_finds_it_in_the_archive(tables, monkeypatch):
     outputs = [name for name, _ in rules["train_model"].output._get_names() if name != "record"]
     declared = [str(rules["train_model"].output[name]) for name in outputs]
     chosen = method(training={"epochs": 1})
-    _, runs = packed(tables, chosen)
+    _, runs = many_seeds(tables, chosen)
     job = job_of(tables, chosen, seed=1)
     files = [Path(path) for path in job.outputs.values()]
     assert [Path(path).name for path in declared] == [path.name for path in files]
@@ -362,7 +369,7 @@ def test_the_job_of_each_run_finds_it_in_the_archive(tables, monkeypatch):
     perform(train_model.main, job, scripts=REPOSITORY / "scripts")
     assert [path.read_bytes() for path in files] == [path.read_bytes() for path in runs[1]]
     shutil.rmtree(ARCHIVE)  # as where it is full
-    note, _ = packed(tables, chosen, seeds=[1], name="again")
+    note, _ = many_seeds(tables, chosen, seeds=[1], name="again")
     assert note == {"seed-1": "was there"}
 
 
@@ -379,6 +386,7 @@ def job_of(manifest, chosen, seed) -> Job:
         record=folder / "record.json",
         threads=1,
         archive_mb=1000,
+        modules=tuple(training_modules(chosen, None)),
     )
 
 
@@ -393,9 +401,10 @@ def test_a_run_whose_edit_was_accepted_is_not_trained_again_when_another_seed_is
     perform(train_model.main, job, before)
     shutil.rmtree(ARCHIVE)
     edited = (Reason("code_changed", "train_model.py"),)
-    planned = PlannedJob(job.rule, (("seed", "0"),), edited, job.record.as_posix(), json.dumps(job.params))
+    named = (("seed", "0"),)
+    planned = PlannedJob(job.rule, named, edited, job.record.as_posix(), json.dumps(job.params), job.modules)
     accept([planned], REPOSITORY / "scripts", "renamed a variable")
-    note, _ = packed(tables, chosen, seeds=[0, 1])
+    note, _ = many_seeds(tables, chosen, seeds=[0, 1])
     assert note == {"seed-0": "was there", "seed-1": "trained"}
 
 
@@ -412,5 +421,7 @@ def test_a_run_whose_edit_was_accepted_is_not_trained_again_when_another_seed_is
     ],
 )
 def test_what_cannot_be_stacked_is_told_with_the_reason(changed, reason):
-    told = why_alone(learning_sets.settings(**changed))
+    chosen = learning_sets.settings(**changed)
+    declared = [SECTIONS[name].of(chosen[name]) for name in ("encoder", "pooling", "weighting")]
+    told = why_alone(declared, chosen["encoder"], chosen["training"])
     assert told is None if reason is None else reason in (told or "")

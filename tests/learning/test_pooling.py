@@ -11,9 +11,8 @@ import torch
 from scipy.special import expit, logsumexp, softmax
 from torch import Tensor
 
-from marrow.errors import ConfigError
 from marrow.learning.pooling.attention import Attention
-from marrow.learning.pooling.build import KINDS, LEVELS, pooling_of
+from marrow.learning.pooling.build import pooling_of
 from marrow.learning.pooling.gated_attention import GatedAttention
 from marrow.learning.pooling.levels import EmbeddingPooling, InstancePooling
 from marrow.learning.pooling.log_mean_exp import embedding_log_mean_exp, probability_log_mean_exp
@@ -31,13 +30,17 @@ from marrow.learning.pooling.segments import (
     segment_sum,
     spread,
 )
+from method_parts import SECTIONS
 
+ATTENTION = [kind for kind, declared in SECTIONS["pooling"].kinds.items() if declared.get("attention")]
+LEVELS = ("embedding", "instance")
 WIDTH = 6
 LENGTHS = (3, 1, 5, 2, 1, 4)
 DEFAULTS: Mapping[str, Any] = {"level": "embedding", "r": 1.0, "attention_width": 4}
-ATTENTION = ("attention", "gated-attention", "loss-attention")
 SETTINGS = [
-    {**DEFAULTS, "kind": kind, "level": level} for kind in KINDS for level in LEVELS[: 1 if kind in ATTENTION else 2]
+    {**DEFAULTS, "kind": kind, "level": level}
+    for kind, declared in SECTIONS["pooling"].kinds.items()
+    for level in declared["settings"]["level"]["enum"]
 ]
 REDUCTIONS = (segment_sum, segment_mean, segment_max, segment_softmax, segment_logsumexp)
 
@@ -309,7 +312,7 @@ def test_attention_is_a_distribution_over_each_bag_with_one_majority_at_most(kin
     assert majorities.max() == 1
 
 
-@pytest.mark.parametrize("kind", sorted(set(KINDS) - set(ATTENTION)))
+@pytest.mark.parametrize("kind", sorted(SECTIONS["pooling"].kinds.keys() - set(ATTENTION)))
 @pytest.mark.parametrize("level", LEVELS)
 def test_fixed_poolings_weigh_no_instances(kind: str, level: str):
     assert built({**DEFAULTS, "kind": kind, "level": level}, 2)(draw(4, WIDTH), Segments.of([4])).attention is None
@@ -336,7 +339,7 @@ def test_attention_is_its_equation(gated: bool):
 
 def test_attention_has_the_published_number_of_parameters():
     trunk = 426_070  # LeNet with 20 and 50 maps and 500 features
-    attention, gated = Attention(500, 1), GatedAttention(500, 1)
+    attention, gated = Attention(500, 1, 128), GatedAttention(500, 1, 128)
     counts = [sum(parameter.numel() for parameter in pooling.parameters()) for pooling in (attention, gated)]
     assert counts == [490_828 - trunk, 554_956 - trunk]
 
@@ -571,19 +574,3 @@ def test_settings_reach_their_pooling():
     torch.testing.assert_close(sharp, built(shape, 2).classifier(embedding_log_mean_exp(embeddings, segments, 5)))
     flat = built({**shape, "r": 0.1}, 2)(embeddings, segments).logits
     assert not torch.allclose(sharp, flat)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"kind": "median"}, "pooling.kind is 'median'; it must be one of max, mean, log-mean-exp"),
-        ({"kind": "max", "level": "bag"}, "pooling.level is 'bag'; it must be one of embedding, instance"),
-        ({"kind": "attention", "level": "instance"}, "pooling.level is 'instance', but attention pools embeddings"),
-        ({"kind": "log-mean-exp", "r": 0}, "pooling.r is 0; it must be larger than 0"),
-        ({"kind": "log-mean-exp", "r": float("nan")}, "pooling.r is nan"),
-        ({"kind": "attention", "attention_width": 0}, "pooling.attention_width is 0; it must be 1 or larger"),
-    ],
-)
-def test_settings_that_make_no_pooling_are_refused(change: dict[str, Any], message: str):
-    with pytest.raises(ConfigError, match=message):
-        pooling_of({**DEFAULTS, **change}, WIDTH, 2)

@@ -15,7 +15,7 @@ def verdicts(root, source, dataset, runs) -> list[dict[str, list]]:
     """What the runs on a data set say of test bags; a table for each of its folds."""
     made = {"datasets": {"proof": dataset}, "runs": {"proof": runs | {"seeds": 1}}, "bones": {"source": "none"}}
     checkout(root, made | {"sources": source}).run("runs")
-    files = sorted(root.glob("results/runs/*/*/seed-0/predictions.parquet"))
+    files = sorted(root.glob("results/predicted/*/*/seed-0/predictions.parquet"))
     return [pq.read_table(file, filters=[("split", "==", "test")]).to_pydict() for file in files]
 
 

@@ -16,6 +16,7 @@ from marrow.learning.training.preparation import Preparation, prepare
 from marrow.learning.training.step import attention_entropy
 from marrow.learning.weighting.build import weighting_of
 from marrow.learning.weighting.weighting import Observation, Weighting, Weights
+from method_parts import complete
 
 CPU = torch.device("cpu")
 
@@ -24,7 +25,7 @@ class Fixed(Weighting):
     """Weights that are given, and a look at what the step saw."""
 
     def __init__(self, shared: Sequence[float], heads: Sequence[float], needs_gramian: bool) -> None:
-        self.needs_gramian = needs_gramian  # pyright: ignore[reportAttributeAccessIssue]
+        self.needs_gramian = needs_gramian
         self._weights = Weights(torch.tensor(shared), torch.tensor(heads))
         self.seen: Observation
 
@@ -40,7 +41,7 @@ def manifest(tmp_path_factory):
 
 def prepared(manifest, **changed) -> Preparation:
     chosen = learning_sets.settings(auxiliary=["stripe", "height"], **changed)
-    chosen["weighting"] = {"kind": "uniform", "variant": "as-printed", "every": 1}
+    chosen["weighting"] = complete("weighting", kind="uniform")
     return prepare(manifest, chosen, None, 7, CPU, 1)
 
 
@@ -95,9 +96,9 @@ def test_the_gramian_is_that_of_the_tasks_gradients_on_the_trunk_or_its_last_lay
     assert fixed.seen.gramian is not None
     torch.testing.assert_close(fixed.seen.gramian, rows @ rows.T)
     cosine = nn.functional.cosine_similarity(rows[0], rows[2], dim=0)
-    torch.testing.assert_close(step.numbers["cosine_height"], cosine)
-    torch.testing.assert_close(step.numbers["dot_height"], rows[0] @ rows[2])
-    torch.testing.assert_close(step.numbers["norm2_main"], rows[0] @ rows[0])
+    torch.testing.assert_close(step.history["cosine_height"], cosine)
+    torch.testing.assert_close(step.history["dot_height"], rows[0] @ rows[2])
+    torch.testing.assert_close(step.history["norm2_main"], rows[0] @ rows[0])
 
 
 def test_without_a_gramian_the_trunk_is_passed_once_and_with_one_once_a_task(manifest, monkeypatch):
@@ -140,7 +141,8 @@ def test_a_step_made_again_after_it_failed_moves_the_weighting_once(manifest, mo
 
         preparation = prepared(manifest)
         stepper, guard = preparation.stepper, OutOfMemoryGuard(preparation.encoder)
-        stepper.weighting, stepper.last_layer = weighting_of(weighting, [Task("stripe", ("a", "b"))] * 2), last_layer
+        tasks = [Task("stripe", ("a", "b"))] * 2
+        stepper.weighting, stepper.last_layer = weighting_of(complete("weighting", **weighting), tasks), last_layer
         monkeypatch.setattr(torch.autograd, "grad", scarce)
         for step in range(3):
             batch = preparation.bags.batch([step])

@@ -41,12 +41,12 @@ from marrow.device.checkpoint import Checkpoints
 from marrow.learning.training.preparation import prepare
 from marrow.learning.training.trainer import Trainer
 after, number, arguments = int(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3])
-tally = Trainer._tally
+tally = Trainer._add_to_means
 def counted(self, step):
     tally(self, step)
-    if after and self.at.step + 1 == after:
+    if after and self.progress.step + 1 == after:
         os.kill(os.getpid(), number)
-Trainer._tally = counted
+Trainer._add_to_means = counted
 Checkpoints.is_due = property(lambda self: True)
 paths = ("manifest", "model", "history", "summary", "checkpoints")
 train_model.main(**{name: Path(value) if name in paths else value for name, value in arguments.items()})
@@ -112,7 +112,7 @@ def test_a_training_that_was_asked_to_leave_and_then_killed_ends_with_the_same_b
 @pytest.mark.parametrize("kind", ["tables", "pictures", "volumes"])
 def test_a_training_is_the_plainest_loop_over_the_same_bags(tmp_path, kind, weighting):
     manifest = learning_sets.written(tmp_path, getattr(learning_sets, kind)())
-    encoder = {"kind": {"tables": "mlp", "pictures": "lenet", "volumes": "lenet3d"}[kind], "dropout": 0.0}
+    encoder = {"kind": {"tables": "mlp", "pictures": "lenet", "volumes": "lenet3d"}[kind], "kernel": 3}
     chosen = learning_sets.settings(encoder=encoder, weighting=weighting, training={"epochs": 2})
     prepared = prepare(manifest, chosen, None, 3, torch.device("cpu"), 1)
     plain = copy.deepcopy(prepared.stepper.model)
@@ -143,7 +143,7 @@ def test_streamed_bags_train_to_the_same_bits_as_resident_ones(volumes, tmp_path
     chosen = learning_sets.settings(encoder={"kind": "lenet3d", "kernel": 3}, training={"epochs": 2})
     augmentation = {"flip_probability": 0.5}
     resident = trained(tmp_path / "resident", volumes, chosen, augmentation=augmentation)
-    monkeypatch.setattr("marrow.learning.feed.choice.SHARE", 0)
+    monkeypatch.setattr("marrow.learning.feed.choice.SHARE_OF_FREE_MEMORY", 0)
     streamed = trained(tmp_path / "streamed", volumes, chosen, augmentation=augmentation)
     plain = trained(tmp_path / "plain", volumes, chosen)
     for name in ("model.safetensors", "instances.parquet"):
@@ -298,13 +298,13 @@ def test_handlers_of_signals_are_as_before_after_a_training(tables, tmp_path):
 
 def test_bags_are_shuffled_anew_in_every_epoch_and_each_comes_once(tables, tmp_path, monkeypatch):
     seen: list[tuple[int, str]] = []
-    original = Trainer._look_at
+    original = Trainer._check_losses
 
     def look(self, steps):
-        seen.extend((self.at.epoch, bag) for group, _ in steps for bag in self._bags.ids(group))
+        seen.extend((self.progress.epoch, bag) for group, _ in steps for bag in self._bags.ids(group))
         original(self, steps)
 
-    monkeypatch.setattr(Trainer, "_look_at", look)
+    monkeypatch.setattr(Trainer, "_check_losses", look)
     trained(tmp_path / "run", tables, learning_sets.settings(training={"epochs": 3, "bags_per_step": 3}))
     orders = [[bag for epoch, bag in seen if epoch == wanted] for wanted in range(3)]
     assert all(sorted(order) == sorted(orders[0]) and len(set(order)) == 8 for order in orders)
@@ -321,7 +321,7 @@ def test_what_is_not_measured_in_every_step_is_the_mean_of_what_was(tables, tmp_
 
 
 def test_a_resumed_training_goes_on_in_chunks_where_memory_ran_out_before(volumes, tmp_path, monkeypatch):
-    chosen = learning_sets.settings(encoder={"kind": "lenet3d"}, training={"epochs": 2})
+    chosen = learning_sets.settings(encoder={"kind": "lenet3d", "kernel": 3}, training={"epochs": 2})
     given = arguments(tmp_path / "run", volumes, chosen)
     monkeypatch.setattr(Checkpoints, "is_due", property(lambda _: True))
     linear, failed = torch.nn.functional.linear, []
@@ -333,7 +333,7 @@ def test_a_resumed_training_goes_on_in_chunks_where_memory_ran_out_before(volume
         return linear(*inputs)
 
     monkeypatch.setattr(torch.nn.functional, "linear", scarce)
-    monkeypatch.setattr(Interrupt, "asked", property(lambda _: True, lambda *_: None), raising=False)
+    monkeypatch.setattr(Interrupt, "requested", property(lambda _: True, lambda *_: None), raising=False)
     with pytest.raises(SystemExit):
         train_model.main(**given)
     monkeypatch.undo()

@@ -17,17 +17,18 @@ from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from marrow.bags.bag import Task
-from marrow.errors import ConfigError, MarrowError
-from marrow.learning.weighting.build import RULES, weighting_of
+from marrow.errors import MarrowError
+from marrow.learning.weighting.build import weighting_of
 from marrow.learning.weighting.cosine import cosines
 from marrow.learning.weighting.divergence import nonnegative_minimum
 from marrow.learning.weighting.gradnorm import balanced, printed_step, training_rates
 from marrow.learning.weighting.gramian import gramian
 from marrow.learning.weighting.pcgrad import projected
 from marrow.learning.weighting.weighting import Observation, Weighting, Weights
+from method_parts import complete, variants
 
 BONE, HEIGHT = Task("bone", ("left", "right")), Task("height")
-WITHOUT_EXTRAS = [(kind, variant) for kind in RULES if kind != "upgrad" for variant in RULES[kind]]
+WITHOUT_EXTRAS = [(kind, variant) for kind, variant in variants("weighting") if kind != "upgrad"]
 EACH_RULE = pytest.mark.parametrize(("kind", "variant"), WITHOUT_EXTRAS)
 FIXED = ("none", "uniform", "weighted-loss")
 EACH_RULE_AND_PERIOD = pytest.mark.parametrize(
@@ -38,7 +39,7 @@ TWO, FOUR = [BONE], [BONE, HEIGHT, Task("rib", ("no", "yes"))]
 
 
 def rule(kind: str, tasks: Sequence[Task] = TWO, variant: str = "as-printed", **settings: object) -> Weighting:
-    return weighting_of({"kind": kind, "variant": variant, **settings}, tasks)
+    return weighting_of(complete("weighting", kind=kind, variant=variant, **settings), tasks)
 
 
 def seen(losses: Sequence[float] | Tensor, rows: Tensor | None = None, step: int = 0, epoch: int = 0) -> Observation:
@@ -102,15 +103,6 @@ def test_rows_of_different_parameters_are_refused():
 
 
 # What all rules share.
-
-
-@pytest.mark.parametrize("kind", RULES)
-def test_without_an_auxiliary_task_the_main_one_counts_one_by_every_rule(kind: str):
-    weighting = rule(kind, [])
-    assert not weighting.needs_gramian
-    for epoch in (0, 1, 20):
-        weights = weighting(seen([0.7], epoch=epoch))
-        assert weights.shared.tolist() == weights.heads.tolist() == [1.0]
 
 
 @pytest.mark.parametrize("tasks", [TWO, FOUR], ids=["two", "four"])
@@ -218,59 +210,6 @@ def test_a_gramian_that_was_asked_for_and_not_given_is_named():
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
-    [
-        ({"kind": "atmill"}, "weighting.kind is 'atmill'; did you mean 'atmil'?"),
-        ({}, "weighting.kind is None; valid are: none, uniform"),
-        (
-            {"kind": "atmil", "variant": "log"},
-            "weighting.variant is 'log' of atmil; valid are: as-printed, capped-step",
-        ),
-        ({"kind": "atmil", "beta": 0}, "weighting.beta is 0; it must be larger than 0."),
-        ({"kind": "atmil", "beta": True}, "weighting.beta is True"),
-        ({"kind": "atmil", "beta": float("nan")}, "weighting.beta is nan"),
-        ({"kind": "atmil", "cap": 2.0}, "weighting.cap is 2.0, but atmil (as-printed) takes beta; take it out."),
-        ({"kind": "atmil", "gamma": 0.5}, "weighting.gamma is 0.5, but atmil (as-printed) takes beta"),
-        ({"kind": "uniform", "beta": 0.5}, "uniform (as-printed) takes no settings of its own"),
-        ({"kind": "weighted-loss", "gamma": 1.5}, "weighting.gamma is 1.5; it must be from 0 to 1."),
-        ({"kind": "weighted-loss", "first_epoch": 2}, "weighting.first_epoch is 2; it must be 0 or 1."),
-        ({"kind": "gradnorm", "reference": "last"}, "it must be first-step or first-epoch."),
-        ({"kind": "gradnorm", "alpha": -1}, "weighting.alpha is -1; it must be 0 or larger."),
-        ({"kind": "adaloss", "smoothing": 0.9}, "adaloss (as-printed) takes epsilon"),
-        ({"kind": "adaloss", "variant": "running-average", "smoothing": 1}, "it must be from 0 to below 1."),
-        ({"kind": "ol-aux", "steps": 2.5}, "weighting.steps is 2.5; it must be a whole number, 1 or more."),
-        ({"kind": "atmil", "every": 0}, "weighting.every is 0; it must be a whole number of steps, 1 or more."),
-        ({"kind": "weighted-loss", "every": 2}, "weighting.every is 2, but weighted-loss (as-printed) renews nothing"),
-        ({"kind": "atmil", "gramian": "all"}, "weighting.gramian is 'all'; it must be trunk or last-layer."),
-        ({"kind": "adaloss", "gramian": "last-layer"}, "adaloss (as-printed) sees no gradients; take it out."),
-    ],
-)
-@pytest.mark.parametrize("tasks", [[], TWO], ids=["alone", "two"])
-def test_what_cannot_be_asked_for_is_told_with_what_can(settings: dict[str, object], told: str, tasks: list[Task]):
-    with pytest.raises(ConfigError) as caught:
-        weighting_of(settings, tasks)
-    assert told in str(caught.value)
-    assert str(caught.value).startswith("config: ")
-
-
-@pytest.mark.parametrize("variant", ["implicit", "closed-form"])
-def test_more_tasks_than_a_rule_solves_for_are_refused(variant: str):
-    rule("atmil", [BONE] * 8, variant)(next(walk(8, 1)))
-    with pytest.raises(ConfigError, match="9 auxiliary tasks; it weighs at most 8"):
-        rule("atmil", [BONE] * 9, variant)
-
-
-def test_null_is_the_default_of_the_rule():
-    nulls = dict.fromkeys(["variant", "every", "gramian", "beta", "cap", "gamma", "alpha"])
-    given = {"variant": "as-printed", "every": 1, "gramian": "trunk", "beta": 0.05}
-    rules = [weighting_of({"kind": "atmil", **settings}, FOUR) for settings in ({}, nulls, given)]
-    for step in walk(3, 5):
-        weights = [both(weighting(step)) for weighting in rules]
-        assert torch.equal(weights[0], weights[1])
-        assert torch.equal(weights[0], weights[2])
-
-
-@pytest.mark.parametrize(
     ("kind", "variant", "settings"),
     [
         ("weighted-loss", None, {"gamma": 0.9}),
@@ -313,16 +252,15 @@ def test_the_docs_name_every_rule_and_what_its_settings_are_by_default():
     told, kind = {}, ""
     for line in table.splitlines():
         cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)]
-        if len(cells) == 6 and cells[2].strip("`") in ("as-printed", *RULES.get(kind, {})):
+        if len(cells) == 6 and (cells[1].strip("`") or kind, cells[2].strip("`")) in variants("weighting"):
             kind = cells[1].strip("`") or kind
             told[kind, cells[2].strip("`")] = dict(re.findall(r"`(\w+)` ([\w.-]+)", cells[4]))
-    assert told.keys() == {(kind, variant) for kind in RULES for variant in RULES[kind]}
+    assert told.keys() == set(variants("weighting"))
+    shared = {"kind", "variant", "every", "gramian"}
     for (kind, variant), settings in told.items():
-        assert settings.keys() == set(RULES[kind][variant].takes)
-        if kind != "upgrad":
-            values = {name: None if value == "none" else yaml.safe_load(value) for name, value in settings.items()}
-            bare, given = rule(kind, FOUR, variant), rule(kind, FOUR, variant, **values)
-            assert all(torch.equal(both(bare(step)), both(given(step))) for step in walk(3, 20))
+        values = {name: None if value == "none" else yaml.safe_load(value) for name, value in settings.items()}
+        own = complete("weighting", kind=kind, variant=variant)
+        assert values == {name: value for name, value in own.items() if name not in shared}
 
 
 # None, uniform, weighted loss.

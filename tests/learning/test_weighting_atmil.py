@@ -13,13 +13,14 @@ from marrow.learning.weighting.build import weighting_of
 from marrow.learning.weighting.divergence import nearest_weights, parabola
 from marrow.learning.weighting.gramian import gramian
 from marrow.learning.weighting.weighting import Observation, Weighting
+from method_parts import complete
 
 BONE = Task("bone", ("left", "right"))
 STABLE = ("capped-step", "implicit", "closed-form")
 
 
 def atmil(variant: str = "as-printed", tasks: int = 1, **settings: object) -> Weighting:
-    return weighting_of({"kind": "atmil", "variant": variant, **settings}, [BONE] * tasks)
+    return weighting_of(complete("weighting", kind="atmil", variant=variant, **settings), [BONE] * tasks)
 
 
 def gramian_of(square: float, product: float, main: float | None = None) -> Tensor:
@@ -270,5 +271,5 @@ def test_a_bag_without_gradients_leaves_the_weight_as_it_is(variant: str):
 def test_without_its_damping_the_step_is_ol_aux():
     """Where the auxiliary gradient is short, |g_a|^2 is nothing beside <g_m, g_a>."""
     seen = gramian_of(1e-8, 1.0, main=2e8)
-    ol_aux = weighting_of({"kind": "ol-aux", "beta": 0.1, "steps": 1}, [BONE])
+    ol_aux = weighting_of(complete("weighting", kind="ol-aux", beta=0.1, steps=1), [BONE])
     torch.testing.assert_close(follow(atmil(beta=0.05), [seen] * 10), follow(ol_aux, [seen] * 10))

@@ -10,7 +10,7 @@ import SimpleITK as sitk
 
 from marrow.bones.table import DEFAULT_TABLE, read_bones
 from marrow.phantom.__main__ import main as write_cohort
-from marrow.phantom.faults import plant
+from marrow.phantom.faults import with_fault
 from marrow.phantom.roster import SimulatedScan
 from marrow.phantom.scan import simulate
 from simulate_scan import main
@@ -65,18 +65,18 @@ def same(first, second):
 
 
 def test_no_fault_changes_nothing(sound):
-    assert all(same(plant("", sound)[contrast], sound[contrast]) for contrast in CONTRASTS)
+    assert all(same(with_fault("", sound)[contrast], sound[contrast]) for contrast in CONTRASTS)
 
 
 def test_swapped_fat_water_swaps_the_contents(sound):
-    faulty = plant("swapped_fat_water", sound)
+    faulty = with_fault("swapped_fat_water", sound)
     assert same(faulty["fat"], sound["water"])
     assert same(faulty["water"], sound["fat"])
     assert same(faulty["b900"], sound["b900"])
 
 
 def test_missing_station_takes_one_from_the_middle_of_one_contrast(sound):
-    faulty = plant("missing_station", sound)
+    faulty = with_fault("missing_station", sound)
     assert len(faulty["b900"]) == len(sound["b900"]) - 1
     assert same(faulty["b900"][:1], sound["b900"][:1])
     assert same(faulty["b900"][-1:], sound["b900"][-1:])
@@ -91,7 +91,7 @@ def test_wrong_orientation_lays_the_long_axis_front_to_back(sound):
             corners += [image.GetOrigin(), image.TransformIndexToPhysicalPoint(last)]
         return np.ptp(corners, axis=0)
 
-    faulty = plant("wrong_orientation", sound)
+    faulty = with_fault("wrong_orientation", sound)
     for contrast in CONTRASTS:
         assert int(extent(sound[contrast]).argmax()) == 2
         assert int(extent(faulty[contrast]).argmax()) == 1
@@ -99,21 +99,21 @@ def test_wrong_orientation_lays_the_long_axis_front_to_back(sound):
 
 
 def test_nan_is_in_one_station_of_water_alone(sound):
-    faulty = plant("nan", sound)
+    faulty = with_fault("nan", sound)
     assert [bool(np.isnan(values).any()) for values in arrays(faulty["water"])] == [True, False, False, False]
     assert same(faulty["fat"], sound["fat"])
 
 
 def test_constant_leaves_one_value(sound):
-    faulty = plant("constant", sound)
+    faulty = with_fault("constant", sound)
     assert {values for station in arrays(faulty["b900"]) for values in np.unique(station)} == {100}
     assert same(faulty["b50"], sound["b50"])
 
 
 def test_faults_leave_the_sound_stations_as_they_were(sound):
     before = arrays(sound["water"])
-    plant("nan", sound)
-    plant("wrong_orientation", sound)
+    with_fault("nan", sound)
+    with_fault("wrong_orientation", sound)
     assert all(map(np.array_equal, before, arrays(sound["water"])))
 
 

@@ -5,12 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marrow.phantom.canvas import Grid
+from marrow.phantom.canvas import VoxelGrid
 from marrow.phantom.habitus import habitus, lie_down
+from marrow.phantom.random_fields import stream, waves
 from marrow.phantom.scanner import sample
-from marrow.phantom.seeds import stream
 from marrow.phantom.shapes import Carved, Common, Drum, Ellipsoid, Plate, Rippled, Stack, Tube
-from marrow.phantom.waves import waves
 
 SHAPES = {
     "ellipsoid": Ellipsoid((3.0, -2.0, 5.0), (10.0, 20.0, 15.0), (20.0, 30.0, 40.0)),
@@ -68,10 +67,10 @@ def test_posture_goes_there_and_back(seed, sex):
 
 
 def test_sampling_keeps_linear_fields_and_averages_over_thick_slices():
-    source = Grid((-20.0, -20.0, -40.0), (2.0, 2.0, 2.0), (21, 21, 41))
+    source = VoxelGrid((-20.0, -20.0, -40.0), (2.0, 2.0, 2.0), (21, 21, 41))
     z, y, x = np.meshgrid(*(source.axis(axis) for axis in (2, 1, 0)), indexing="ij")
     field = (100 + x + 2 * y + 3 * z).astype(np.float32)
-    target = Grid((-9.0, -8.5, -30.0), (1.3, 1.3, 5.0), (10, 10, 12))
+    target = VoxelGrid((-9.0, -8.5, -30.0), (1.3, 1.3, 5.0), (10, 10, 12))
     tz, ty, tx = np.meshgrid(*(target.axis(axis) for axis in (2, 1, 0)), indexing="ij")
     jump = np.array([0.4, -0.3, 0.2])
     expected = 100 + (tx + 0.4) + 2 * (ty - 0.3) + 3 * (tz + 0.2)

@@ -8,7 +8,7 @@ import pytest
 from marrow.errors import ConfigError
 from marrow.planning.cohort import load_cohort
 from marrow.planning.config import complete, read_schema, spacing_of
-from marrow.planning.datasets import BLOCK, plan_datasets
+from marrow.planning.datasets import BAGS_PER_BLOCK, plan_datasets
 from marrow.workflow.parse import REPOSITORY
 
 SCHEMAS = REPOSITORY / "schemas"
@@ -81,7 +81,7 @@ def test_every_bag_that_is_asked_for_is_in_one_block():
     made = plan({"c": {"kind": "concepts", "training_bags": [120], "validation_bags": 0, "test_bags": 50}})
     blocks = made.bag_sets["c"].blocks
     numbers = [number for block in blocks.values() for number in range(block.first, block.first + block.count)]
-    assert {block.count for block in blocks.values()} == {BLOCK}
+    assert {block.count for block in blocks.values()} == {BAGS_PER_BLOCK}
     assert sorted(numbers) == sorted([*range(50), *range(150)])
     assert list(blocks) == ["train-00000", "train-00050", "train-00100", "test-00000"]
 
@@ -114,7 +114,7 @@ def test_a_kind_can_be_made_of_data_of_ones_own(tmp_path):
     schemas = tmp_path / "schemas"
     shutil.copytree(SCHEMAS, schemas)
     text = (SCHEMAS / "datasets/concepts.yaml").read_text().replace("instances:", "sources: [shelf]\ninstances:")
-    (schemas / "datasets/mine.yaml").write_text(text.replace("const: concepts", "const: mine"))
+    (schemas / "datasets/mine.yaml").write_text(text)
     config = {"datasets": {"x": {"kind": "mine"}}, "sources": {"shelf": tmp_path.as_posix()}}
     assert plan(schemas=schemas, **config).bag_sets["x"].sources == {"shelf": [tmp_path.as_posix()]}
     with pytest.raises(ConfigError, match=r"sources.shelf is missing; datasets.x is made of it"):

@@ -2,32 +2,33 @@
 
 import subprocess
 import sys
-from inspect import signature
+from dataclasses import replace
 
 import pytest
 
-from benchmarks.documentation import config_reference
+from benchmarks.documentation import method_reference
 from marrow.bags.bag import Task
 from marrow.datasets.sources.catalogue import TABLES
 from marrow.errors import ConfigError
 from marrow.learning.encoders.build import encoder_of
-from marrow.learning.pooling import build as pooling_build
-from marrow.learning.pooling.loss_attention_loss import REDUCTIONS
+from marrow.learning.heads.build import head_of
+from marrow.learning.pooling.build import pooling_of
 from marrow.learning.pooling.main_loss import main_loss_of
-from marrow.learning.weighting import build as weighting_build
+from marrow.learning.weighting.build import weighting_of
 from marrow.planning.config import find_problems, read_schema
+from marrow.planning.kinds import PACKAGES, declarations, module_of
 from marrow.planning.methods.instances import Instances
-from marrow.planning.methods.presets import SECTIONS, Methods, overlaid, read_methods
+from marrow.planning.methods.modules import method_modules
+from marrow.planning.methods.presets import Methods, overlaid, read_methods
 from marrow.planning.methods.resolve import encoder_for
 from marrow.planning.runs import ATMIL, ATTENTION
+from marrow.workflow.fingerprint.code import code_closure
 from marrow.workflow.parse import REPOSITORY
+from method_parts import METHODS, SECTIONS, complete, variants
 
 SCHEMAS = REPOSITORY / "schemas"
-SCHEMA = read_schema(SCHEMAS / "method.yaml")
+SCHEMA = METHODS.schema
 PRESETS = read_schema(SCHEMAS / "presets.yaml")
-WEIGHTING = SCHEMA["properties"]["weighting"]["properties"]
-
-ENCODER = SCHEMA["properties"]["encoder"]
 
 SCANS = Instances((1, 16, 16, 16), ("bone", "height"), ("scans",))
 SIMULATED = Instances((1, 8, 8, 8), ("bone",), ("scans", "simulated"))
@@ -47,7 +48,7 @@ def table(name):
 
 
 def method(name, instances=SCANS, entries=None, training=None):
-    return Methods(PRESETS, entries or {}, SCHEMA).method(name, instances, training or {})
+    return Methods(PRESETS, entries or {}, METHODS).method(name, instances, training or {})
 
 
 def fitting(name):
@@ -73,10 +74,10 @@ def test_a_preset_builds_on_all_data_that_it_can_learn_from(name):
         tasks = [Task(task, ("a", "b")) for task in made.auxiliary]
         encoder = encoder_of(made.encoder, instances.shape)
         for classes in (2, 4):
-            pooling_build.pooling_of(made.pooling, encoder.width, classes)
+            pooling_of(made.pooling, encoder.width, classes)
         main_loss_of(made.pooling)
         if made.weighting["kind"] != "upgrad":  # its library is an extra
-            weighting_build.weighting_of(made.weighting, tasks)
+            weighting_of(made.weighting, tasks)
 
 
 @pytest.mark.parametrize("instances", [SCANS, FOUR, CIFAR, CONCEPTS])
@@ -240,8 +241,7 @@ def test_only_scans_are_augmented_unless_asked_for_and_tables_never():
 def test_small_volumes_have_small_kernels(edge, kernel):
     volumes = Instances((1, edge, edge, edge), (), ("scans",))
     assert method("attention", volumes).encoder["kernel"] == kernel
-    built = encoder_of({"kind": "lenet3d"}, volumes.shape)
-    assert str(built) == str(encoder_of({"kind": "lenet3d", "kernel": kernel}, volumes.shape))
+    encoder_of(method("attention", volumes).encoder, volumes.shape)
     assert method("m", volumes, {"m": {"encoder": {"kernel": 3}}}).encoder["kernel"] == 3
     assert "kernel" not in method("attention", DIGITS).encoder
 
@@ -289,13 +289,13 @@ def test_layers_do_not_change_what_they_are_made_of():
             "m",
             SCANS,
             {"m": {"weighting": {"kind": "atmil", "variant": "running-average"}}},
-            "weighting.variant is 'running-average', and weighting.kind is atmil; valid are: as-printed,",
+            "weighting.variant is 'running-average'; valid are: as-printed, capped-step, implicit, closed-form",
         ),
         (
             "m",
             SCANS,
             {"m": {"preset": "instance-max", "pooling": {"kind": "attention"}}},
-            "pooling.level is 'instance', and pooling.kind is attention; valid are: embedding",
+            "pooling.level is 'instance'; valid are: embedding (pooling.kind is attention)",
         ),
     ],
 )
@@ -305,61 +305,152 @@ def test_a_wrong_method_is_told_with_its_place_and_a_remedy(name, instances, ent
     assert told in str(error.value)
 
 
-# The same elsewhere
+@pytest.mark.parametrize(
+    ("section", "given", "told"),
+    [
+        ("weighting", {"kind": "atmill"}, "weighting.kind is 'atmill'; did you mean 'atmil'?"),
+        ("weighting", {"kind": "atmil", "beta": 0}, "weighting.beta is 0"),
+        ("weighting", {"kind": "atmil", "beta": True}, "weighting.beta is True"),
+        ("weighting", {"kind": "atmil", "beta": float("nan")}, "weighting.beta is nan; a setting must be a finite"),
+        ("weighting", {"kind": "weighted-loss", "gamma": 1.5}, "weighting.gamma is 1.5"),
+        ("weighting", {"kind": "weighted-loss", "first_epoch": 2}, "weighting.first_epoch is 2; valid are: 0, 1"),
+        ("weighting", {"kind": "gradnorm", "reference": "last"}, "'last'; valid are: first-step, first-epoch"),
+        ("weighting", {"kind": "gradnorm", "alpha": -1}, "weighting.alpha is -1"),
+        ("weighting", {"kind": "adaloss", "variant": "running-average", "smoothing": 1}, "weighting.smoothing is 1"),
+        ("weighting", {"kind": "ol-aux", "steps": 2.5}, "weighting.steps is 2.5"),
+        ("weighting", {"kind": "atmil", "every": 0}, "weighting.every is 0"),
+        ("weighting", {"kind": "atmil", "gramian": "all"}, "weighting.gramian is 'all'; valid are: trunk, last-layer"),
+        ("pooling", {"kind": "median"}, "pooling.kind is 'median'; did you mean 'mean'?"),
+        ("pooling", {"kind": "max", "level": "bag"}, "pooling.level is 'bag'; valid are: embedding, instance"),
+        ("pooling", {"kind": "log-mean-exp", "r": 0}, "pooling.r is 0"),
+        ("pooling", {"kind": "log-mean-exp", "r": float("inf")}, "pooling.r is inf"),
+        ("pooling", {"kind": "attention", "attention_width": 0}, "pooling.attention_width is 0"),
+        ("pooling", {"kind": "loss-attention", "instance_weight": -1}, "pooling.instance_weight is -1"),
+        ("pooling", {"kind": "loss-attention", "consistency_ramp": -2}, "pooling.consistency_ramp is -2"),
+        ("pooling", {"kind": "loss-attention", "consistency_decay": 1}, "pooling.consistency_decay is 1"),
+        ("pooling", {"kind": "loss-attention", "instance_reduction": "max"}, "'max'; valid are: mean, sum"),
+        ("encoder", {"kind": "transformer"}, "'transformer'; valid are: auto, lenet, lenet3d, mlp, resnet"),
+        ("encoder", {"dropout": 1}, "encoder.dropout is 1"),
+        ("heads", {"bone": {"kind": "class"}}, "heads.bone.kind is 'class'; did you mean 'classes'"),
+        ("heads", {"bones": {"kind": "classes"}}, "heads names 'bones', which is no auxiliary task of these data"),
+    ],
+)
+def test_a_value_out_of_the_limits_of_its_kind_is_told_before_any_work(section, given, told):
+    with pytest.raises(ConfigError) as error:
+        read_methods({"m": {"preset": "uniform", section: given}}, SCHEMAS).method("m", SCANS, {})
+    assert told in str(error.value)
 
 
-def test_the_schema_and_the_rules_of_weighting_know_the_same():
-    assert WEIGHTING["kind"]["enum"] == list(weighting_build.RULES)
-    for kind, variants in weighting_build.RULES.items():
-        for variant, rule in variants.items():
-            entries = {"m": {"weighting": {"kind": kind, "variant": variant}}}
-            given = method("m", SCANS, entries).weighting
-            own = {key: value for key, value in given.items() if key in rule.takes}
-            assert own.keys() == set(rule.takes)
-            common = {"kind"} | ({"variant"} if len(variants) > 1 else set()) | ({"every"} if rule.renewed else set())
-            assert given.keys() - own.keys() - {"gramian"} == common
-            assert ("gramian" in given) == getattr(rule.make, "needs_gramian", False)
+@pytest.mark.parametrize("variant", ["implicit", "closed-form"])
+def test_more_tasks_than_a_weighting_solves_for_are_refused(variant):
+    entries = {"m": {"weighting": {"kind": "atmil", "variant": variant}}}
+    tasks = tuple(map(str, range(9)))
+    assert len(method("m", Instances((7,), tasks[:8], ("scans",)), entries).auxiliary) == 8
+    with pytest.raises(ConfigError, match=r"9 auxiliary tasks; it weighs at most 8: .* as-printed or capped-step"):
+        method("m", Instances((7,), tasks, ("scans",)), entries)
 
 
-def test_a_default_of_the_schema_is_that_of_the_rule():
-    for kind, variants in weighting_build.RULES.items():
-        for variant, rule in variants.items():
-            given = method("m", SCANS, {"m": {"weighting": {"kind": kind, "variant": variant}}}).weighting
-            for key in rule.takes:
-                default = signature(rule.make).parameters[key].default
-                # GradNorm's null goes by its variant, see its class.
-                assert given[key] == default or (kind == "gradnorm" and default is None), (kind, variant, key)
+def test_limits_that_differ_between_kinds_are_those_of_the_kind_that_is_named(monkeypatch):
+    own = {"title": "Own", "settings": {"gamma": {"type": "integer", "minimum": 3, "default": 4}}}
+    weighting = replace(SECTIONS["weighting"], kinds={**SECTIONS["weighting"].kinds, "own": own})
+    part = {"properties": weighting.properties}
+    for gamma in (0.5, 7, None):
+        assert list(find_problems({"gamma": gamma}, part)) == []
+    assert list(find_problems({"gamma": 1.5}, part))
+    assert weighting.completed({"kind": "own", "gamma": 7})["gamma"] == 7
+    assert weighting.completed({"kind": "own"})["gamma"] == 4
+    with pytest.raises(ConfigError, match=r"weighting.gamma is 7.*weighting.kind is weighted-loss"):
+        weighting.completed({"kind": "weighted-loss", "gamma": 7})
 
 
-@pytest.mark.parametrize("variant", weighting_build.RULES["gradnorm"])
-def test_gradnorms_null_is_what_the_schema_names(variant):
-    given = method("m", SCANS, {"m": {"weighting": {"kind": "gradnorm", "variant": variant}}}).weighting
-    tasks = [Task("bone", ("a", "b"))]
-    bare = weighting_build.weighting_of({"kind": "gradnorm", "variant": variant}, tasks)
-    assert vars(bare).keys() == vars(weighting_build.weighting_of(given, tasks)).keys()
-    for key in ("_smoothing", "_reference", "_alpha", "_rate"):
-        assert vars(bare)[key] == vars(weighting_build.weighting_of(given, tasks))[key], key
+# Kinds
 
 
-def test_the_schema_and_the_poolings_know_the_same():
-    pooling = SCHEMA["properties"]["pooling"]["properties"]
-    assert set(pooling["kind"]["enum"]) == set(pooling_build.KINDS)
-    assert set(pooling["level"]["enum"]) == set(pooling_build.LEVELS)
-    assert set(pooling["instance_reduction"]["enum"]) == set(REDUCTIONS)
+def test_every_kind_is_declared_and_implemented_and_nothing_else_is():
+    for family, package in PACKAGES.items():
+        if family != "datasets":
+            modules = {kind: module_of(family, kind) for kind in declarations(family, SCHEMAS)}
+            folder = REPOSITORY / "scripts" / package.replace(".", "/")
+            made = {
+                module
+                for file in folder.glob("*.py")
+                if "\ndef make(" in file.read_text()
+                for module in [f"{package}.{file.stem}"]
+            }
+            assert set(modules.values()) == made
 
 
-def test_the_schema_and_the_encoders_know_the_same():
-    kinds = set(ENCODER["properties"]["kind"]["enum"]) - {"auto"}
-    for kind in kinds:
-        readable = [data for data in ALL if kind in READERS[len(data.shape)]]
-        entries = {"m": {"encoder": {"kind": kind}}}
-        for data in readable:
+@pytest.mark.parametrize("family", [family for family in PACKAGES if family != "datasets"])
+def test_a_declaration_has_a_title_a_description_and_known_words(family):
+    words = {
+        "encoders": {"reads", "automatic", "alone"}, "poolings": {"attention", "alone"}, "heads": set[str](),
+        "weightings": {"variants", "renewed", "gradients", "alone"},
+    }  # fmt: skip
+    for kind, declared in declarations(family, SCHEMAS).items():
+        assert declared["title"]
+        assert declared["description"]
+        assert declared.keys() <= {"title", "paper", "description", "settings", *words[family]}, kind
+        settings = declared.get("settings", {})
+        for variant in declared.get("variants", {}).values():
+            assert set(variant.get("takes", [])) | variant.get("defaults", {}).keys() <= settings.keys()
+        for name, part in settings.items():
+            assert part["description"]
+            assert set(part.get("unused_with", {})) <= settings.keys(), name
+            assert set(part.get("least_edges", [])) <= set(part.get("enum", []))
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_a_default_is_within_its_limits(section):
+    for kind, variant in variants(section):
+        settings = complete(section, kind=kind, variant=variant)
+        assert complete(section, **settings) == settings
+
+
+def test_no_module_imports_a_kind_that_it_does_not_build_on():
+    """So the code of a kind is not the code of runs that do not use it."""
+    own = {
+        module_of(family, kind): kind
+        for family in PACKAGES
+        if family != "datasets"
+        for kind in declarations(family, SCHEMAS)
+    }
+    scripts = REPOSITORY / "scripts"
+    for entry in ("train_model", "train_seeds", "predict_bags", "invert_run", "score_instances", "perturb_bags"):
+        reached = code_closure(scripts / f"{entry}.py", scripts, {})
+        assert [name for name in own if f"{name.replace('.', '/')}.py" in reached] == [], entry
+
+
+def test_the_modules_of_a_method_are_those_of_what_it_names():
+    found = [module.removeprefix("marrow.learning.") for module in method_modules(method("atmil").settings)]
+    assert found == [
+        "encoders.lenet3d", "heads.classes", "heads.values", "pooling.attention", "weighting.atmil",
+    ]  # fmt: skip
+    assert method_modules(method("loss-attention", table("fox")).settings) == [
+        "marrow.learning.encoders.mlp", "marrow.learning.pooling.loss_attention", "marrow.learning.weighting.none",
+    ]  # fmt: skip
+    named = {"bone": {"kind": "classes"}, "height": {"kind": "classes"}}
+    settings = method("m", entries={"m": {"preset": "atmil", "heads": named}}).settings
+    assert "marrow.learning.heads.values" not in method_modules(settings)
+
+
+def test_a_head_is_the_one_that_is_named_or_goes_by_the_classes_of_its_task():
+    entries = {"m": {"preset": "atmil", "heads": {"height": {"kind": "values"}}}}
+    assert method("m", entries=entries).heads == {"height": {"kind": "values"}}
+    assert method("m", entries={"m": {**entries["m"], "auxiliary": "bone"}}).heads == {}
+    assert type(head_of(Task("bone", ("a", "b")), 3)).__name__ == "ClassHead"
+    assert type(head_of(Task("height"), 3)).__name__ == "ValueHead"
+    assert type(head_of(Task("bone", ("a", "b")), 3, {"kind": "values"})).__name__ == "ValueHead"
+
+
+@pytest.mark.parametrize("kind", SECTIONS["encoder"].kinds)
+def test_an_encoder_takes_the_instances_that_it_reads_and_no_others(kind):
+    entries = {"m": {"encoder": {"kind": kind}}}
+    for data in ALL:
+        if kind in READERS[len(data.shape)]:
             encoder_of(method("m", data, entries).encoder, data.shape)
-        unread = next(data for data in ALL if data not in readable)
-        with pytest.raises(ConfigError):
-            method("m", unread, entries)
-        with pytest.raises(ConfigError):
-            encoder_of({"kind": kind}, unread.shape)
+        else:
+            with pytest.raises(ConfigError, match=f"encoder.kind is {kind}, which does not read"):
+                method("m", data, entries)
 
 
 @pytest.mark.parametrize(
@@ -370,7 +461,7 @@ def test_the_schema_and_the_encoders_know_the_same():
     ],
 )  # fmt: skip
 def test_the_encoder_goes_by_the_instances(shape, kind):
-    assert encoder_for(shape) == kind
+    assert encoder_for(shape, SECTIONS["encoder"].kinds) == kind
 
 
 @pytest.mark.parametrize("instances", [SCANS, SIMULATED, CONCEPTS], ids=str)
@@ -380,28 +471,21 @@ def test_numbers_without_a_range_are_not_taken_to_one_that_bytes_have(instances)
     assert method("attention", DIGITS, training={"input": "unit"}).training["input"] == "unit"
 
 
-def test_places_where_keys_count_name_keys_and_values_that_are_there():
-    for section in SECTIONS:
-        properties = SCHEMA["properties"][section].get("properties", {})
-        for key, part in properties.items():
-            for place in part.get("only_with", []):
-                for other in place.keys() - {"default", "choices"}:
-                    assert set(place[other]) <= set(properties[other]["enum"]), (key, other)
-                assert set(place.get("choices", [])) <= set(part.get("enum", []))
-                if "default" in place:
-                    assert list(find_problems({key: place["default"]}, {"properties": {key: part}})) == []
-
-
 def test_the_config_reference_tells_of_every_key_of_a_method():
-    text = config_reference({"properties": {}}, [], SCHEMA)
+    shared = read_schema(SCHEMAS / "method.yaml")
+    text = method_reference(METHODS, shared)
 
     def keys(part, place=""):
         for key, inner in part.get("properties", {}).items():
             yield f"`{place}{key}`"
             yield from keys(inner, f"{place}{key}.")
 
-    assert [key for key in keys(SCHEMA) if key not in text] == []
-    assert "Only with `kind` atmil and `variant` as-printed, capped-step or implicit: empty is 0.05;" in text
+    assert [key for key in keys(shared) if f"| {key} |" not in text] == []
+    for section in SECTIONS.values():
+        for kind, declared in section.kinds.items():
+            assert f"## `{section.name}` of kind `{kind}`" in text
+            assert all(f"| `{name}` |" in text for name in declared.get("settings", {}))
+    assert "`implicit` (`beta`, `cap`; at most 8 auxiliary tasks)" in text
 
 
 def test_every_preset_is_in_the_manual_with_its_title():

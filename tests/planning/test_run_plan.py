@@ -125,7 +125,7 @@ def test_all_auxiliary_tasks_of_the_scans_are_learnt_where_there_are_two():
 def test_settings_can_be_written_into_a_record():
     for run in plan().runs:
         assert canonical(run.settings)
-        assert run.settings.keys() == {"encoder", "pooling", "auxiliary", "weighting", "training"}
+        assert run.settings.keys() == {"encoder", "pooling", "auxiliary", "heads", "weighting", "training"}
 
 
 def test_the_plan_of_many_runs_is_made_in_no_time_per_fold():

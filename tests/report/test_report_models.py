@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import SimpleITK as sitk
 from docutils.core import publish_string
@@ -17,19 +18,22 @@ import build_report
 import toy_evaluation as toy
 from marrow.errors import MarrowError, Stopped
 from marrow.explanation.localisation.ranking import MEASURES, PER_BAG
-from marrow.report.charts.confusion import crossing_of
+from marrow.report.charts.confusion import confusion_matrix
 from marrow.report.charts.interval_chart import Interval, interval_chart
 from marrow.report.charts.line_chart import HEIGHT, WIDTH, Series, line_chart
+from marrow.report.charts.localisation_curves import localisation_curves
 from marrow.report.charts.scale import SHARE, round_values, scale_of
+from marrow.report.charts.training_curves import training_curves
 from marrow.report.entries import entries_of
 from marrow.report.ledger import doubts_of, read_ledger
-from marrow.report.paper_tables import read_paper_tables
+from marrow.report.scans import scan_rows
 from marrow.report.sections import localisation, provenance
 from marrow.report.sections.costs import costs_of
-from marrow.report.tables import read_csv, read_parquet
+from marrow.report.tables import load_table
 from marrow.report.viewer.package import take_script
 from marrow.report.viewer.views import viewer_of
 from marrow.report.viewer.volumes import LEVELS, STEP, highest, shrunk_map, shrunk_volume
+from marrow.tables.text_table import TextTable, write_text_tables
 from marrow.workflow.parse import REPOSITORY as ROOT
 from marrow.workflow.paths import partial_place
 from toy_report import HOSTILE, SCANS, STOPPED, report_inputs
@@ -194,9 +198,12 @@ def test_without_records_nothing_is_said_of_what_is_out_of_date(tmp_path):
     assert "nothing: every record" not in text
 
 
-def test_methods_come_in_the_order_of_the_config(page):
-    names = [row[0].split()[0] for row in rows(section(page, "methods"), "entry-scans-metrics")]
-    assert names == ["MIL", "ATMIL", "Cosine"]
+def test_methods_come_in_the_order_of_the_config(inputs):
+    inputs["entries"][0]["titles"] = dict(reversed(toy.TITLES.items()))
+    part = section(build(inputs), "methods")
+    for table in ("metrics", "against"):
+        names = [row[0].split()[0] for row in rows(part, f"entry-scans-{table}")]
+        assert names == [name for name in ("Cosine", "ATMIL", "MIL") if (table, name) != ("against", "ATMIL")]
 
 
 def test_a_metric_without_a_value_is_none_and_never_nought(inputs):
@@ -207,13 +214,40 @@ def test_a_metric_without_a_value_is_none_and_never_nought(inputs):
     assert {row[7] for row in rows(part, "entry-scans-metrics")} == {"none"}
 
 
+def test_a_mean_over_fewer_runs_than_the_others_says_over_how_many(inputs):
+    path = next(path for path in inputs["evaluation"] if path.name == "summary.csv")
+    path.write_text(re.sub(r"(atmil,f1,.*?),3,", r"\1,1,", path.read_text()))
+    table = {row[0].split()[0]: row for row in rows(section(build(inputs), "methods"), "entry-scans-metrics")}
+    assert table["ATMIL"][1] == "3"
+    assert re.fullmatch(r"0\.\d{3} ± 0\.030 \(n 1\)", table["ATMIL"][2 + toy.METRICS.index("f1")])
+    assert not [cell for cell in table["ATMIL"] + table["MIL"] if "(n" in cell and "(n 1)" not in cell]
+
+
+def test_a_chart_has_the_means_and_intervals_of_the_summary(inputs):
+    summary = pd.read_csv(next(path for path in inputs["evaluation"] if path.name == "summary.csv"))
+    row = summary[(summary["method"] == "atmil") & (summary["metric"] == "auc")].iloc[0]
+    part = section(build(inputs), "methods")
+    assert f"ATMIL {row['mean']:.3f}, from {row['low']:.3f} to {row['high']:.3f}, n 3" in part
+
+
+def test_the_table_of_localisation_has_a_row_for_each_method_and_score(inputs):
+    path = next(path for path in inputs["evaluation"] if path.name == "localisation.csv")
+    scores = pd.read_csv(path).set_index(["method", "metric"])
+    table = rows(section(build(inputs), "localisation"), "entry-scans-where")
+    assert [row[1] for row in table] == [*toy.QUANTITIES] * len(toy.TITLES)
+    means = (scores.loc[("atmil", f"instance-probability:{name}"), "mean"] for name in ("auroc_per_bag", "f1"))
+    assert [table[3][2], table[3][4]] == [f"{mean:.3f} ± 0.030" for mean in means]
+
+
 def test_all_runs_failed_and_the_report_still_tells_why(inputs):
     for path in inputs["evaluation"]:
         if path.name != "runs.csv":
             path.write_bytes(b"")
     runs = next(path for path in inputs["evaluation"] if path.name == "runs.csv")
-    header = "dataset,method,title,seed,status,reason,bags,patients,f1"
-    runs.write_text(header + "\n" + "".join(f"scans,{m},{m},0,stopped,because of {m},,,\n" for m in toy.TITLES))
+    header, *_ = runs.read_text().splitlines()
+    empty = "," * (2 + len(toy.METRICS))
+    lines = [f"scans,{m},{m},0,stopped,because of {m}{empty},scans" for m in toy.TITLES]
+    runs.write_text("\n".join([header, *lines]) + "\n")
     part = section(build(inputs), "methods")
     assert "No run finished" in part
     assert [row[4] for row in rows(part, "entry-scans-lacking")] == [f"because of {m}" for m in toy.TITLES]
@@ -245,19 +279,27 @@ def test_sizes_of_a_data_set_are_shown_apart(tmp_path):
     for path in inputs["evaluation"]:
         if path.name in {"runs.csv", "summary.csv"}:
             head, *lines = path.read_text().splitlines()
-            halves = [f"{line},digits-{50 if i % 2 else 100}" for i, line in enumerate(lines)]
-            path.write_text("\n".join([f"{head},part", *halves]) + "\n")
+            halves = [f"{line}-{50 if i % 2 else 100}" for i, line in enumerate(lines)]  # `part` comes last
+            path.write_text("\n".join([head, *halves]) + "\n")
     parts = entries_of(inputs["entries"], inputs["evaluation"])
     assert [part.name for part in parts] == ["digits-100", "digits-50"]
-    assert sum(len(part.tables["summary"].rows) for part in parts) == len(toy.TITLES) * len(toy.METRICS)
+    assert sum(len(part.tables["summary"].frame) for part in parts) == len(toy.TITLES) * len(toy.METRICS)
 
 
-def test_the_papers_tables_keep_their_layout_and_notes(tmp_path):
-    path = tmp_path / "tables.md"
-    path.write_text("# scans\n\n## Table \\*1\n\n| a | b\\|c |\n|---|---:|\n| x | 1 |\n| y |\n\n- \\[a\\] why\n")
-    (table,) = read_paper_tables(path).tables
-    assert (table.title, table.heads, table.rows) == ("Table *1", ("a", "b|c"), (("x", "1"), ("y", "")))
-    assert table.notes == ("[a] why",)
+def test_the_papers_tables_keep_their_layout_and_notes(inputs):
+    path = next(path for path in inputs["evaluation"] if path.name == "tables.json")
+    write_text_tables([TextTable("Table *1", ("a", "b|c"), ("ours", "less"), (("x", "1", "y"),), ("[a] why",))], path)
+    part = section(build(inputs), "methods")
+    assert rows(part, "entry-scans-paper1") == [["x", "1", "y"]]
+    paper = part[part.index('id="entry-scans-paper1"') :]
+    assert re.findall(r'<th scope="col"[^>]*>(.*?)</th>', paper)[:3] == ["a", "b|c, ours", "b|c, less"]
+    assert paper.index("Table *1") < paper.index("[a] why")
+
+
+@pytest.mark.parametrize(("content", "reason"), [("[]", "holds no table"), ("{", "is damaged")])
+def test_without_tables_of_papers_the_page_says_why(inputs, content, reason):
+    next(path for path in inputs["evaluation"] if path.name == "tables.json").write_text(content)
+    assert f"tables.json {reason}" in section(build(inputs), "methods")
 
 
 # Drawings
@@ -303,14 +345,65 @@ def test_the_scale_of_a_share_ends_where_shares_end():
 
 
 def test_a_confusion_matrix_has_true_classes_down_and_predicted_across():
-    cells = [("a", "a", 3, 75.0), ("a", "b", 1, 25.0), ("b", "a", 0, ""), ("b", "b", 0, "")]
-    named = [dict(zip(("label", "predicted", "count", "row_percent"), map(str, c), strict=True)) for c in cells]
-    crossing = crossing_of("t", named)
-    wrong = crossing.cells[1]
-    assert (wrong.count, wrong.percent, wrong.shade) == ("1", "25%", 0.25)
-    assert wrong.x > crossing.cells[0].x
-    assert wrong.y == crossing.cells[0].y
-    assert crossing.cells[2].percent == ""
+    cells = [("a", "a", 3, 75.0), ("a", "b", 1, 25.0), ("b", "a", 0, np.nan), ("b", "b", 0, np.nan)]
+    matrix = confusion_matrix("t", pd.DataFrame(cells, columns=["label", "predicted", "count", "row_percent"]))
+    wrong = matrix.cells[1]
+    assert (wrong.count, wrong.percent, wrong.shade) == (1, "25%", 0.25)
+    assert wrong.x > matrix.cells[0].x
+    assert wrong.y == matrix.cells[0].y
+    assert matrix.cells[2].percent == ""
+
+
+def heights(chart, name):
+    """The values of a line, from its places on a scale from 0 to 1."""
+    line = next(line for line in chart.lines if line.name == name)
+    return [round(1 - y / HEIGHT, 2) for _, y in line.points]
+
+
+@pytest.mark.parametrize("seeds", [1, 3, 6])
+def test_a_course_of_training_is_the_mean_of_its_runs_and_of_many_the_ends_as_well(inputs, seeds):
+    path = next(path for path in inputs["evaluation"] if path.name == "curves.csv")
+    runs = [(seed, epoch) for seed in range(seeds) for epoch in (1, 2)]
+    toy.write(
+        path,
+        ["dataset", "method", "seed", "epoch", "quantity", "value"],
+        (["scans", "atmil", seed, epoch, "attention_entropy", seed**2 / 50 * epoch] for seed, epoch in runs),
+    )
+    (entry,) = entries_of(inputs["entries"], inputs["evaluation"])
+    (curves,) = training_curves(entry)
+    (chart,) = curves.charts
+    names = {1: ["scans, seed 0"], 3: [f"scans, seed {i}" for i in range(3)], 6: ["least", "greatest"]}[seeds]
+    mean = [] if seeds == 1 else [f"mean of {seeds} runs"]
+    assert [line.name for line in chart.lines] == [*names, *mean]
+    assert [line.is_faint for line in chart.lines] == [seeds > 1] * len(names) + [False] * len(mean)
+    first = [seed**2 / 50 for seed in range(seeds)]
+    for name, value in [*((name, np.mean(first)) for name in mean), (names[0], 0), (names[-1], max(first))]:
+        assert heights(chart, name) == pytest.approx([value, 2 * value], abs=0.01)
+
+
+def test_localisation_curves_are_means_over_runs(inputs, tmp_path):
+    """Of lesions the most that a run finds with at most so many false marks, of probabilities those that are known."""
+    found = {0: [(0, 0.2), (2, 0.6), (3, 0.5)], 1: [(1, 0.4)]}
+    probabilities = {0: [(0, 0.9, 0.9), (0.5, 0.3, "")], 1: [(0, 0.7, 0.7), (0.5, 0.1, 0.6)]}
+    files = []
+    for seed in (0, 1):
+        folder = tmp_path / "scans" / "atmil" / f"seed-{seed}"
+        folder.mkdir(parents=True)
+        files += [folder / "froc.csv", folder / "perturbation.csv"]
+        points = [["attention", "positive", *point] for point in found[seed]]
+        toy.write(
+            files[-2],
+            ["quantity", "scans", "false_marks", "sensitivity"],
+            [*points, ["attention", "negative", 0, 1], ["attention", "positive", "", 1]],
+        )
+        drops = [["attention", *drop] for drop in probabilities[seed]]
+        toy.write(files[-1], ["quantity", "dropped", "top", "random"], drops)
+    (entry,) = entries_of(inputs["entries"], inputs["evaluation"])
+    lesions, drops = localisation_curves(entry, files)
+    share = heights(lesions.charts[0], "attention")  # at 0, 0.25, ... 10 false marks
+    assert (share[0], share[3], share[4], share[8], share[-1]) == pytest.approx((0.1, 0.1, 0.3, 0.5, 0.5))
+    assert heights(drops.charts[0], "attention") == pytest.approx([0.8, 0.2])
+    assert heights(drops.charts[0], "attention, any instances") == pytest.approx([0.8, 0.6])
 
 
 # Scans
@@ -344,6 +437,14 @@ def test_bags_are_counted_by_split_and_class(page):
     assert counts["test"][-1] == "1", f"{STOPPED} is diffuse"
 
 
+def test_patients_with_several_bags_count_once(inputs):
+    (path,) = inputs["manifests"]
+    bags = pd.read_parquet(path)
+    bags.assign(patient="P1", split="train").to_parquet(path)
+    (row,) = rows(section(build(inputs), "bags"), "bags-1")
+    assert row[:3] == ["train", str(len(bags)), "1"]
+
+
 # Costs and provenance
 
 
@@ -354,7 +455,7 @@ def test_costs_are_summed_by_rule_and_other_files_count_nowhere(whole, tmp_path)
     (folder / "b.tsv").write_text("s\tmax_rss\tmean_load\n6.0\t-\t100\n")
     (folder / "c.tsv").write_bytes(b"\xff")
     (folder / "d.tsv").write_text("")
-    (cost,) = costs_of(tmp_path / "benchmarks")
+    (cost,) = costs_of(tmp_path / "benchmarks").itertuples()
     assert (cost.jobs, cost.total, cost.middle, cost.memory, cost.load) == (2, 8.0, 4.0, 200, 87.5)
 
 
@@ -395,13 +496,29 @@ def test_an_edit_declared_neutral_is_listed_with_its_date_and_the_reason_given(i
 
 def test_tables_are_read_without_ever_failing(tmp_path):
     path = tmp_path / "a" / "b.csv"
-    assert "b.csv is missing" in read_csv(path).why
+    columns = {"x": str, "y": float}
+    assert "b.csv is missing" in load_table(path, columns).why
     path.parent.mkdir()
-    path.write_text("x,y\n1\n1,2,3\n")
-    assert [dict(row) for row in read_csv(path).rows] == [{"x": "1", "y": ""}, {"x": "1", "y": "2"}]
-    assert "lacks the column z" in read_csv(path, ["z"]).why
-    assert "cannot be read" in read_parquet(path).why
-    assert read_csv(None).why
+    for content, reason in (
+        (b"x,y\n1\n2,inf\n", ""),
+        (b"x,y\n1,2,3\n", "b.csv cannot be read"),
+        (b"x,y\n1,2\n1,2,3\n", "b.csv cannot be read"),
+        (b"x,y\n1,high\n", "in column y a cell is no number"),
+        (b"x\n1\n", "column y is missing"),
+        (b"x,y\n", "b.csv has no rows"),
+        (b"\n", "b.csv cannot be read"),
+        (b"\xff\xfe\x00", "b.csv cannot be read"),
+        (b"", "b.csv is empty"),
+    ):
+        path.write_bytes(content)
+        table = load_table(path, columns)
+        assert reason in table.why
+        assert bool(reason) == bool(table.why)
+        assert list(table.frame) == ["x", "y"]
+        assert table.frame["y"].isna().all()
+    path.with_suffix(".parquet").write_bytes(b"x,y\n")
+    assert "b.parquet cannot be read" in load_table(path.with_suffix(".parquet"), columns).why
+    assert load_table(None, columns).why
 
 
 # The viewer
@@ -438,8 +555,6 @@ def test_a_shrunk_map_keeps_its_scale_its_place_and_its_emptiness():
 
 
 def test_scans_of_the_split_test_come_first_where_not_all_fit(whole, tmp_path):
-    from marrow.report.sections.scanlist import scan_rows
-
     program = tmp_path / "v.js"
     program.write_text("x")
     layers = []

@@ -14,7 +14,7 @@ import predict_bags
 import train_model
 from marrow.bags.manifest import write_manifest
 from marrow.errors import MarrowError, RunStopped
-from marrow.learning.inference import judge
+from marrow.learning.inference import predict
 from marrow.learning.training.interrupt import Interrupt
 from marrow.runs.files import RunFiles
 from marrow.runs.model_file import load_model
@@ -44,7 +44,7 @@ def test_a_saved_model_says_of_bags_what_the_trained_one_does(tables, tmp_path):
     chosen = learning_sets.settings(auxiliary=["stripe", "height"], training={"epochs": 3})
     training = Training(MethodOnData(tables, "mine", chosen, None, torch.device("cpu"), 1), 3, tmp_path, Interrupt())
     training.trainer.train()
-    expected = judge(training.prepared.stepper.model, training.prepared.all)
+    expected = predict(training.prepared.stepper.model, training.prepared.all)
     training.write(RunFiles.within(tmp_path))
     tables_of = predicted(tmp_path, tmp_path / "model.safetensors", tables.path)
     assert tables_of["predictions"]["p_yes"].to_pylist() == expected.probabilities[:, 1].tolist()

@@ -24,6 +24,7 @@ TARGETS = [f"{FOLDER}/tables.md", *(f"{FOLDER}/{figure}.svg" for figure in (*FIG
 DRAWN = {f"draw_comparison concepts {figure}" for figure in FIGURES}
 TRAINING = {f"draw_curves concepts {figure}" for figure in ("training", "weights")}
 NUMBERS = {"evaluate_runs concepts", "write_tables concepts"} | DRAWN
+RUNS = {f"{rule} concepts {method}" for rule in ("train_model", "predict_bags") for method in ("attention", "wild")}
 CURVES = {"gather_curves concepts"} | TRAINING
 
 
@@ -62,7 +63,13 @@ def test_a_stopped_training_is_evaluated_around_and_told(project):
         (
             "runs.concepts.seeds",
             3,
-            NUMBERS | CURVES | {"train_model concepts attention 2", "train_model concepts wild 2"},
+            NUMBERS
+            | CURVES
+            | {
+                f"{rule} concepts {method} 2"
+                for rule in ("train_model", "predict_bags")
+                for method in ("attention", "wild")
+            },
         ),
     ],
 )

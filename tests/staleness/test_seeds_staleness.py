@@ -18,8 +18,8 @@ PACK = {"train_seeds concepts attention"}
 @pytest.fixture(scope="module")
 def project(tmp_path_factory) -> Runs:
     root = tmp_path_factory.mktemp("packed")
-    runs = {"concepts": {"methods": METHODS, "seeds": [0, 1], "training": {"epochs": 2}}}
-    settings = {**SETTINGS, "methods": {"dropped": DROPPED}, "runs": runs, "seeds_per_process": 4}
+    trained = {"concepts": {"methods": METHODS, "seeds": [0, 1], "training": {"epochs": 2}}}
+    settings = {**SETTINGS, "methods": {"dropped": DROPPED}, "runs": trained, "seeds_per_process": 4}
     made = Runs(checkout(root, settings).root)
     write_raw_cohort(root / "raw", nifti=["A1"], dicom=[])
     write_sheet(root / "samples.tsv", [("A1", "A", "focal", "train")])
@@ -28,8 +28,10 @@ def project(tmp_path_factory) -> Runs:
     return made
 
 
-def trainings(seeds, methods=("attention", "dropped")) -> set[str]:
-    return {f"train_model concepts {method} {seed}" for method in methods for seed in seeds}
+def runs(seeds, methods=("attention", "dropped")) -> set[str]:
+    """The jobs that train and those that predict."""
+    rules = ("train_model", "predict_bags")
+    return {f"{rule} concepts {method} {seed}" for rule in rules for method in methods for seed in seeds}
 
 
 def test_runs_of_one_process_stand_and_say_so(project):
@@ -46,9 +48,9 @@ def test_runs_of_one_process_stand_and_say_so(project):
         ("seeds_per_process", 2, set()),
         ("archive_mb", 100, set()),
         ("runs.concepts.seeds", [0], set()),
-        ("runs.concepts.seeds", [0, 1, 2], trainings([2])),
-        ("runs.concepts.seeds", [0, 1, 2, 3], trainings([2, 3]) | PACK),
-        ("runs.concepts.training.epochs", 3, trainings([0, 1]) | PACK),
+        ("runs.concepts.seeds", [0, 1, 2], runs([2])),
+        ("runs.concepts.seeds", [0, 1, 2, 3], runs([2, 3]) | PACK),
+        ("runs.concepts.training.epochs", 3, runs([0, 1]) | PACK),
     ],
 )
 def test_a_setting_plans_the_trainings_that_use_it_and_one_process_for_several(project, place, value, planned):
@@ -59,7 +61,7 @@ def test_a_setting_plans_the_trainings_that_use_it_and_one_process_for_several(p
 
 @pytest.mark.parametrize(
     ("module", "planned"),
-    [("learning/training/trainer.py", trainings([0, 1]) | PACK), ("learning/many_seeds/stepper.py", set())],
+    [("learning/training/trainer.py", runs([0, 1]) | PACK), ("learning/many_seeds/stepper.py", set())],
 )
 def test_code_that_only_stacks_makes_no_run_stale(project, module, planned):
     with project.edited(f"scripts/marrow/{module}", "\nfrom ", "\nSPARE = 1\nfrom "):

@@ -10,7 +10,7 @@ from marrow.bags.bag import Layout
 from marrow.bags.header import KEY
 from marrow.bags.manifest import Entry, Manifest, read_manifest, write_manifest
 from marrow.evaluation.evaluated_runs import PlannedRun
-from marrow.learning.inference import Verdicts
+from marrow.learning.inference import ModelOutput
 from marrow.runs.tables import write_history, write_predictions
 from marrow.workflow.fingerprint.values import canonical
 
@@ -47,7 +47,7 @@ def probabilities(labels, classes: int, skill: float, seed: int):
 def save_predictions(of: Manifest, values, path: Path) -> Path:
     """The predictions of a run, as the trainer writes them."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    verdicts = Verdicts(np.asarray(values, np.float32), np.zeros(len(of.entries) + 1, np.int64), None, None, {})
+    verdicts = ModelOutput(np.asarray(values, np.float32), np.zeros(len(of.entries) + 1, np.int64), None, None, {})
     write_predictions(of, of.entries, verdicts, path)
     return path
 

@@ -9,6 +9,7 @@ import write_manifest
 from marrow.bags.bag import Bag, Layout, Task
 from marrow.bags.file import write_bags
 from marrow.bags.manifest import Manifest, read_manifest
+from method_parts import complete
 
 TASKS = (Task("stripe", ("none", "one")), Task("height"))
 SPLITS = {"train": 8, "validation": 4, "test": 4}
@@ -71,6 +72,7 @@ def settings(**changed: dict[str, Any]) -> dict[str, Any]:
         "encoder": {"kind": "mlp", "dropout": 0.0, "dropout_after": "last"},
         "pooling": {"kind": "attention", "attention_width": 16},
         "auxiliary": ["stripe"],
+        "heads": {},
         "weighting": {"kind": "atmil", "variant": "as-printed", "gramian": "trunk", "every": 1, "beta": 0.05},
         "training": {
             "epochs": 10,
@@ -91,7 +93,9 @@ def settings(**changed: dict[str, Any]) -> dict[str, Any]:
             "compile": False,
         },
     }
-    return {
+    chosen = {
         name: {**part, **changed.get(name, {})} if isinstance(part, dict) else changed.get(name, part)
         for name, part in usual.items()
     }
+    parts = {name: complete(name, **chosen[name]) for name in ("encoder", "pooling", "weighting")}
+    return chosen | parts | ({} if chosen["auxiliary"] else {"weighting": complete("weighting", kind="none")})

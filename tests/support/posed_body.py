@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from marrow.bones.table import read_bones
 from marrow.phantom.anatomy import Person, person, render
-from marrow.phantom.canvas import Grid
+from marrow.phantom.canvas import VoxelGrid
 from marrow.phantom.habitus import KNOTS, lie_down
 from marrow.phantom.posture import Posture
 from marrow.phantom.protocol import coverage
@@ -75,7 +75,7 @@ def posed_body(
         shift=tuple(np.add(lying.shift, shift)),
     )
     size = (int(544 / mm), int(432 / mm), int((high - low) / mm) + 1)
-    grid = Grid((-mm * (size[0] - 1) / 2, -mm * (size[1] - 1) / 2, low), (mm,) * 3, size)
+    grid = VoxelGrid((-mm * (size[0] - 1) / 2, -mm * (size[1] - 1) / 2, low), (mm,) * 3, size)
     anatomy = render(who, posture, grid, ("fat", "water"), BONES)
     inside = ndimage.binary_closing(anatomy.signals.max(axis=0) > 0.12)
     inside = np.array([ndimage.binary_fill_holes(part) for part in inside]) | (anatomy.labels > 0)

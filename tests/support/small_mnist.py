@@ -7,18 +7,22 @@ import numpy as np
 TRAIN, TEST = 12_000, 3_000
 
 
-def write_small_mnist(folder: Path, without: int | None = None) -> Path:
+def write_small_mnist(folder: Path, without: int | None = None, strokes: bool = False) -> Path:
     """12,000 training digits, so that 2,000 are left for training bags, and 3,000 test digits.
 
     Args:
         folder: where to.
         without: a digit that none of them is.
+        strokes: whether each is a single stroke, which can be cut and swollen, instead of noise.
     """
     rng = np.random.default_rng(0)
     kinds = [digit for digit in range(10) if digit != without]
     folder.mkdir(parents=True, exist_ok=True)
     for prefix, part, count in (("train", 1, TRAIN), ("t10k", 2, TEST)):
         images = rng.integers(0, 256, (count, 28, 28), dtype=np.uint8)
+        if strokes:
+            images[:] = 0
+            images[:, 5:23, 12:16] = 255
         images[:, 0, 0] = part
         images[:, 0, 1], images[:, 0, 2] = np.divmod(np.arange(count), 256)
         labels = rng.choice(kinds, count).astype(np.uint8)

@@ -5,7 +5,6 @@ Numbers are made up from a fixed seed; names are as hostile as a sheet or a titl
 
 import csv
 import json
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,16 @@ import pyarrow.parquet as pq
 import SimpleITK as sitk
 from PIL import Image
 
-from marrow.report.viewer.volumes import packed
+from marrow.report.viewer.volumes import nifti_bytes
+from marrow.tables.text_table import TextTable, write_text_tables
 from toy_report import HOSTILE, SCANS
 
 CLASSES = ("non-active", "focal", "diffuse")
 TITLES = {"mil-max": "MIL max", "atmil": "ATMIL", "cosine": f"Cosine {HOSTILE}"}
-METRICS = ("accuracy", "balanced_accuracy", "sensitivity", "specificity", "f1", "auc", "log_loss", "brier")
+METRICS = (
+    "accuracy", "balanced_accuracy", "sensitivity", "specificity", "f1", "auc", "log_loss", "brier",
+    "calibration_error",
+)  # fmt: skip
 QUANTITIES = ("attention", "instance-probability")
 SEEDS = 3
 LOST = ("cosine", 2)  # the run that is not done
@@ -37,19 +40,19 @@ def evaluation_inputs(folder: Path, entry: str = "scans", kind: str = "scans") -
     runs = [(method, seed) for method in TITLES for seed in range(SEEDS)]
     write(
         tables / "runs.csv",
-        ["dataset", "method", "title", "seed", "status", "reason", "bags", "patients", *METRICS],
+        ["dataset", "method", "title", "seed", "status", "reason", "bags", "patients", *METRICS, "part"],
         (_run(entry, method, seed, draw) for method, seed in runs),
     )
     write(
         tables / "summary.csv",
-        ["method", "metric", "mean", "std", "sem", "n", "low", "high"],
-        ([m, metric, *_interval(draw), 2 + (m != LOST[0]), *_ends(draw)] for m in TITLES for metric in METRICS),
+        ["method", "metric", "mean", "std", "sem", "n", "low", "high", "part"],
+        ([m, metric, *_interval(draw), 2 + (m != LOST[0]), *_ends(draw), entry] for m in TITLES for metric in METRICS),
     )
     write(
         tables / "comparisons.csv",
-        ["method", "reference", "metric", "difference", "low", "high", "p", "p_corrected", "patients", "runs"],
+        ["method", "reference", "metric", "difference", "low", "high", "p", "p_corrected", "patients", "runs", "part"],
         (
-            [m, "atmil", metric, -0.1, -0.2, 0.05, 0.2, 0.6 if m == "cosine" else 0.01, 8, 3]
+            [m, "atmil", metric, -0.1, -0.2, 0.05, 0.2, 0.6 if m == "cosine" else 0.01, 8, 3, entry]
             for m in TITLES
             if m != "atmil"
             for metric in METRICS
@@ -57,39 +60,44 @@ def evaluation_inputs(folder: Path, entry: str = "scans", kind: str = "scans") -
     )
     write(
         tables / "confusion.csv",
-        ["method", "label", "predicted", "count", "row_percent"],
-        ([m, a, b, 6 if a == b else 2, 60.0 if a == b else 20.0] for m in TITLES for a in CLASSES for b in CLASSES),
+        ["method", "label", "predicted", "count", "row_percent", "part"],
+        (
+            [m, a, b, 6 if a == b else 2, 60.0 if a == b else 20.0, entry]
+            for m in TITLES
+            for a in CLASSES
+            for b in CLASSES
+        ),
     )
     write(
         tables / "reliability.csv",
-        ["method", "bin", "low", "high", "count", "mean_probability", "observed"],
-        ([m, i + 1, i / 5, (i + 1) / 5, 4, i / 5 + 0.1, min(1, i / 4)] for m in TITLES for i in range(5)),
+        ["method", "bin", "low", "high", "count", "mean_probability", "observed", "part"],
+        ([m, i + 1, i / 5, (i + 1) / 5, 4, i / 5 + 0.1, min(1, i / 4), entry] for m in TITLES for i in range(5)),
     )
     write(
         tables / "groups.csv",
-        ["method", "grouping", "group", "metric", "mean", "n"],
+        ["method", "grouping", "group", "metric", "mean", "n", "part"],
         (
-            [m, by, group, "f1", 0.5, 4]
+            [m, by, group, "f1", 0.5, 4, entry]
             for m in TITLES
             for by, group in (("site", "north"), ("site", HOSTILE), ("class", "focal"))
         ),
     )
     write(
         tables / "notes.csv",
-        ["method", "metric", "note"],
+        ["method", "metric", "note", "part"],
         [
-            ["", "f1", "undefined in some draws"],
-            ["", "auc", "undefined in some draws"],
-            ["", "", "4 patients are tested"],
+            ["", "f1", "undefined in some draws", entry],
+            ["", "auc", "undefined in some draws", entry],
+            ["", "", "4 patients are tested", entry],
         ],
     )
     less = ("+0.020", "\u22120.102", "\u2013")
-    rows = "".join(
-        f"| {escaped(title)} | 0.710 ± 0.020\\* | 0.800 | {difference} |\n"
-        for title, difference in zip(TITLES.values(), less, strict=True)
+    rows = tuple(
+        (title, "0.710 ± 0.020*", "0.800", difference) for title, difference in zip(TITLES.values(), less, strict=True)
     )
-    laid = f"\n\n| method | F1, ours | F1, published | less |\n|---|---:|---:|---:|\n{rows}\n- \\[a\\] other scans\n\n"
-    (tables / "tables.md").write_text(f"# {entry}\n\n## ATMIL, table 1{laid}## ATMIL, table 2{laid}", encoding="utf-8")
+    heads = ("method", "F1, ours", "F1, published", "less")
+    papers = [TextTable(f"ATMIL, table {number}", heads, (), rows, ("[a] other scans",)) for number in (1, 2)]
+    write_text_tables(papers, tables / "tables.json")
     (tables / "tables.tex").write_text("\\begin{tabular}{lr} a & 1 \\\\ \\end{tabular} % </pre>\n")
     quantities = ("loss_main", "validation_loss", "attention_entropy", "weight_bone", "cosine_bone", "seconds")
     write(
@@ -130,19 +138,14 @@ def scan_inputs(folder: Path) -> dict[str, Any]:
     viewed = folder / "results" / "views" / VIEWED
     viewed.mkdir(parents=True)
     volume, bones, weights = _layers()
-    (viewed / "volume.nii.gz").write_bytes(packed(volume))
-    (viewed / "bones.nii.gz").write_bytes(packed(bones))
+    (viewed / "volume.nii.gz").write_bytes(nifti_bytes(volume))
+    (viewed / "bones.nii.gz").write_bytes(nifti_bytes(bones))
     maps = [path for scan in (VIEWED, "P10-a") for path in _map(folder, scan, weights, is_lost=scan == "P10-a")]
     return {
         "predictions": [_predictions(folder, method, seed, scans) for method, seed in runs],
         "maps": maps,
         "layers": sorted(viewed.iterdir()),
     }
-
-
-def escaped(text: str) -> str:
-    """A text as Markdown that reads the same."""
-    return re.sub(r"([\\`*_{}\[\]<>|#])", r"\\\1", text)
 
 
 def write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -153,8 +156,19 @@ def write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
 
 def _run(entry: str, method: str, seed: int, draw: np.random.Generator) -> list[object]:
     if (method, seed) == LOST:
-        return [entry, method, TITLES[method], seed, "stopped", REASON, "", "", *[""] * len(METRICS)]
-    return [entry, method, TITLES[method], seed, "done", "", 8, 7, *draw.uniform(0.5, 0.9, len(METRICS)).round(4)]
+        return [entry, method, TITLES[method], seed, "stopped", REASON, "", "", *[""] * len(METRICS), entry]
+    return [
+        entry,
+        method,
+        TITLES[method],
+        seed,
+        "done",
+        "",
+        8,
+        7,
+        *draw.uniform(0.5, 0.9, len(METRICS)).round(4),
+        entry,
+    ]
 
 
 def _interval(draw: np.random.Generator) -> list[float]:

@@ -28,6 +28,28 @@ def test_a_table_reads_back_as_it_was_written(rows, tmp_path_factory):
     pd.testing.assert_frame_equal(read_table(path, COLUMNS), frame)
 
 
+@given(rows=st.lists(ROWS, max_size=5), ending=st.sampled_from(["parquet", "tsv"]))
+def test_a_table_of_another_format_reads_as_its_declared_columns(rows, ending, tmp_path_factory):
+    path = tmp_path_factory.mktemp("table") / f"table.{ending}"
+    frame = frame_of(rows, COLUMNS)
+    frame.to_parquet(path) if ending == "parquet" else frame.to_csv(path, sep="\t", index=False)
+    pd.testing.assert_frame_equal(read_table(path, COLUMNS), frame)
+
+
+def test_a_name_with_an_asterisk_stands_for_all_columns_that_begin_with_it(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("p_b,bag,p_a\n0.25,x,0.75\n")
+    assert read_table(path, {"bag": str, "p_*": float}).to_dict("list") == {"bag": ["x"], "p_b": [0.25], "p_a": [0.75]}
+    assert list(read_table(path, {"bag": str, "q_*": float})) == ["bag"]
+    path.write_text("")
+    assert list(read_table(path, {"bag": str, "p_*": float})) == ["bag"]
+
+
+def test_a_text_that_parquet_lacks_is_the_empty_text(tmp_path):
+    pd.DataFrame({"site": ["north", None]}).to_parquet(tmp_path / "table.parquet")
+    assert read_table(tmp_path / "table.parquet", {"site": str})["site"].tolist() == ["north", ""]
+
+
 def test_an_empty_file_is_a_table_without_rows(tmp_path):
     (tmp_path / "stopped.csv").touch()
     found = read_table(tmp_path / "stopped.csv", COLUMNS)
@@ -48,6 +70,8 @@ def test_a_number_that_does_not_exist_is_an_empty_cell(tmp_path):
         ("method,n,mean\nmean,many,1\n", "column n a cell is no number"),
         ("method,n,mean\nmean,,1\n", "column n a cell is no number"),
         ("method,n,mean\nmean,1,high\n", "column mean a cell is no number"),
+        ("method,n,mean\nmean,1,2,3\n", "cannot be read"),
+        ("method,n,mean\nmean,1,2\nmean,1,2,3\n", "cannot be read"),
     ],
 )
 def test_a_damaged_table_is_named_with_its_column(text, told, tmp_path):

@@ -1,1 +1,1 @@
-"""Bags: what learning sees of a scan, a patient or a generated set, as files, manifests and arrays."""
+"""Bags of instances, the input of multiple-instance learning: bag files, manifests, patches of scans."""

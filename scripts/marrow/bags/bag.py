@@ -1,6 +1,6 @@
-"""A bag: instances that share one label, and what all bags of a data set have in common.
+"""A bag: instances that share one label, and the layout that all bags of a data set have in common.
 
-Nothing here knows where bags come from: patches of a scan, digits, pictures or rows of a table.
+Instances are patches of a scan, digits, pictures or rows of a table; the code is the same for all of them.
 """
 
 import math
@@ -17,11 +17,11 @@ Affine = tuple[tuple[float, ...], ...]
 
 @dataclass(frozen=True)
 class Task:
-    """An auxiliary task: what each instance is asked besides the label of its bag.
+    """An auxiliary task: a property of each instance that is predicted besides the label of its bag.
 
     Attributes:
         name: of the task, and of its column.
-        classes: names of the classes, in the order of their numbers; none where the task is a regression.
+        classes: names of the classes, in the order of their numbers; empty for a regression.
         mirror: for every class, the class after a left-right flip; empty where a flip changes none.
     """
 
@@ -32,20 +32,20 @@ class Task:
 
 @dataclass(frozen=True)
 class Layout:
-    """What all bags of a data set share.
+    """Shape, type and meaning of the arrays of a data set's bags, the same for all of them.
 
     Attributes:
         shape: of a stored patch, margins included: (channels, z, y, x), (channels, y, x) or (features,).
         dtype: of a patch: float16, float32 or uint8.
-        margin: voxels on each side of each spatial axis that augmentation may use; cropped off without it.
+        margin: voxels on each side of each spatial axis, for augmentation; they are cropped off before the encoder.
         channels: their names.
-        spacing_mm: between voxels, where there are millimetres.
+        spacing_mm: distance between voxels; None if instances have no physical size.
         tasks: the auxiliary tasks.
-        instance_label: what the column holds, in words, such as "share of lesion"; empty where there is none.
-        instance_classes: names of the instances' classes, where the instance label is one.
-        flips: whether an instance is still one when left and right are swapped (`Task.mirror` has the labels' part);
-            a digit is not.
-        classes: names of the bags' classes in the order of their numbers; of scans the sheet decides.
+        instance_label: meaning of the column `instance_label` in words, such as "share of lesion"; empty without one.
+        instance_classes: names of the instances' classes, if the instance label is a class.
+        flips: whether instances may be flipped left to right (`Task.mirror` then changes labels); not so for digits.
+        classes: names of the bags' classes in the order of their numbers; empty for scans, whose labels are in the
+            sample sheet.
     """
 
     shape: tuple[int, ...]
@@ -66,12 +66,12 @@ class Layout:
 
     @property
     def stored(self) -> np.dtype[Any]:
-        """How the numbers of a patch lie in a file: little endian."""
+        """The dtype of patches in a file: little endian."""
         return np.dtype(self.dtype).newbyteorder("<")
 
     @property
     def patch_bytes(self) -> int:
-        """How large a patch is in a file."""
+        """Size of a patch in a file."""
         return math.prod(self.shape) * self.stored.itemsize
 
 
@@ -80,17 +80,17 @@ class Bag:
     """A bag.
 
     Attributes:
-        bag: its id, unique in the data set and fit for a file name.
+        bag: its id, unique in the data set and valid as a file name.
         patches: (instances, *layout.shape).
-        patient: whose bag it is; empty where the bag is its own patient.
-        split: of a generated bag; scans get theirs from the sheet.
-        label: name of its class, likewise.
+        patient: id of the patient; empty if every bag is a patient of its own.
+        split: of a generated bag; empty for scans, whose split is in the sample sheet.
+        label: name of the class of a generated bag; empty for scans.
         affine: 4 x 4, from a voxel (i, j, k) of the scan's grid to NIfTI's world (RAS) in millimetres.
         corners: (instances, 3), the first voxel (i, j, k) of each patch without its margin.
         auxiliary: name of a task -> (instances,), class numbers or values.
-        described: name -> (instances,), further numbers that describe instances.
+        described: name -> (instances,), further numbers that describe instances; not used for training.
         instance_label: (instances,), for evaluation alone.
-        attributes: of the bag, without `attr_`; what is unknown is left out.
+        attributes: of the bag, named without `attr_`; unknown ones are left out.
     """
 
     bag: str

@@ -1,4 +1,4 @@
-"""Whether a bag is what its layout says, told before it is written."""
+"""Checks of a bag against its layout, before it is written."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ FILE_NAME_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def check_layout(layout: Layout) -> None:
-    """Refuse a layout that no file can hold.
+    """Check that a layout can be stored.
 
     Raises:
         MarrowError: the dtype is none of `DTYPES`, the shape has an axis without entries, or a mirror does not fit.
@@ -32,10 +32,10 @@ def check_layout(layout: Layout) -> None:
 
 
 def check_bag(bag: Bag, layout: Layout) -> None:
-    """Refuse a bag that does not fit its layout.
+    """Check that a bag fits its layout.
 
     Raises:
-        MarrowError: the first thing that does not fit; names the bag.
+        MarrowError: the first problem, with the id of the bag.
     """
     for problem in _problems(bag, layout):
         raise MarrowError(f"bag {bag.bag!r}: {problem}")
@@ -87,9 +87,9 @@ def _column_problems(bag: Bag) -> Iterator[str]:
 
 
 def _task_problems(task: Task, values: Array) -> Iterator[str]:
-    wanted = "uint8" if task.classes else "float32"
-    if values.dtype != wanted:
-        yield f"{task.name} is {values.dtype}; a task with {len(task.classes)} classes is stored as {wanted}"
+    expected = "uint8" if task.classes else "float32"
+    if values.dtype != expected:
+        yield f"{task.name} is {values.dtype}; a task with {len(task.classes)} classes is stored as {expected}"
     if task.classes and int(values.max()) >= len(task.classes):
         yield f"{task.name} has class {int(values.max())}; the classes are 0 to {len(task.classes) - 1}"
 

@@ -1,4 +1,4 @@
-"""What is wrong with the bags of a manifest, found before any training starts."""
+"""Finds damaged bags of a manifest, before any training starts."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -13,12 +13,12 @@ from marrow.bags.manifest import Entry, Manifest
 from marrow.errors import MarrowError
 
 
-def damage(manifest: Manifest, digests: bool = True) -> list[str]:
-    """A line for each bag that is missing, cut off, of another version or layout, or not what the manifest says.
+def find_damage(manifest: Manifest, digests: bool = True) -> list[str]:
+    """A message for each bag that is missing, truncated, of another version or layout, or differs from the manifest.
 
     Args:
         manifest: the manifest.
-        digests: whether to read every bag and compare its digest; without, only the files' headers are read.
+        digests: whether to read every bag and compare its digest; otherwise only the files' headers are read.
     """
     files: dict[str, list[Entry]] = defaultdict(list)
     for entry in manifest.entries:
@@ -31,12 +31,12 @@ def damage(manifest: Manifest, digests: bool = True) -> list[str]:
 
 
 def misfit(file: pq.ParquetFile, header: Header, entry: Entry, manifest: Manifest, digests: bool) -> str:
-    """Why what lies in a file is not the bag of a manifest's row; empty where it is."""
-    found = header.bags[entry.row_group] if entry.row_group < len(header.bags) else None
-    if found is None or found.bag != entry.bag:
-        return f"row group {entry.row_group} holds {found.bag if found else 'no bag'}"
-    if found.instances != entry.instances:
-        return f"it has {found.instances} instances, and the manifest says {entry.instances}"
+    """How the bag in a file differs from its row of the manifest; empty if it does not."""
+    stored = header.bags[entry.row_group] if entry.row_group < len(header.bags) else None
+    if stored is None or stored.bag != entry.bag:
+        return f"row group {entry.row_group} holds {stored.bag if stored else 'no bag'}"
+    if stored.instances != entry.instances:
+        return f"it has {stored.instances} instances, and the manifest says {entry.instances}"
     if header.layout != manifest.layout:
         return f"its layout is {header.layout}, and the manifest's {manifest.layout}"
     digest = bag_digest(read_bag(file, header, entry.row_group), header.layout) if digests else entry.digest
@@ -46,12 +46,12 @@ def misfit(file: pq.ParquetFile, header: Header, entry: Entry, manifest: Manifes
 
 
 def _file_damage(path: Path, entries: Sequence[Entry], manifest: Manifest, digests: bool) -> Iterator[str]:
-    sound: set[str] = set()
+    checked: set[str] = set()
     try:
         with open_bags(path) as (file, header):
             for entry in entries:
                 if problem := misfit(file, header, entry, manifest, digests):
                     yield f"bag {entry.bag} ({path.name}): {problem}; {REMEDY}"
-                sound.add(entry.bag)
+                checked.add(entry.bag)
     except MarrowError as error:
-        yield from (f"bag {entry.bag}: {error}" for entry in entries if entry.bag not in sound)
+        yield from (f"bag {entry.bag}: {error}" for entry in entries if entry.bag not in checked)

@@ -1,7 +1,7 @@
 """The digest of a bag's content.
 
-It depends on the numbers of a bag, the layout and the affine, and on nothing else: not on the version of the Parquet
-writer, nor on the bag's split, label or attributes, which the manifest holds.
+It depends on the arrays of a bag, the layout and the affine alone: not on the version of the Parquet writer, nor on the
+bag's split, label or attributes, which are in the manifest.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ def bag_digest(bag: Bag, layout: Layout) -> str:
 
 
 def _arrays(bag: Bag, layout: Layout) -> list[tuple[str, Array]]:
-    """The columns as they are stored, in an order of their own."""
+    """The columns in the dtypes of the file, in a fixed order."""
     arrays: list[tuple[str, Array]] = [("patch", bag.patches.astype(layout.stored, copy=False))]
     arrays += [(f"task {name}", bag.auxiliary[name]) for name in sorted(bag.auxiliary)]
     arrays += [(f"described {name}", bag.described[name].astype("<f4")) for name in sorted(bag.described)]

@@ -1,8 +1,8 @@
 """Bag files: Parquet, one row group per bag, one row per instance.
 
-A patch is a fixed-size binary (C order, little endian), which reads several times faster than a list of numbers. It is
-stored as it is: noise does not compress, and a dictionary or statistics of patches serve nobody. All patches of a bag
-are one page, so that `patch_column` can read them with one system call. The same bags give the same bytes.
+A patch is a fixed-size binary value (C order, little endian), which reads several times faster than a list of numbers.
+Patches are stored without compression (noise does not compress), dictionary and statistics. All patches of a bag are
+one page, so that `patch_column` can read them with one system call. The same bags give the same bytes.
 """
 
 from collections.abc import Generator, Iterable
@@ -24,10 +24,10 @@ ONE_PAGE = 1 << 30
 
 
 def write_bags(bags: Iterable[Bag], layout: Layout, path: Path) -> None:
-    """Write bags of one layout, one after another; only one is held at a time.
+    """Write bags of one layout to a file; only one bag is in memory at a time.
 
     Raises:
-        MarrowError: there is none, or one does not fit the layout or the ones before it.
+        MarrowError: there are no bags, or one does not fit the layout or has other columns than the first.
     """
     check_layout(layout)
     headers: dict[str, BagHeader] = {}
@@ -61,7 +61,7 @@ def read_header(path: Path) -> Header:
     """The layout and the bags of a file without their arrays.
 
     Raises:
-        MarrowError: the file is missing, cut off, not a bag file, or of another version.
+        MarrowError: the file is missing, truncated, not a bag file, or of another version.
     """
     with open_bags(path) as (_, header):
         return header
@@ -79,7 +79,7 @@ def read_bags(path: Path) -> tuple[Layout, list[Bag]]:
 
 @contextmanager
 def open_bags(path: Path) -> Generator[tuple[pq.ParquetFile, Header]]:
-    """A bag file and its header; what goes wrong with the file while it is open is told with its name, too."""
+    """Open a bag file and read its header; errors while it is open name the file."""
     try:
         with pq.ParquetFile(path, memory_map=True) as file:
             header = Header.decode(file.metadata.metadata, path.name)
@@ -116,7 +116,7 @@ def read_bag(file: pq.ParquetFile, header: Header, group: int) -> Bag:
 
 
 def patches_of(column: pa.ChunkedArray, layout: Layout) -> Array:
-    """A column of patches as an array (instances, *layout.shape), where it lies in memory if it is in one piece."""
+    """A column of patches as an array (instances, *layout.shape); a view if the column is one chunk."""
     width = column.type.byte_width
     if width != layout.patch_bytes:
         raise ValueError(f"patches of {width} bytes, and the header says {layout.patch_bytes}")

@@ -1,4 +1,4 @@
-"""The rows of a manifest: the bags of some files, with what the sheet says of them."""
+"""Gathers the rows of a manifest from bag files and from the sample sheet."""
 
 import logging
 import os
@@ -14,7 +14,8 @@ from marrow.bags.bag import Array, Bag, Layout
 from marrow.bags.digest import bag_digest
 from marrow.bags.file import open_bags, read_bag, read_header
 from marrow.bags.header import BagHeader
-from marrow.bags.manifest import SPLITS, Entry, FeatureScale
+from marrow.bags.manifest import Entry, FeatureScale
+from marrow.bags.splits import SPLITS
 from marrow.errors import MarrowError, ScanStopped
 
 NONE_LEFT = "no bag is left: every scan was stopped, and the records beside the bag files say why"
@@ -22,18 +23,18 @@ Classes = Mapping[str, Sequence[str]] | Sequence[str]
 _log = logging.getLogger(__name__)
 
 
-def find_bags(files: Sequence[Path], folder: Path) -> tuple[Layout, list[Entry]]:
-    """The bags in some files, sorted by id, with what the files say of them: no class numbers and no digests yet.
+def read_entries(files: Sequence[Path], folder: Path) -> tuple[Layout, list[Entry]]:
+    """The entries of all bags in some files, sorted by id, without class numbers and digests.
 
     Args:
-        files: bag files; an empty one is that of a scan that was stopped, and left out.
-        folder: the manifest's, from which paths count.
+        files: bag files; an empty one belongs to a stopped scan and is left out.
+        folder: of the manifest, to which paths are relative.
 
     Raises:
         MarrowError: there is no bag, two have one id, or layouts differ.
     """
     layout: Layout | None = None
-    found: dict[str, Entry] = {}
+    entries: dict[str, Entry] = {}
     for path in files:
         if path.stat().st_size == 0:
             _log.warning("%s was stopped above and has no bag; the manifest does without it", path.stem)
@@ -42,20 +43,22 @@ def find_bags(files: Sequence[Path], folder: Path) -> tuple[Layout, list[Entry]]
         layout = layout or header.layout
         if header.layout != layout:
             raise MarrowError(
-                f"bag {header.bags[0].bag} ({path.name}) has the layout {header.layout}, and bag {next(iter(found))} "
+                f"bag {header.bags[0].bag} ({path.name}) has the layout {header.layout}, and bag {next(iter(entries))} "
                 f"has {layout}; make all bags of a data set with the same settings"
             )
         for group, bag in enumerate(header.bags):
-            if bag.bag in found:
-                raise MarrowError(f"bag {bag.bag} is in {path.name} and in {found[bag.bag].path}; give each its own id")
-            found[bag.bag] = _entry(bag, Path(os.path.relpath(path, folder)).as_posix(), group)
+            if bag.bag in entries:
+                raise MarrowError(
+                    f"bag {bag.bag} is in {path.name} and in {entries[bag.bag].path}; give each its own id"
+                )
+            entries[bag.bag] = _entry(bag, Path(os.path.relpath(path, folder)).as_posix(), group)
     if layout is None:
         raise MarrowError(f"{NONE_LEFT}; lower what the checks ask for, or take the data set out of the config")
-    return layout, [found[bag] for bag in sorted(found)]
+    return layout, [entries[bag] for bag in sorted(entries)]
 
 
 def stop_without_bags(files: Sequence[Path], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Stop a data set of scans that are only predicted and were all stopped; the rest of the cohort goes on.
+    """Stop a data set whose scans are all predict-only and all stopped; the rest of the cohort goes on.
 
     Raises:
         ScanStopped: there is no bag.
@@ -64,8 +67,8 @@ def stop_without_bags(files: Sequence[Path], rows: Sequence[Mapping[str, Any]]) 
         raise ScanStopped("bags_left", NONE_LEFT)
 
 
-def described(entries: Sequence[Entry], rows: Sequence[Mapping[str, Any]]) -> list[Entry]:
-    """Bags with patient, split, label, site and attributes from the sheet's rows; as they are without rows.
+def with_sheet_rows(entries: Sequence[Entry], rows: Sequence[Mapping[str, Any]]) -> list[Entry]:
+    """Entries with patient, split, label, site and attributes from the sheet's rows; unchanged without rows.
 
     Raises:
         MarrowError: a bag has no row.
@@ -74,14 +77,14 @@ def described(entries: Sequence[Entry], rows: Sequence[Mapping[str, Any]]) -> li
     missing = [entry.bag for entry in entries if rows and entry.bag not in by_bag]
     if missing:
         raise MarrowError(f"bag {missing[0]} has no row in the sheet; add one, or leave its file out")
-    return [_described(entry, by_bag[entry.bag]) if rows else entry for entry in entries]
+    return [_with_sheet_row(entry, by_bag[entry.bag]) if rows else entry for entry in entries]
 
 
-def classified(entries: Sequence[Entry], classes: Classes) -> list[Entry]:
-    """Bags with the number and name of their class in place of the sheet's label; -1 where they are in none.
+def with_classes(entries: Sequence[Entry], classes: Classes) -> list[Entry]:
+    """Entries with number and name of the class that holds the sheet's label; number -1 if none does.
 
     Raises:
-        MarrowError: a label is in no class or in two, and the bag is not only predicted; or it has none.
+        MarrowError: a bag that is not predict-only has no label, or one that is in no class; a label is in two classes.
     """
     numbers = _numbers(classes)
     names = list(classes)
@@ -101,7 +104,7 @@ def classified(entries: Sequence[Entry], classes: Classes) -> list[Entry]:
 
 
 def check_splits(entries: Sequence[Entry]) -> None:
-    """Refuse bags without a split, and patients in two.
+    """Check that every bag has a split, and every patient only one.
 
     Raises:
         MarrowError: the first such bag.
@@ -118,8 +121,8 @@ def check_splits(entries: Sequence[Entry]) -> None:
             )
 
 
-def digested(entries: Sequence[Entry], folder: Path) -> list[Entry]:
-    """Bags with the digests of their content."""
+def with_digests(entries: Sequence[Entry], folder: Path) -> list[Entry]:
+    """Entries with the digests of their bags."""
     return [replace(entry, digest=bag_digest(bag, layout)) for entry, layout, bag in _each(entries, folder)]
 
 
@@ -129,15 +132,15 @@ def fit_feature_scale(entries: Sequence[Entry], layout: Layout, folder: Path) ->
     if len(layout.shape) != 1 or not training:
         return None
     features: Array = np.concatenate([bag.patches for _, _, bag in _each(training, folder)], dtype=np.float64)
-    constant = np.ptp(features, axis=0) == 0  # their deviation may come out as a rounding error
+    constant = np.ptp(features, axis=0) == 0  # rounding may give them a tiny deviation instead of 0
     std = np.where(constant, 1.0, features.std(axis=0))
     return FeatureScale(tuple(features.mean(axis=0).tolist()), tuple(std.tolist()))
 
 
 def _each(entries: Sequence[Entry], folder: Path) -> Iterator[tuple[Entry, Layout, Bag]]:
-    for path, held in groupby(entries, key=lambda entry: entry.path):
+    for path, of_file in groupby(entries, key=lambda entry: entry.path):
         with open_bags(folder / path) as (file, header):
-            for entry in held:
+            for entry in of_file:
                 yield entry, header.layout, read_bag(file, header, entry.row_group)
 
 
@@ -157,7 +160,7 @@ def _entry(bag: BagHeader, path: str, group: int) -> Entry:
     )
 
 
-def _described(entry: Entry, row: Mapping[str, Any]) -> Entry:
+def _with_sheet_row(entry: Entry, row: Mapping[str, Any]) -> Entry:
     known = {name: value for name, value in row.get("attributes", {}).items() if value not in ("", None)}
     return replace(
         entry,
@@ -171,9 +174,9 @@ def _described(entry: Entry, row: Mapping[str, Any]) -> Entry:
 
 def _numbers(classes: Classes) -> dict[str, int]:
     """The number of the class of each label."""
-    held = classes if isinstance(classes, Mapping) else {name: [name] for name in classes}
+    labels_of = classes if isinstance(classes, Mapping) else {name: [name] for name in classes}
     numbers: dict[str, int] = {}
-    for number, (name, labels) in enumerate(held.items()):
+    for number, (name, labels) in enumerate(labels_of.items()):
         for label in labels:
             if label in numbers:
                 raise MarrowError(f"label {label} is in two classes, {name} is one of them; keep it in one")

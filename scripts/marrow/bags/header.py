@@ -1,4 +1,4 @@
-"""What a bag file says of itself, as canonical JSON under the key `marrow` of its Parquet metadata."""
+"""The header of a bag file: canonical JSON under the key `marrow` of its Parquet metadata."""
 
 import json
 from collections.abc import Mapping
@@ -11,13 +11,13 @@ from marrow.workflow.fingerprint.values import canonical
 
 SCHEMA_VERSION = 1
 KEY = b"marrow"
-# Snakemake asks for a bag only while its record is missing: what lies below stands already.
+# Snakemake makes a bag file again only if its record is missing too.
 REMEDY = "delete it and the .record.json beside it, and run the workflow again"
 
 
 @dataclass(frozen=True)
 class BagHeader:
-    """A bag without its arrays; `instances` is how many rows its row group has, the rest is as in `Bag`."""
+    """A bag without its arrays; `instances` is the number of rows of its row group, the rest as in `Bag`."""
 
     bag: str
     instances: int
@@ -35,13 +35,13 @@ class BagHeader:
 
 @dataclass(frozen=True)
 class Header:
-    """What a bag file says of itself; `bags` are in the order of the row groups."""
+    """The header; `bags` are in the order of the row groups."""
 
     layout: Layout
     bags: tuple[BagHeader, ...]
 
     def encode(self) -> bytes:
-        """As canonical JSON."""
+        """The header as canonical JSON."""
         bags = [asdict(bag) for bag in self.bags]
         return canonical({"schema_version": SCHEMA_VERSION, "layout": plain_layout(self.layout), "bags": bags}).encode()
 
@@ -81,7 +81,7 @@ def plain_layout(layout: Layout) -> dict[str, Any]:
 
 
 def layout_of(entry: Mapping[str, Any]) -> Layout:
-    """The layout that `plain_layout` and JSON made of one."""
+    """The layout from the plain types of `plain_layout`."""
     tasks = tuple(Task(task["name"], tuple(task["classes"]), tuple(task["mirror"])) for task in entry["tasks"])
     spacing = entry["spacing_mm"]
     return Layout(

@@ -1,7 +1,7 @@
-"""Manifests: one row per bag, in plain Parquet types, with what is common to all bags in the metadata.
+"""Manifests: the list of a data set's bags, a Parquet table with a row per bag and the layout in its metadata.
 
-All learning starts here. A manifest is small and depends on the digests of the bags: bags that were rebuilt to the same
-bytes give the same manifest.
+A manifest is the input of training. It holds the digests of the bags instead of their content: bags that are rebuilt
+with the same content give the same manifest.
 """
 
 import math
@@ -20,7 +20,6 @@ from marrow.errors import MarrowError
 from marrow.workflow.fingerprint.values import canonical
 
 ATTRIBUTE = "attr_"
-SPLITS = ("train", "validation", "test", "predict")
 COLUMNS = {
     "bag": pa.string(),
     "patient": pa.string(),
@@ -41,16 +40,16 @@ class Entry:
 
     Attributes:
         bag: its id.
-        patient: whose bag it is; the bag's own id where bags have no patients.
+        patient: id of the patient; the bag's own id if bags have no patients.
         split: train, validation, test or predict.
-        label: the number of its class; -1 where it is unknown.
-        label_name: the name of its class; empty where it is unknown.
-        site: where the scan was made, if the sheet says so.
-        instances: how many.
+        label: the number of its class; -1 if unknown.
+        label_name: the name of its class; empty if unknown.
+        site: where the scan was made, if the sample sheet says so.
+        instances: how many instances the bag has.
         path: of the bag file, relative to the manifest's folder, with forward slashes.
-        row_group: which of the file's.
+        row_group: position of the bag in the file.
         digest: of the bag's content.
-        attributes: without `attr_`; what is unknown is left out.
+        attributes: named without `attr_`; unknown ones are left out.
     """
 
     bag: str
@@ -83,7 +82,7 @@ class Manifest:
         dataset: its name.
         classes: of the bags, in the order of their numbers.
         layout: of all bags.
-        feature_scale: for tables; None where instances are images.
+        feature_scale: for rows of tables; None if instances are images.
         entries: the bags, sorted by id.
     """
 
@@ -129,7 +128,7 @@ def read_manifest(path: Path) -> Manifest:
     """Read a manifest; the bag files are not opened.
 
     Raises:
-        MarrowError: the file is missing, cut off, no manifest, or of another schema version.
+        MarrowError: the file is missing, truncated, not a manifest, or of another schema version.
     """
     try:
         if path.stat().st_size == 0:
@@ -169,7 +168,7 @@ def _entries(table: pa.Table) -> Iterable[Entry]:
 
 
 def _attribute_column(values: Sequence[float | str | None]) -> pa.Array:
-    """Numbers where all known values are, as texts too (a sheet has nothing else); texts otherwise."""
+    """A column of numbers if all known values are numbers (or texts of numbers, as in a sheet); otherwise of texts."""
     known = [value for value in values if value is not None]
     if all(_is_number(value) for value in known):
         return pa.array([None if value is None else float(value) for value in values], pa.float64())

@@ -1,8 +1,8 @@
-"""Patches from a bag file straight to where they are wanted.
+"""Reads the patches of a bag file directly into a given array.
 
-Arrow decodes a column into memory of its own, from where it is copied again. Where the patches of a bag are one plain
-page, as `bag_file` writes them, they are the last bytes of their column chunk and can be read into place. A file that
-another program rewrote (several pages, compressed, with a dictionary) goes through Arrow.
+Arrow would decode the column into memory of its own, and a second copy would follow. If the patches of a bag are one
+plain page, as `marrow.bags.file` writes them, they are the last bytes of their column chunk and can be read into the
+array. Files that another program rewrote (several pages, compression, dictionary) are read through Arrow.
 """
 
 import os
@@ -40,7 +40,7 @@ def read_patches(file: pq.ParquetFile, stream: BinaryIO, group: int, layout: Lay
 
 
 def _plain_start(metadata: pq.FileMetaData, group: int, layout: Layout) -> int | None:
-    """Where the bytes of the patches start; None where they are not all in one plain page."""
+    """Offset of the patches in the file; None if they are not one plain page."""
     rows = metadata.row_group(group)
     names = metadata.schema.to_arrow_schema().names
     position = names.index("patch")
@@ -56,7 +56,7 @@ def _plain_start(metadata: pq.FileMetaData, group: int, layout: Layout) -> int |
 
 
 def _read_converted(stream: BinaryIO, start: int, stored: np.dtype[Any], into: Array) -> None:
-    """By blocks that stay in the processor's cache."""
+    """Read and convert the dtype in blocks that fit the CPU cache."""
     block = np.empty(BLOCK // stored.itemsize, stored)
     for first in range(0, len(into), len(block)):
         part = into[first : first + len(block)]

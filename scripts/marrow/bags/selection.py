@@ -1,8 +1,8 @@
-"""Which bags of a data set a manifest has: all, the first so many of each split, or the folds of a cross-validation.
+"""Selects bags of a data set for a manifest: all, the first n of each split, or the folds of a cross-validation.
 
-Folds are for data sets without a split of their own. They are stratified: the patients of each class are shuffled and
-dealt out in turn, so that folds differ by at most one patient in all and in every class; bags of one patient stay
-together. Another `repeat` shuffles anew.
+Folds are for data sets without splits. They are stratified: the patients of each class are shuffled and dealt to the
+folds in turn, so that folds differ by at most one patient in total and in each class; the bags of a patient stay
+together. Each `repeat` is another shuffle.
 """
 
 from collections import defaultdict
@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from marrow.bags.manifest import SPLITS, Entry
+from marrow.bags.manifest import Entry
+from marrow.bags.splits import SPLITS
 from marrow.errors import MarrowError
 
-TEST, VALIDATION = 0, 1  # streams of chance
+TEST, VALIDATION = 0, 1  # random streams
 
 
 def select(entries: Sequence[Entry], selection: Mapping[str, Any]) -> list[Entry]:
@@ -24,9 +25,9 @@ def select(entries: Sequence[Entry], selection: Mapping[str, Any]) -> list[Entry
 
     Args:
         entries: bags, sorted by id.
-        selection: {} for all; {"train": 100, "test": 1000} for the first so many of each split; or {"folds": 10,
-            "fold": 3, "repeat": 1, "seed": 0, "validation": 0.1}: fold 3, counted from 0, is the test. Folds may come
-            with "splits", the only ones that are kept.
+        selection: {} for all; {"train": 100, "test": 1000} for the first 100 and 1000 of two splits; or {"folds": 10,
+            "fold": 3, "repeat": 1, "seed": 0, "validation": 0.1}, where fold 3, counted from 0, is the test split. With
+            folds may come "splits", those that are kept.
 
     Raises:
         MarrowError: there are fewer bags than asked for, or no such fold.
@@ -42,10 +43,10 @@ def select(entries: Sequence[Entry], selection: Mapping[str, Any]) -> list[Entry
 def _first(entries: Sequence[Entry], split: str, count: int) -> list[Entry]:
     if split not in SPLITS:
         raise MarrowError(f"the selection names the split {split!r}; choose from {', '.join(SPLITS)}")
-    found = [entry for entry in entries if entry.split == split]
-    if len(found) < count:
-        raise MarrowError(f"{count} bags of the split {split} are asked for, and there are {len(found)}; make more")
-    return found[:count]
+    of_split = [entry for entry in entries if entry.split == split]
+    if len(of_split) < count:
+        raise MarrowError(f"{count} bags of the split {split} are asked for, and there are {len(of_split)}; make more")
+    return of_split[:count]
 
 
 def _in_folds(
@@ -58,14 +59,14 @@ def _in_folds(
     validation: float = 0.0,
     splits: Sequence[str] = SPLITS,
 ) -> list[Entry]:
-    """Labelled bags with the splits of one fold; bags without a label are there to predict."""
+    """Bags with the splits of one fold; bags without a label get the split predict."""
     patients = _patients(entries)
     if not 0 <= fold < folds:
         raise MarrowError(f"fold {fold} is asked for; {folds} folds are numbered from 0 to {folds - 1}")
     if len(patients) < folds:
         raise MarrowError(f"{folds} folds of {len(patients)} patients would leave some empty; ask for fewer folds")
-    dealt = _shuffled(patients, [seed, repeat, TEST])
-    rest = {patient: patients[patient] for position, patient in enumerate(dealt) if position % folds != fold}
+    shuffled = _shuffled(patients, [seed, repeat, TEST])
+    rest = {patient: patients[patient] for position, patient in enumerate(shuffled) if position % folds != fold}
     held_out = {
         patient
         for position, patient in enumerate(_shuffled(rest, [seed, repeat, VALIDATION, fold]))
@@ -94,9 +95,9 @@ def _patients(entries: Sequence[Entry]) -> dict[str, int]:
 
 
 def _shuffled(patients: Mapping[str, int], stream: Sequence[int]) -> list[str]:
-    """The patients of one class after those of another, each class in an order of chance."""
+    """The patients, class by class, shuffled within each class."""
     by_class: dict[int, list[str]] = defaultdict(list)
     for patient in sorted(patients):
         by_class[patients[patient]].append(patient)
-    chance = np.random.default_rng(stream)
-    return [by_class[label][index] for label in sorted(by_class) for index in chance.permutation(len(by_class[label]))]
+    draw = np.random.default_rng(stream)
+    return [by_class[label][index] for label in sorted(by_class) for index in draw.permutation(len(by_class[label]))]

@@ -1,27 +1,28 @@
-"""A manifest as a page of text."""
+"""A text summary of a manifest, for the command line."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from marrow.bags.bag import Layout, Task
-from marrow.bags.damage import damage
-from marrow.bags.manifest import SPLITS, Entry, Manifest, read_manifest
+from marrow.bags.damage import find_damage
+from marrow.bags.manifest import Entry, Manifest, read_manifest
+from marrow.bags.splits import SPLITS
 from marrow.errors import MarrowError
 
-MARGIN = "  "
-SHOWN = 6
+GAP = "  "
+MOST_NAMES = 6
 
 
 def main_lines(path: Path, check: bool) -> list[str]:
-    """What `python -m marrow bags` prints: the summary, and what the check of every bag's content found.
+    """The output of `python -m marrow bags`: the summary, and the result of the check for damage.
 
     Raises:
         MarrowError: the manifest cannot be read, or a bag is damaged.
     """
     manifest = read_manifest(path)
     lines = [summary(manifest)]
-    problems = damage(manifest, digests=check)
+    problems = find_damage(manifest, digests=check)
     if problems:
         raise MarrowError("\n".join([*lines, "", f"Damaged: {len(problems)}", *problems]))
     checked = "content and digest of every bag checked" if check else "headers checked; --check reads every bag"
@@ -86,8 +87,8 @@ def _task(task: Task) -> str:
 
 
 def _named(what: str, names: Sequence[str]) -> str:
-    more = ", ..." if len(names) > SHOWN else ""
-    return f"{what} ({', '.join(names[:SHOWN])}{more})" if names else what
+    more = ", ..." if len(names) > MOST_NAMES else ""
+    return f"{what} ({', '.join(names[:MOST_NAMES])}{more})" if names else what
 
 
 def _attribute(manifest: Manifest, name: str) -> str:
@@ -110,4 +111,4 @@ def _aligned(rows: Iterable[Sequence[str]]) -> list[str]:
     """Rows as lines; every column but the last as wide as its widest cell."""
     table = list(rows)
     widths = [max(len(cell) for cell in column) for column in zip(*table, strict=True)]
-    return [MARGIN.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
+    return [GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]

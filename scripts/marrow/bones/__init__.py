@@ -1,1 +1,1 @@
-"""The skeleton of a scan: found by a network, corrected by an atlas, or taken from another program, and scored."""
+"""The bones of a scan: segmented by a network, corrected with an atlas, or taken from another program; their scores."""

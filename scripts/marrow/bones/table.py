@@ -1,8 +1,7 @@
-"""The bones that Marrow tells apart, as a table.
+"""The table of bones: the classes of the segmentation.
 
-The default table, `schemas/bones.tsv`, has the 18 bones that lie between vertex and knees; id 0 is the background. The
-number of classes, the label maps, the phantom and the mirrored labels all follow from the table: give another and they
-change with it.
+The default table, `schemas/bones.tsv`, has the 18 bones between vertex and knees; id 0 is the background. The number of
+classes, the label maps, the phantom and the mirrored labels are all derived from the table.
 """
 
 import csv
@@ -26,7 +25,7 @@ class Bone:
         name: such as `femur_left`; left is the patient's left.
         side: left, right or middle.
         mirror: id of the bone on the other side; its own id for a bone in the middle.
-        region: the part of the body it is reported under.
+        region: the part of the body under which it is reported.
         totalsegmentator: its class or classes in TotalSegmentator's `total_mr` and `vertebrae_mr`, if any.
         vibe: its class in VIBESegmentator, if any.
     """

@@ -1,1 +1,1 @@
-"""Pictures: quality sheets, bone sheets, maps, figures of an evaluation and of an inversion."""
+"""Pictures: quality sheets, bone sheets, maps, figures of evaluations and inversions."""

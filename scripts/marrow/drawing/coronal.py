@@ -1,4 +1,4 @@
-"""Coronal pictures of a whole-body volume, as a radiologist hangs them.
+"""Coronal slices and projections of a whole-body volume, in radiological orientation.
 
 Volumes are arrays `(z, y, x)` in LPS orientation: x grows to the patient's left, y to the back, z to the head. A
 picture has the head in its first row and the patient's right side in its first column: on the viewer's left.
@@ -15,9 +15,9 @@ Picture = npt.NDArray[np.float32]
 
 
 def slice_at(body: Mask, depth: float) -> int:
-    """The coronal slice that has a share of `depth` of the body's voxels in front of it: 0.5 is the middle.
+    """The coronal slice with a share of `depth` of the body's voxels in front of it; 0.5 is the middle of the body.
 
-    The body decides rather than the grid, part of which the table takes up.
+    The middle of the grid would not do, since part of the grid shows the table.
     """
     per_slice = np.count_nonzero(body, axis=(0, 2))
     cumulative = np.cumsum(per_slice)
@@ -25,23 +25,23 @@ def slice_at(body: Mask, depth: float) -> int:
 
 
 def coronal_slice(volume: Volume, y: int) -> Picture:
-    """One coronal slice, `(z, x)` with the head first; what is not finite is NaN."""
+    """One coronal slice, `(z, x)` with the head first; values that are not finite become NaN."""
     picture = volume[::-1, y, :].astype(np.float32)
     return np.where(np.isfinite(picture), picture, np.float32(np.nan))
 
 
-def coronal_projection(volume: Volume, body: Mask, how: Literal["maximum", "mean"]) -> Picture:
+def coronal_projection(volume: Volume, body: Mask, method: Literal["maximum", "mean"]) -> Picture:
     """The maximum or the mean of the body's voxels from front to back, `(z, x)` with the head first.
 
-    Voxels that are not finite do not count; where a ray meets no voxel of the body the picture is NaN.
+    Voxels that are not finite are ignored; rays without a voxel of the body give NaN.
     """
-    counted: Mask = body & np.isfinite(volume)
-    if how == "maximum":
-        picture = np.max(volume, axis=1, where=counted, initial=-np.inf)
+    included: Mask = body & np.isfinite(volume)
+    if method == "maximum":
+        picture = np.max(volume, axis=1, where=included, initial=-np.inf)
     else:
-        picture = np.sum(volume, axis=1, where=counted, dtype=np.float64)
-        picture = picture / np.maximum(np.count_nonzero(counted, axis=1), 1)
-    return np.where(np.any(counted, axis=1), picture, np.nan)[::-1].astype(np.float32)
+        picture = np.sum(volume, axis=1, where=included, dtype=np.float64)
+        picture = picture / np.maximum(np.count_nonzero(included, axis=1), 1)
+    return np.where(np.any(included, axis=1), picture, np.nan)[::-1].astype(np.float32)
 
 
 def coronal_shadow(body: Mask) -> Mask:

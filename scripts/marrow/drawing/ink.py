@@ -1,6 +1,6 @@
-"""Colours and type of the quality sheet.
+"""Colours and fonts of the quality sheet and the bone sheet.
 
-The colours are those of Okabe and Ito, which people with any colour vision tell apart; a word always stands beside
+The colours are those of Okabe and Ito, which can be told apart with any colour vision; there is always a word beside
 them.
 """
 
@@ -18,7 +18,7 @@ ENDS = "#d55e00"
 GOOD = "#00734f"
 BAD = "#b84a00"
 SEVERITY = {"stop": "#b3261e", "warn": "#b84a00", "note": "#0072b2"}
-STEPS = 8  # from an ink to its paper; more would come so close to white that white paper takes their tint
+STEPS = 8  # from an ink to its paper; with more, the lightest would be so close to white that it would replace white
 INKS = (
     *((ink, "white") for ink in (INK, QUIET, BARS, ENDS, GOOD, OUTLINE, *SEVERITY.values())),
     (OUTLINE, "black"),
@@ -26,10 +26,7 @@ INKS = (
 
 
 def style() -> dict[Any, Any]:
-    """Where the sheet differs from matplotlib's defaults.
-
-    Nothing that comes from outside is read as mathematics: a `$` in a scan's name is a `$`.
-    """
+    """The sheet's matplotlib settings. Texts are never parsed as mathematics: a scan's name may contain a `$`."""
     return {
         "font.family": "DejaVu Sans",
         "text.parse_math": False,
@@ -42,21 +39,21 @@ def style() -> dict[Any, Any]:
 
 
 def palette(inks: Sequence[tuple[str, str]] = INKS, steps: int = STEPS) -> Image.Image:
-    """A picture of one pixel that holds 256 colours at most: greys, and each ink fading into its paper.
+    """A palette of 256 colours at most, as a picture of one pixel: greys, and each ink blended with its paper.
 
-    The greys go in fours because Pillow looks colours up in boxes of four; finer ones would turn white into grey.
+    Greys have steps of four because Pillow looks colours up in boxes of four; finer ones would turn white into grey.
 
     Args:
         inks: pairs of an ink and its paper.
         steps: from an ink to its paper.
     """
     greys = [(level, level, level) for level in (*range(0, 252, 4), 255)]
-    fading = [_mixed(ink, paper, step / steps) for ink, paper in inks for step in range(steps)]
+    fading = [_blend(ink, paper, step / steps) for ink, paper in inks for step in range(steps)]
     holder = Image.new("P", (1, 1))
     holder.putpalette([channel for colour in greys + fading for channel in colour])
     return holder
 
 
-def _mixed(ink: str, paper: str, share: float) -> tuple[int, ...]:
+def _blend(ink: str, paper: str, share: float) -> tuple[int, ...]:
     pairs = zip(ImageColor.getrgb(ink), ImageColor.getrgb(paper), strict=True)
     return tuple(round(a + (b - a) * share) for a, b in pairs)

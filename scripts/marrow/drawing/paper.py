@@ -1,4 +1,4 @@
-"""The paper that quality sheets are drawn on: a figure measured in inches, saved as a small PNG."""
+"""The figure of quality and bone sheets: placed in inches, saved as a small PNG."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ DPI = 100
 
 
 class Sheet:
-    """A figure measured in inches from its upper left corner."""
+    """A figure with coordinates in inches from its upper left corner."""
 
     def __init__(self, width: float, height: float) -> None:
         self.width, self.height = width, height
@@ -31,16 +31,16 @@ class Sheet:
         self.figure.text(left / self.width, 1 - top / self.height, words, **style)  # pyright: ignore[reportArgumentType]
 
     def save(self, path: Path, colours: Image.Image | None = None) -> None:
-        """Write the sheet as a PNG of 256 fixed colours, which is half the size of one with all.
+        """Write the sheet as a PNG with a fixed palette of 256 colours, which halves its size.
 
-        The same sheet gives the same bytes: no version and no date go in.
+        The same sheet gives the same bytes: the file has no version and no date.
 
         Args:
             path: the PNG to write.
-            colours: a picture that holds the palette; None takes that of the quality sheet.
+            colours: the palette, from `ink.palette`; None for that of the quality sheet.
         """
         canvas = FigureCanvasAgg(self.figure)
         canvas.draw()
-        picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-        picture = picture.quantize(palette=colours or palette(), dither=Image.Dither.NONE)
-        picture.save(path, format="PNG", optimize=True)
+        image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+        image = image.quantize(palette=colours or palette(), dither=Image.Dither.NONE)
+        image.save(path, format="PNG", optimize=True)

@@ -24,7 +24,7 @@ def confusion(part: Part, methods: Sequence[str], classes: Sequence[str]) -> pd.
     ]
     names = {"method": methods, "label": classes, "predicted": classes}
     table = pd.DataFrame(bags, columns=list(names))
-    table = table.astype({column: pd.CategoricalDtype(values) for column, values in names.items()})
+    table = table.astype({column: pd.CategoricalDtype(list(values)) for column, values in names.items()})
     counts = table.groupby(list(names), observed=False).size().reset_index(name="count")
     of_label = counts.groupby(["method", "label"], observed=False)["count"].transform("sum")
     return counts.assign(row_percent=100 * counts["count"] / of_label, part=part.name)

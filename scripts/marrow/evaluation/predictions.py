@@ -20,7 +20,7 @@ class Predictions:
 
     Attributes:
         patients: whose each is, (bags,).
-        sites: where each was scanned, (bags,); empty where nobody says.
+        sites: where each was scanned, (bags,); empty where unknown.
         labels: the number of its class, (bags,).
         probabilities: of the classes, (bags, classes); rows sum to 1.
     """

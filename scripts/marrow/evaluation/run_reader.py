@@ -1,7 +1,7 @@
 """A run of an entry, read from its folder and measured; or why it cannot be.
 
-Nothing here raises over a run that is damaged, of other bags or half there: the evaluation says so and goes on with
-the others.
+A run that is damaged, incomplete or of other bags raises no error: its reason goes into the tables, and the evaluation
+goes on with the others.
 """
 
 from pathlib import Path
@@ -70,7 +70,7 @@ def read_predictions(path: Path, manifest: Manifest, split: str) -> Predictions:
 
 def _why_stopped(path: Path, record: Path) -> str:
     """Why the training was stopped; empty where it was not, or where predictions are there all the same."""
-    told = read_record(record)
-    if told is None or told.stopped is None or (path.exists() and path.stat().st_size):
+    run = read_record(record)
+    if run is None or run.stopped is None or (path.exists() and path.stat().st_size):
         return ""
-    return f"{told.stopped.stage} stopped it ({told.stopped.check}): {told.stopped.message}"
+    return f"{run.stopped.stage} stopped it ({run.stopped.check}): {run.stopped.message}"

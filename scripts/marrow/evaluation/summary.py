@@ -2,7 +2,7 @@
 
 The standard deviation and the standard error are over runs (repeats, folds, seeds), the error being the deviation over
 the root of their number. The interval is over patients: a bootstrap that draws the tested patients anew, the models as
-they are. Where a run of a method is missing there is no mean: one over fewer would not be what was asked for.
+they are. Where a run of a method is missing there is no mean, for one over fewer runs does not compare.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,1 +1,1 @@
-"""Volumes and their geometry: ingest of scans, the common grid, the intensity standard."""
+"""Volumes and their geometry: ingest of raw scans, resampling to a common grid, intensity standardisation."""

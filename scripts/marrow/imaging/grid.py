@@ -1,13 +1,13 @@
 """One isotropic grid for all contrasts of a scan, and resampling onto it in physical coordinates.
 
-The grid is that of the water image: the same directions and the same field of view, edge to edge, cut into cubes. So
-the outer faces of the first voxels coincide (the centres do not, where voxel sizes differ), and grids of different
-spacing cover the same anatomy.
+The grid has the directions and the field of view of the water image, divided into cubes. The outer faces of the first
+voxels coincide (their centres do not, if voxel sizes differ), so that grids of different spacing cover the same
+anatomy.
 
-Where voxels grow, the image is smoothed first, or detail finer than the new grid would alias into it. The width follows
-Cardoso, Modat, Vercauteren and Ourselin, "Scale factor point spread function matching: beyond aliasing in image
-resampling" (MICCAI 2015): an image of spacing s is taken as blurred by a Gaussian of full width s at half maximum; one
-of spacing t should be blurred by a Gaussian of full width t; variances add, so what is missing has
+If voxels become larger, the image is smoothed first, since detail finer than the new grid would alias. The width
+follows Cardoso, Modat, Vercauteren and Ourselin, "Scale factor point spread function matching: beyond aliasing in image
+resampling" (MICCAI 2015): an image of spacing s is modelled as blurred by a Gaussian of full width s at half maximum,
+and one of spacing t should be blurred by a Gaussian of full width t. Variances add, so the additional smoothing has
 
     sigma = sqrt(t^2 - s^2) / (2 sqrt(2 ln 2))        [mm], along each axis of the image on its own.
 """
@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
-# A share of a voxel that is taken for a rounding error of a header.
+# Deviations below this share of a voxel are rounding errors of image headers.
 ROUNDING = 1e-3
 
 _RAS_FROM_LPS = np.diag([-1.0, -1.0, 1.0])
@@ -31,7 +31,7 @@ FWHM_PER_SIGMA = 2 * math.sqrt(2 * math.log(2))
 
 @dataclass(frozen=True)
 class Grid:
-    """Where voxels lie.
+    """The geometry of an image: position, size and orientation of its voxels, in ITK's coordinates (LPS).
 
     Attributes:
         size: voxels along each axis, (x, y, z).
@@ -62,6 +62,14 @@ class Grid:
         """The grid of an image."""
         return cls(image.GetSize(), image.GetSpacing(), image.GetOrigin(), image.GetDirection())
 
+    def image(self, array: npt.NDArray[np.generic]) -> sitk.Image:
+        """The image of an array (z, y, x) on this grid."""
+        image = sitk.GetImageFromArray(array)
+        image.SetOrigin(self.origin)
+        image.SetSpacing(self.spacing)
+        image.SetDirection(self.direction)
+        return image
+
     @classmethod
     def in_file(cls, path: Path) -> "Grid":
         """The grid of the image in a file, from its header alone."""
@@ -71,7 +79,7 @@ class Grid:
         return cls(header.GetSize(), header.GetSpacing(), header.GetOrigin(), header.GetDirection())
 
     def isotropic(self, spacing_mm: float) -> "Grid":
-        """The grid of cubes in the same field of view: every cube whose centre lies inside, at least one per axis."""
+        """The grid of cubes in the same field of view: all cubes with their centre inside, at least one per axis."""
         cubes = np.multiply(self.size, self.spacing) / spacing_mm
         size = tuple(max(1, math.floor(count + 0.5 - ROUNDING)) for count in cubes.tolist())
         shift = (spacing_mm - np.array(self.spacing)) / 2
@@ -87,13 +95,13 @@ class Grid:
         return (np.asarray(points) - self.origin) @ np.linalg.inv(self._axes()).T / self.spacing
 
     def contains(self, points: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-        """Which points (points, 3), in millimetres, lie in a voxel: (points,)."""
+        """Which points (points, 3), in millimetres, are inside a voxel: (points,)."""
         indices = self.indices(points)
         edge = 0.5 + ROUNDING
         return np.all((indices >= -edge) & (indices <= np.array(self.size) - 1 + edge), axis=1)
 
     def covers(self, other: "Grid") -> bool:
-        """Whether every voxel centre of another grid lies in a voxel of this one (both are convex: corners tell)."""
+        """Whether every voxel centre of another grid is in a voxel of this one (grids are convex: corners suffice)."""
         corners = list(product(*((0, count - 1) for count in other.size)))
         return bool(self.contains(other.points(corners)).all())
 
@@ -102,29 +110,29 @@ class Grid:
 
 
 def smoothing_sigma(spacing_mm: float, target_mm: float, above_ratio: float) -> float:
-    """Sigma in millimetres of the smoothing before resampling along one axis; 0 up to the ratio `above_ratio`."""
+    """Sigma in millimetres of the smoothing along an axis; 0 if spacing grows by a factor of `above_ratio` or less."""
     if target_mm <= spacing_mm * max(above_ratio, 1.0):
         return 0.0
     return math.sqrt(target_mm**2 - spacing_mm**2) / FWHM_PER_SIGMA
 
 
 def resample_linear(image: sitk.Image, grid: Grid, smooth_above_ratio: float) -> sitk.Image:
-    """An image on an isotropic grid by linear interpolation, smoothed first where its voxels grow; 0 outside of it."""
-    target_mm = grid.spacing[0]  # a cube is as wide along the image's axes, whichever way these point
+    """Resample an image to an isotropic grid linearly, with smoothing along axes whose voxels grow; 0 outside."""
+    target_mm = grid.spacing[0]  # a cube's width does not depend on the direction
     sigmas = [smoothing_sigma(spacing, target_mm, smooth_above_ratio) for spacing in image.GetSpacing()]
     return _resample(_smoothed(image, sigmas), grid, sitk.sitkLinear)
 
 
 def resample_nearest(image: sitk.Image, grid: Grid) -> sitk.Image:
-    """Labels or a mask on a grid: each voxel takes the label at its centre; 0 outside of the image."""
+    """Resample labels or a mask to a grid by nearest neighbour; 0 outside the image."""
     source = Grid.of(image)
     if source.direction == grid.direction and source.covers(grid):
-        return _picked(image, source, grid)
+        return _picked_nearest(image, source, grid)
     return _resample(image, grid, sitk.sitkNearestNeighbor)
 
 
 def acquired_part(image: sitk.Image, grid: Grid) -> npt.NDArray[np.bool_]:
-    """Which voxels of a grid (z, y, x) have their centre within an image's field of view."""
+    """Which voxels of a grid (z, y, x) have their centre in the field of view of an image."""
     everywhere = sitk.Image(image.GetSize(), sitk.sitkUInt8) + 1
     everywhere.CopyInformation(image)
     return sitk.GetArrayFromImage(resample_nearest(everywhere, grid)) != 0
@@ -133,23 +141,19 @@ def acquired_part(image: sitk.Image, grid: Grid) -> npt.NDArray[np.bool_]:
 def _smoothed(image: sitk.Image, sigmas: Sequence[float]) -> sitk.Image:
     if not any(sigmas):
         return image
-    # Sigmas are near half a voxel; the discrete Gaussian kernel is right there, the recursive filter is not.
+    # Sigmas are near half a voxel: the discrete Gaussian kernel is accurate there, the recursive filter is not.
     variances = [sigma**2 for sigma in sigmas]
     return sitk.DiscreteGaussian(image, variances, maximumError=0.001, useImageSpacing=True)
 
 
-def _picked(image: sitk.Image, source: Grid, grid: Grid) -> sitk.Image:
-    """Nearest neighbours where the axes are parallel: voxels picked along one axis after the other, 15 times faster."""
+def _picked_nearest(image: sitk.Image, source: Grid, grid: Grid) -> sitk.Image:
+    """Nearest neighbours for parallel axes, by indexing along each axis: 15 times faster than general resampling."""
     diagonal = np.arange(max(grid.size))[:, np.newaxis].repeat(3, axis=1)
     nearest = np.floor(source.indices(grid.points(diagonal)) + 0.5).astype(np.intp)
     x, y, z = (
         column[:count].clip(0, most - 1) for column, count, most in zip(nearest.T, grid.size, source.size, strict=True)
     )
-    picked = sitk.GetImageFromArray(sitk.GetArrayViewFromImage(image).take(y, axis=1).take(x, axis=2).take(z, axis=0))
-    picked.SetOrigin(grid.origin)
-    picked.SetSpacing(grid.spacing)
-    picked.SetDirection(grid.direction)
-    return picked
+    return grid.image(sitk.GetArrayViewFromImage(image).take(y, axis=1).take(x, axis=2).take(z, axis=0))
 
 
 def _resample(image: sitk.Image, grid: Grid, interpolator: int) -> sitk.Image:

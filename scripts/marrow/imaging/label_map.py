@@ -1,4 +1,4 @@
-"""Label maps as other programs and people give them: whole numbers of any type, which must lie in a scan's body."""
+"""Label maps from other programs or people: checks that they hold whole numbers and lie in the body of the scan."""
 
 from pathlib import Path
 
@@ -10,21 +10,21 @@ from marrow.errors import ScanStopped
 from marrow.imaging.grid import Grid
 from marrow.imaging.volume import read_volume, voxels, with_voxels
 
-# Body masks and fields of view cut off a limb now and then; a map that lies mostly outside belongs somewhere else.
+# Body masks and fields of view may cut off a limb; a map mostly outside the body belongs to another scan.
 LEAST_SHARE_INSIDE = 0.5
 
 
 def read_label_map(path: Path, name: str, most: int = 255, advice: str = "") -> sitk.Image:
-    """A label map, as uint8 where `most` allows it, else as uint16.
+    """Read a label map as uint8 if `most` is at most 255, otherwise as uint16.
 
     Args:
-        path: a file that need not be a label map at all.
-        name: what a message calls it; never a path, which may hold a patient's name.
-        most: the largest value that it may hold, at most 65535.
-        advice: what a message tells to give instead of values that are no labels.
+        path: of the file.
+        name: for messages; never a path, which may contain a patient's name.
+        most: the largest value allowed, at most 65535.
+        advice: for the message about values that are not labels: what to give instead.
 
     Raises:
-        ScanStopped: it cannot be read, is not three-dimensional, or holds other values than 0, 1, ..., `most`.
+        ScanStopped: it cannot be read, is not three-dimensional, or holds values other than 0, 1, ..., `most`.
     """
     try:
         dimensions = len(Grid.in_file(path).size)
@@ -37,10 +37,10 @@ def read_label_map(path: Path, name: str, most: int = 255, advice: str = "") -> 
     if image is None:
         raise ScanStopped("labels_readable", f"{name}: the label map has {dimensions} dimensions; give it 3")
     values = voxels(image)
-    wanted = np.uint8 if most <= 255 else np.uint16
-    if values.dtype == wanted:
+    dtype = np.uint8 if most <= 255 else np.uint16
+    if values.dtype == dtype:
         return image
-    whole = values.astype(wanted, casting="unsafe") if _all_within(values, most) else None
+    whole = values.astype(dtype, casting="unsafe") if _all_within(values, most) else None
     if whole is None or not np.array_equal(whole, values):
         raise ScanStopped(
             "labels_whole",
@@ -51,22 +51,22 @@ def read_label_map(path: Path, name: str, most: int = 255, advice: str = "") -> 
 
 
 def check_in_body(labelled: npt.NDArray[np.generic], grid: Grid, body: sitk.Image, name: str) -> None:
-    """Stop the scan if the labelled voxels are not where its body is.
+    """Stop the scan if the labelled voxels are not inside its body.
 
     Args:
-        labelled: (z, y, x), not zero where something is labelled, at one voxel at least.
-        grid: where these voxels lie.
+        labelled: (z, y, x), at least one voxel not zero.
+        grid: of `labelled`.
         body: the body mask of the scan, on any grid.
-        name: what a message calls the label map.
+        name: of the label map, for messages.
 
     Raises:
-        ScanStopped: most labelled voxels lie outside of the body.
+        ScanStopped: most labelled voxels are outside the body.
     """
     indices = np.argwhere(labelled)[:, ::-1]
     points = grid.points(indices)
-    place = Grid.of(body)
-    nearest = np.rint(place.indices(points[place.contains(points)])).astype(np.intp)
-    x, y, z = np.clip(nearest, 0, np.array(place.size) - 1).T
+    body_grid = Grid.of(body)
+    nearest = np.rint(body_grid.indices(points[body_grid.contains(points)])).astype(np.intp)
+    x, y, z = np.clip(nearest, 0, np.array(body_grid.size) - 1).T
     share = np.count_nonzero(voxels(body)[z, y, x]) / len(indices)
     if share < LEAST_SHARE_INSIDE:
         raise ScanStopped(

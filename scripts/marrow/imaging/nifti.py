@@ -1,7 +1,7 @@
-"""Uncompressed NIfTI between stages, without copies: voxels are mapped from the file and written as they lie in memory.
+"""Memory-mapped reading and streamed writing of the uncompressed NIfTI files that stages exchange.
 
-ITK's reader and writer copy every voxel two or three times, which costs more than finding the landmarks of an image;
-`docs/standardise.md` has the numbers. What is written here opens in every tool; other files go through
+ITK's reader and writer copy every voxel two or three times, which takes longer than computing the landmarks of an image
+(`docs/standardise.md` has the numbers). The files are standard NIfTI. All other files are read by
 `marrow.imaging.volume`.
 """
 
@@ -20,22 +20,17 @@ _SCANNER = 1  # code: coordinates are those of the scanner
 
 
 def map_voxels(path: Path) -> npt.NDArray[Any]:
-    """The voxels of a NIfTI file, (z, y, x), read from it when they are looked at; not to be written to."""
+    """The voxels of a NIfTI file, (z, y, x), as a read-only memory map."""
     return np.asarray(nibabel.Nifti1Image.from_filename(path).dataobj).T
 
 
 def map_volume(path: Path) -> sitk.Image:
-    """The image in a NIfTI file, as `marrow.imaging.volume.read_volume` gives it."""
-    image = sitk.GetImageFromArray(map_voxels(path))
-    grid = Grid.in_file(path)
-    image.SetSpacing(grid.spacing)
-    image.SetOrigin(grid.origin)
-    image.SetDirection(grid.direction)
-    return image
+    """The image in a NIfTI file; equal to that of `marrow.imaging.volume.read_volume`."""
+    return Grid.in_file(path).image(map_voxels(path))
 
 
 def write_slabs(slabs: Iterable[npt.NDArray[np.generic]], dtype: npt.DTypeLike, grid: Grid, path: Path) -> None:
-    """Write voxels that come as slabs (slices, y, x) and together fill a grid as an uncompressed NIfTI file."""
+    """Write slabs of voxels (slices, y, x), which together fill a grid, to an uncompressed NIfTI file."""
     with path.open("wb") as file:
         file.write(_header(grid, np.dtype(dtype)))
         for slab in slabs:
@@ -43,7 +38,7 @@ def write_slabs(slabs: Iterable[npt.NDArray[np.generic]], dtype: npt.DTypeLike, 
 
 
 def write_voxels(voxels: npt.NDArray[np.generic], grid: Grid, path: Path) -> None:
-    """Write voxels (z, y, x) that lie on a grid as an uncompressed NIfTI file."""
+    """Write the voxels (z, y, x) of a grid to an uncompressed NIfTI file."""
     write_slabs([voxels], voxels.dtype, grid, path)
 
 

@@ -1,7 +1,7 @@
-"""Volumes: SimpleITK images that carry their geometry and nothing else.
+"""Volumes: SimpleITK images with their geometry and without any other metadata.
 
-A header may hold a name, a birth date or a free-text description. An image read here keeps voxels, origin, spacing
-and direction; every other field of the header stays behind, so it cannot be written again.
+A header may hold a name, a birth date or a free-text description. An image read here keeps voxels, origin, spacing and
+direction only, so that no other field of the header can be written again.
 
 Arrays are in SimpleITK's order, `(z, y, x)`; points and affines are in millimetres.
 """
@@ -15,31 +15,31 @@ import SimpleITK as sitk
 
 from marrow.errors import ScanStopped
 
-Array = npt.NDArray[np.generic]
+Array, FloatArray, BoolArray = npt.NDArray[np.generic], npt.NDArray[np.float32], npt.NDArray[np.bool_]
 
 
 def read_volume(path: Path) -> sitk.Image:
-    """The image in a file: intensities as float32, labels (8-bit) as uint8, the header's texts dropped."""
+    """Read an image: intensities as float32, labels (8-bit) as uint8, without the header's texts."""
     image = sitk.ReadImage(str(path))
     is_label = image.GetPixelID() in (sitk.sitkUInt8, sitk.sitkInt8)
-    wanted = sitk.sitkUInt8 if is_label else sitk.sitkFloat32
-    if image.GetPixelID() != wanted:
-        image = sitk.Cast(image, wanted)
+    pixel_type = sitk.sitkUInt8 if is_label else sitk.sitkFloat32
+    if image.GetPixelID() != pixel_type:
+        image = sitk.Cast(image, pixel_type)
     for key in image.GetMetaDataKeys():
         image.EraseMetaData(key)
     return image
 
 
 def read_on_grid(path: Path, reference: sitk.Image, name: str) -> sitk.Image:
-    """The image in a file, as `read_volume` gives it, which has to lie on the grid of a reference.
+    """Read an image that has to be on the grid of a reference.
 
     Args:
         path: the file.
         reference: another image of the scan.
-        name: what the file shows, for the message.
+        name: of the image, for the message.
 
     Raises:
-        ScanStopped: its voxels are others, or lie elsewhere.
+        ScanStopped: it is on another grid.
     """
     image = read_volume(path)
     if not same_grid(image, reference):
@@ -53,7 +53,7 @@ def read_on_grid(path: Path, reference: sitk.Image, name: str) -> sitk.Image:
 
 
 def write_volume(image: sitk.Image, path: Path) -> None:
-    """Write an image as NIfTI; `.nii` is not compressed, since gzip costs ten times all the rest."""
+    """Write an image as NIfTI; `.nii` without compression, because gzip takes ten times as long as all the rest."""
     sitk.WriteImage(image, str(path), useCompression=path.suffix == ".gz", compressionLevel=1)
 
 
@@ -62,15 +62,25 @@ def voxels(image: sitk.Image) -> Array:
     return sitk.GetArrayViewFromImage(image)
 
 
+def intensities(image: sitk.Image) -> FloatArray:
+    """A copy of the intensities, `(z, y, x)`."""
+    return np.array(voxels(image), dtype=np.float32)
+
+
+def mask_of(image: sitk.Image) -> BoolArray:
+    """Where a mask is above 0, `(z, y, x)`."""
+    return np.array(voxels(image), dtype=np.float32) > 0
+
+
 def with_voxels(array: Array, geometry: sitk.Image) -> sitk.Image:
-    """An image of `array` `(z, y, x)` in the place of `geometry`."""
+    """An image of `array` `(z, y, x)` with the geometry of another image."""
     image = sitk.GetImageFromArray(array)
     image.CopyInformation(geometry)
     return image
 
 
 def same_grid(a: sitk.Image, b: sitk.Image, tolerance_mm: float = 1e-3) -> bool:
-    """Whether two images have the same voxels in the same places."""
+    """Whether two images have the same grid."""
 
     def close(x: Sequence[float], y: Sequence[float]) -> bool:
         return bool(np.allclose(x, y, rtol=0, atol=tolerance_mm))

@@ -1,4 +1,4 @@
-"""What a trained model says of bags as they are: nothing is augmented, dropped out or learned from."""
+"""Inference: the output of a model for bags, without augmentation and dropout."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,20 +13,20 @@ from marrow.learning.feed.grouping import grouped
 from marrow.learning.model import Model
 from marrow.learning.pooling.outputs import probabilities
 
-AT_A_TIME = 4096  # instances
+INSTANCES_PER_BATCH = 4096
 
 Array = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Verdicts:
-    """What a model says of bags, in their order.
+class ModelOutput:
+    """The output of a model for bags, in the order of a feed.
 
     Attributes:
         probabilities: (bags, classes).
-        offsets: (bags + 1,), where the instances of each bag start and the last ones end.
-        attention: (instances,); None where the pooling weighs no instances.
-        instances: (instances, classes), probabilities of single instances; None where it says nothing of them.
+        offsets: (bags + 1,), the first instance of each bag, and the number of all instances at the end.
+        attention: (instances,); None if the pooling has no attention weights.
+        instances: (instances, classes), probabilities of single instances; None if the pooling gives none.
         auxiliary: name of a task -> (instances,), the likeliest class or the value.
     """
 
@@ -38,25 +38,25 @@ class Verdicts:
 
 
 @torch.inference_mode()
-def judge(model: Model, feed: Feed, encode: Callable[[Tensor], Tensor] | None = None) -> Verdicts:
-    """The verdicts of a model on all bags of a feed; the model's mode is as before afterwards.
+def predict(model: Model, feed: Feed, encode: Callable[[Tensor], Tensor] | None = None) -> ModelOutput:
+    """The output of a model for all bags of a feed. Restores the model's mode (training or evaluation).
 
     Args:
         model: on the feed's device.
         feed: of the bags.
-        encode: what runs the encoder, where that is not the encoder itself.
+        encode: runs the encoder, for example in chunks; None to call the encoder itself.
     """
     training = model.training
     model.eval()
     try:
         parts = [
             model.answer(model.embed(batch.patches, encode), batch.segments)
-            for _, batch in feed.batches(grouped(feed.lengths, AT_A_TIME))
+            for _, batch in feed.batches(grouped(feed.lengths, INSTANCES_PER_BATCH))
         ]
     finally:
         model.train(training)
     answers = [part.pooled for part in parts]
-    return Verdicts(
+    return ModelOutput(
         probabilities=np.concatenate([_numpy(probabilities(pooled.logits)) for pooled in answers]),
         offsets=np.cumsum([0, *feed.lengths], dtype=np.int64),
         attention=_joined([pooled.attention for pooled in answers]),

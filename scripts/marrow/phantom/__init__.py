@@ -1,6 +1,6 @@
-"""A seeded whole-body MRI phantom: anatomy from simple solids, and a scanner that looks at it.
+"""A seeded whole-body MRI phantom: an anatomy of simple solids, and a model of the scanner.
 
-`roster` says which scans a simulated cohort has (it is read when Snakemake parses, so it needs the standard library
-alone); `anatomy` builds a patient's body; `scanner` turns it into stations; `export` writes them as a scanner would.
-Nothing is imported here, so that reading the roster stays cheap.
+`roster` lists the scans of a simulated cohort (Snakemake reads it while it parses, so it needs the standard library
+alone); `anatomy` builds a patient's body; `scanner` acquires stations of it; `export` writes them as NIfTI or DICOM.
+Nothing is imported here, so that importing the roster stays cheap.
 """

@@ -1,6 +1,6 @@
-"""A cohort without a workflow: `python -m marrow.phantom FOLDER --size mini --format dicom`.
+"""Simulates a cohort without the workflow: `python -m marrow.phantom FOLDER --size mini --format dicom`.
 
-Writes every scan's raw files and a `samples.tsv` that Marrow, or anything else, can start from.
+Writes the raw files of every scan, and the sample sheet `samples.tsv`.
 """
 
 import argparse
@@ -19,16 +19,16 @@ _COLUMNS: tuple[str, ...] = ("scan", "patient", "label", "split", "site", *CONTR
 
 def main(arguments: list[str] | None = None) -> None:
     """Write a cohort into a folder."""
-    given = _parser().parse_args(arguments)
+    options = _parser().parse_args(arguments)
     settings: dict[str, object] = {
-        "seed": given.seed,
-        "size": given.size,
-        "format": given.format,
-        "patients": {**dict.fromkeys(CLASSES, given.patients), PREDICT: given.predict},
-        "single_station": given.single_station,
+        "seed": options.seed,
+        "size": options.size,
+        "format": options.format,
+        "patients": {**dict.fromkeys(CLASSES, options.patients), PREDICT: options.predict},
+        "single_station": options.single_station,
         "repeat_every": 6,
-        "lesion_contrast": given.lesion_contrast,
-        "lesion_fraction": given.lesion_fraction,
+        "lesion_contrast": options.lesion_contrast,
+        "lesion_fraction": options.lesion_fraction,
         "diffuse_fraction": 0.4,
         "diffuse_with_focal": 0.5,
     }
@@ -36,11 +36,11 @@ def main(arguments: list[str] | None = None) -> None:
     rows: list[dict[str, str]] = []
     for scan in roster(settings):
         scanned = simulate(scan, settings, CONTRASTS, bones)
-        folder: Path = given.folder / scan.scan
-        write_scan(scanned, scan, given.format, [folder / name for name in CONTRASTS])
+        folder: Path = options.folder / scan.scan
+        write_scan(scanned, scan, options.format, [folder / name for name in CONTRASTS])
         write_truth(scanned, folder / "bones.nii.gz", folder / "lesions.nii.gz")
         rows.append(_row(scan))
-    with (given.folder / "samples.tsv").open("w", newline="", encoding="utf-8") as sheet:
+    with (options.folder / "samples.tsv").open("w", newline="", encoding="utf-8") as sheet:
         writer = csv.DictWriter(sheet, _COLUMNS, delimiter="\t", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

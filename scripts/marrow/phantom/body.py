@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from marrow.phantom.habitus import Habitus
-from marrow.phantom.layer import Layer
+from marrow.phantom.parts import Layer
 from marrow.phantom.shapes import Common, Ellipsoid, Shape, Stack, Tube, Vector
 from marrow.phantom.skeleton_limbs import Side
 
@@ -48,7 +48,7 @@ FACE = Ellipsoid((0.0, -24.0, 702.0), (63.0, 72.0, 72.0))
 
 
 def layers(person: Habitus) -> Iterator[Layer]:
-    """Skin first, then fat, then muscle, each painted into the one before."""
+    """Layers in painting order: skin, then fat inside it, then muscles inside the fat."""
     fat = person.fat_mm
     sides = [Side(person, "left"), Side(person, "right")]
     for tissue, depth in (("skin", 0.0), ("fat", 1.8)):

@@ -1,4 +1,4 @@
-"""Bone on a grid: which voxels hold bone, how deep they lie, whose they are and what marrow is in them."""
+"""The skeleton on a grid: which voxels contain bone, of which bone, and how much of it is cortex and red marrow."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from marrow.phantom.canvas import Canvas
-from marrow.phantom.part import Part
+from marrow.phantom.parts import BonePart
 from marrow.phantom.shapes import Coordinates, Field
 
 _FAR = np.float32(1e3)
@@ -15,7 +15,7 @@ _FAR = np.float32(1e3)
 
 @dataclass(frozen=True)
 class BoneVoxels:
-    """The voxels that hold some bone, as parallel arrays of length `voxels`.
+    """The voxels that contain bone, as parallel arrays of length `voxels`.
 
     Attributes:
         index: position in the raveled grid.
@@ -34,8 +34,8 @@ class BoneVoxels:
     labels: npt.NDArray[np.uint8]
 
 
-def bone_voxels(canvas: Canvas, parts: Sequence[Part], ids: Mapping[str, int]) -> BoneVoxels:
-    """Where the solids of a skeleton lie on a canvas; where two meet, the deeper one owns the voxel."""
+def bone_voxels(canvas: Canvas, parts: Sequence[BonePart], ids: Mapping[str, int]) -> BoneVoxels:
+    """The bone voxels of a skeleton; where two solids overlap, a voxel belongs to the one it is deeper in."""
     depth = np.full(canvas.grid.shape, _FAR)
     owner = np.zeros(canvas.grid.shape, np.uint16)
     margin = max(canvas.grid.spacing)
@@ -54,7 +54,7 @@ def _gather(
     canvas: Canvas,
     depth: Field,
     owner: npt.NDArray[np.uint16],
-    parts: Sequence[Part],
+    parts: Sequence[BonePart],
     ids: Mapping[str, int],
 ) -> BoneVoxels:
     index = np.flatnonzero(canvas.coverage(depth) > 0)

@@ -1,7 +1,7 @@
-"""A grid of voxels that shapes are painted on, with partial volume at their surfaces.
+"""A voxel grid, and a canvas that shapes are painted on with partial volume at their surfaces.
 
-A voxel that a surface cuts gets a mixture in proportion to the part inside, so a 1 mm cortex dims a 4 mm voxel as it
-would in a scanner, and shapes look alike on every grid.
+A voxel at a surface gets a mixture in proportion to the part inside. So a cortex of 1 mm darkens a voxel of 4 mm as in
+a real scan, and shapes have the same size on every grid.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
-from marrow.phantom.layer import Layer
+from marrow.phantom.parts import Layer
 from marrow.phantom.posture import Posture
 from marrow.phantom.shapes import Coordinates, Field, Shape
 from marrow.phantom.tissue import Palette
@@ -19,8 +19,8 @@ Region = tuple[slice, slice, slice]
 
 
 @dataclass(frozen=True)
-class Grid:
-    """Voxel centres along scanner axes, in mm: origin, spacing and size as x, y, z."""
+class VoxelGrid:
+    """A grid along the scanner's axes, in mm: origin, spacing and size as x, y, z."""
 
     origin: tuple[float, float, float]
     spacing: tuple[float, float, float]
@@ -44,16 +44,16 @@ class Grid:
 
 
 class Canvas:
-    """Signals `(contrasts, z, y, x)` of a body that lies on a grid in some posture."""
+    """The signals `(contrasts, z, y, x)` of a body in a posture, on a grid."""
 
-    def __init__(self, grid: Grid, posture: Posture, palette: Palette) -> None:
+    def __init__(self, grid: VoxelGrid, posture: Posture, palette: Palette) -> None:
         self.grid = grid
         self.posture = posture
         self.palette = palette
         self.signals = np.zeros((len(palette.contrasts), *grid.shape), np.float32)
 
     def region(self, shape: Shape, margin_mm: float) -> Region | None:
-        """The part of the grid that a shape may touch, or nothing."""
+        """The part of the grid that a shape may reach; None if it is outside the grid."""
         low, high = self.posture.box_in_scanner(shape.box())
         slices: list[slice] = []
         for axis in (2, 1, 0):
@@ -71,12 +71,12 @@ class Canvas:
         return self.posture.to_body(x, y, z)
 
     def coverage(self, distance: Field) -> Field:
-        """The part of each voxel within a surface at a signed distance."""
+        """The share of each voxel inside a surface, from the signed distance of its centre."""
         width = np.float32(float(np.prod(self.grid.spacing)) ** (1 / 3))
         return np.clip(np.float32(0.5) - distance / width, 0, 1)
 
     def paint(self, layer: Layer) -> None:
-        """Cover what is there with a tissue."""
+        """Paint a layer over what was painted before."""
         region = self.region(layer.shape, max(self.grid.spacing))
         if region is None:
             return

@@ -1,4 +1,4 @@
-"""Writes a simulated scan: a folder per contrast with `station_1.nii.gz` and on (from the head down) or DICOM."""
+"""Writes a simulated scan: for each contrast a folder of `station_1.nii.gz` ... (from the head down), or of DICOM."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,7 +37,7 @@ def _write_nifti(stations: Sequence[sitk.Image], folder: Path) -> None:
 
 
 def _write_dicom(stations: Sequence[sitk.Image], contrast: str, scan: SimulatedScan, folder: Path) -> None:
-    # Here, because pydicom takes longer to load than a coarse scan in NIfTI takes to paint.
+    # Imported here, because importing pydicom takes longer than simulating a coarse scan.
     from marrow.phantom.export_dicom import Study, write_dicom
 
     write_dicom(stations, contrast, Study(scan.patient, scan.scan, scan.site), folder)

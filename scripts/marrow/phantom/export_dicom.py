@@ -1,10 +1,10 @@
-"""Writes stations as a scanner would: one series a station, one file a slice, all series of a contrast in one folder.
+"""Writes stations as DICOM: one series per station, one file per slice, all series of a contrast in one folder.
 
-Tags tell what the images are: ImageType ends in WATER or FAT for Dixon; diffusion has its b-value in (0018,9087) and in
-the sequence name. Names, ids and dates are made up, and plainly so; identifiers follow from the scan, so the same scan
+Tags identify the images: ImageType ends in WATER or FAT for Dixon; diffusion has its b-value in (0018,9087) and in the
+sequence name. Names, ids and dates are obviously fictitious. UIDs are derived from the scan's id, so that the same scan
 gives the same bytes.
 
-What the slices of a series share is encoded once: pydicom takes longer for the tags of one slice than for its voxels.
+The tags that all slices of a series share are encoded once: pydicom needs more time for the tags than for the voxels.
 """
 
 import struct
@@ -21,7 +21,7 @@ from pydicom.uid import PYDICOM_IMPLEMENTATION_UID, ExplicitVRLittleEndian, MRIm
 
 from marrow.imaging.volume import voxels
 
-# What differs from slice to slice, and how long the group of the file's head is.
+# Tags that differ from slice to slice, and the length of the file's meta information.
 _GROUP_LENGTH, _HEAD_UID = 0x00020000, 0x00020003
 _UID, _NUMBER, _POSITION, _LOCATION, _PIXELS = 0x00080018, 0x00200013, 0x00200032, 0x00201041, 0x7FE00010
 _DATE = "20000101"
@@ -30,7 +30,7 @@ _CONTRAST_NUMBER = {"fat": 1, "water": 2, "b50": 3, "b900": 4}
 
 @dataclass(frozen=True)
 class Study:
-    """Whose images these are: made-up ids of patient and scan, and the site."""
+    """Fictitious ids of patient and scan, and the site."""
 
     patient: str
     scan: str
@@ -52,19 +52,19 @@ def _write_series(image: sitk.Image, contrast: str, study: Study, station: int, 
     for index, pixels in enumerate(voxels(image)):
         uid = generate_uid(entropy_srcs=[series.SeriesInstanceUID, str(index)])
         position = (round(float(value), 4) for value in origin + normal * step * index)
-        own = {
+        changing = {
             _UID: _text(_UID, b"UI", uid),
             _NUMBER: _text(_NUMBER, b"IS", str(index + 1)),
             _POSITION: _text(_POSITION, b"DS", "\\".join(map(str, position))),
             _LOCATION: _text(_LOCATION, b"DS", str(round(first + step * index, 4))),
             _PIXELS: _pixels(np.ascontiguousarray(pixels, "<i2").tobytes()),
         }
-        content = _file(head | {_HEAD_UID: _text(_HEAD_UID, b"UI", uid)}, shared | own)
+        content = _file(head | {_HEAD_UID: _text(_HEAD_UID, b"UI", uid)}, shared | changing)
         (folder / f"station_{station}_{index + 1:04d}.dcm").write_bytes(content)
 
 
 def _series(image: sitk.Image, contrast: str, study: Study, station: int) -> Dataset:
-    """What all slices of a series share."""
+    """The tags that all slices of a series share."""
     tags = Dataset()
     tags.SOPClassUID = MRImageStorage
     tags.StudyInstanceUID = generate_uid(entropy_srcs=["study", study.scan])
@@ -95,7 +95,7 @@ def _series(image: sitk.Image, contrast: str, study: Study, station: int) -> Dat
 
 
 def _contrast_tags(contrast: str) -> Dataset:
-    """What tells water from fat and one b-value from another."""
+    """The tags that identify water, fat and b-values."""
     tags = Dataset()
     if contrast.startswith("b"):
         b_value = int(contrast[1:])
@@ -117,7 +117,7 @@ def _contrast_tags(contrast: str) -> Dataset:
 
 
 def _head() -> FileMetaDataset:
-    """How the data set of every slice is encoded, and by what."""
+    """The meta information of every file: its encoding, and the writer."""
     tags = FileMetaDataset()
     tags.FileMetaInformationVersion = b"\x00\x01"
     tags.MediaStorageSOPClassUID = MRImageStorage
@@ -128,7 +128,7 @@ def _head() -> FileMetaDataset:
 
 
 def _encoded(tags: Dataset) -> dict[int, bytes]:
-    """Every element as it stands in a file, by its tag."""
+    """The encoded elements, by tag."""
     elements: dict[int, bytes] = {}
     for element in tags:
         buffer = DicomBytesIO()
@@ -139,19 +139,19 @@ def _encoded(tags: Dataset) -> dict[int, bytes]:
 
 
 def _text(tag: int, kind: bytes, value: str) -> bytes:
-    """An element of text as it stands in a file, filled up to an even length."""
+    """An encoded text element, padded to an even length."""
     content = value.encode("ascii")
     content += (b"\0" if kind == b"UI" else b" ") * (len(content) % 2)
     return struct.pack("<HH2sH", tag >> 16, tag & 0xFFFF, kind, len(content)) + content
 
 
 def _pixels(content: bytes) -> bytes:
-    """The element of the voxels."""
+    """The encoded element of the voxels."""
     return struct.pack("<HH2sxxI", _PIXELS >> 16, _PIXELS & 0xFFFF, b"OW", len(content)) + content
 
 
 def _file(head: dict[int, bytes], tags: dict[int, bytes]) -> bytes:
-    """A file of both, each in the order of tags."""
+    """The bytes of a file with meta information and data set, each sorted by tag."""
     group, data = (b"".join(element for _, element in sorted(some.items())) for some in (head, tags))
     length = struct.pack("<HH2sHI", _GROUP_LENGTH >> 16, _GROUP_LENGTH & 0xFFFF, b"UL", 4, len(group))
     return bytes(128) + b"DICM" + length + group + data

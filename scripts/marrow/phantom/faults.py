@@ -1,8 +1,8 @@
-"""What goes wrong with real scans, planted on request.
+"""Faults of real scans that can be added to a simulated one.
 
-- swapped_fat_water: the fat image holds water and the other way round, as when a Dixon reconstruction confuses the two;
+- swapped_fat_water: fat and water images are exchanged, as by a failed Dixon reconstruction;
 - missing_station: one contrast (the last) lacks a station in the middle;
-- wrong_orientation: headers take the long axis of the body for front to back;
+- wrong_orientation: headers declare the long axis of the body as the front-to-back axis;
 - truncated_file: the last file of the last contrast ends in the middle;
 - nan: a block of one water station holds NaN;
 - constant: every station of the last contrast has one value.
@@ -17,12 +17,12 @@ import SimpleITK as sitk
 from marrow.imaging.volume import voxels, with_voxels
 
 Stations = dict[str, list[sitk.Image]]
-# Turns the body's long axis into the front-to-back axis.
-_LYING = ((1, 0, 0), (0, 0, -1), (0, 1, 0))
+# Rotation of the body's long axis onto the front-to-back axis.
+_LONG_AXIS_TO_BACK = ((1, 0, 0), (0, 0, -1), (0, 1, 0))
 
 
-def plant(fault: str, stations: Mapping[str, Sequence[sitk.Image]]) -> Stations:
-    """The stations of every contrast with a fault; those without one are returned as they are."""
+def with_fault(fault: str, stations: Mapping[str, Sequence[sitk.Image]]) -> Stations:
+    """The stations of every contrast with a fault added."""
     result = {contrast: list(images) for contrast, images in stations.items()}
     last = list(result)[-1]
     if fault == "swapped_fat_water" and {"fat", "water"} <= result.keys():
@@ -30,25 +30,25 @@ def plant(fault: str, stations: Mapping[str, Sequence[sitk.Image]]) -> Stations:
     elif fault == "missing_station":
         del result[last][len(result[last]) // 2]
     elif fault == "wrong_orientation":
-        result = {contrast: [_laid_down(image) for image in images] for contrast, images in result.items()}
+        result = {contrast: [_with_wrong_orientation(image) for image in images] for contrast, images in result.items()}
     elif fault == "nan":
-        holed = "water" if "water" in result else last
-        result[holed][0] = _with_nan(result[holed][0])
+        contrast = "water" if "water" in result else last
+        result[contrast][0] = _with_nan(result[contrast][0])
     elif fault == "constant":
         result[last] = [_flat(image) for image in result[last]]
     return result
 
 
 def truncate_last(folder: Path, keep: float = 0.6) -> None:
-    """Cut the last file of a folder short."""
+    """Truncate the last file of a folder."""
     path = sorted(folder.iterdir())[-1]
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * keep)])
 
 
-def _laid_down(image: sitk.Image) -> sitk.Image:
+def _with_wrong_orientation(image: sitk.Image) -> sitk.Image:
     turned = sitk.Image(image)
-    rotation = np.asarray(_LYING, float)
+    rotation = np.asarray(_LONG_AXIS_TO_BACK, float)
     direction = rotation @ np.asarray(image.GetDirection()).reshape(3, 3)
     turned.SetDirection([float(value) for value in direction.ravel()])
     turned.SetOrigin([float(value) for value in rotation @ np.asarray(image.GetOrigin())])

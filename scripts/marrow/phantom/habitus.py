@@ -1,11 +1,11 @@
-"""What differs between people: build, sex, bone sizes, marrow; and between two scans of one person: how they lie."""
+"""Random variation of body build between patients, and of posture between the scans of a patient."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from marrow.phantom.posture import Posture
-from marrow.phantom.seeds import stream
+from marrow.phantom.random_fields import stream
 from marrow.phantom.shapes import Vector
 
 KNOTS = tuple(float(z) for z in range(-620, 901, 40))
@@ -13,7 +13,7 @@ KNOTS = tuple(float(z) for z in range(-620, 901, 40))
 
 @dataclass(frozen=True)
 class Habitus:
-    """One person's build.
+    """The build of a patient.
 
     Attributes:
         sex: f or m.
@@ -23,7 +23,7 @@ class Habitus:
         shoulders: width of the shoulder girdle, 1 on average.
         pelvis: width of the pelvis, 1 on average.
         head: size of the head, 1 on average.
-        red: how far red marrow reaches and how cellular it is, 0 to 1; it falls with age.
+        red: extent and cellularity of red marrow, 0 to 1; it falls with age.
         scoliosis_mm: sideways bend of the spine.
         kyphosis_mm: forward bend of the upper trunk.
         leg_spread: degrees each thigh is abducted.
@@ -45,7 +45,7 @@ class Habitus:
 
 
 def habitus(seed: int, patient: str, sex: str, age: int) -> Habitus:
-    """The build that belongs to a patient under a seed."""
+    """The build of a patient, drawn from the seed and the patient's id."""
     draw = stream(seed, patient, "habitus")
     female = sex == "f"
     height = float(np.clip(draw.normal(0.95 if female else 1.0, 0.035), 0.88, 1.07))
@@ -67,18 +67,18 @@ def habitus(seed: int, patient: str, sex: str, age: int) -> Habitus:
     )
 
 
-def lie_down(person: Habitus, seed: int, scan: str) -> Posture:
-    """How a person lies for one scan: turned, slanted and placed a little differently every time."""
+def lie_down(build: Habitus, seed: int, scan: str) -> Posture:
+    """The posture of a patient in one scan; rotation, slant and position differ a little between scans."""
     draw = stream(seed, scan, "posture")
     z = np.asarray(KNOTS)
     spine = np.clip((z - 80) / 520, 0, 1)
-    scoliosis = person.scoliosis_mm * np.sin(2 * np.pi * spine) * np.where(spine < 1, 1, 0)
+    scoliosis = build.scoliosis_mm * np.sin(2 * np.pi * spine) * np.where(spine < 1, 1, 0)
     slant = np.tan(np.deg2rad(draw.normal(0, 0.5))) * z
-    hunch = -person.kyphosis_mm * np.clip((z - 380) / 300, 0, 1) ** 2
+    hunch = -build.kyphosis_mm * np.clip((z - 380) / 300, 0, 1) ** 2
     trunk_turn, head_turn = draw.normal(0, 1.0), draw.normal(0, 5)
     turn = trunk_turn + head_turn * np.clip((z - 590) / 90, 0, 1)
     return Posture(
-        scale=person.scale,
+        scale=build.scale,
         knots=KNOTS,
         sideways=_floats(scoliosis + slant),
         depthways=_floats(hunch),

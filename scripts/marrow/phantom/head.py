@@ -1,8 +1,8 @@
-"""Brain, eyes, airways and glands of the head, and what runs in the spinal canal."""
+"""Brain, eyes, airways and glands of the head; spinal cord, nerves and discs."""
 
 from collections.abc import Iterator
 
-from marrow.phantom.layer import Layer
+from marrow.phantom.parts import Layer
 from marrow.phantom.shapes import Carved, Ellipsoid, Rippled, Tube, Vector
 from marrow.phantom.skeleton_axial import BRAINCASE, MAXILLARY_SINUS
 from marrow.phantom.spine import canal, discs, vertebrae

@@ -1,8 +1,8 @@
-"""Disease in the marrow: focal lesions, diffuse patches, and the cold spots that treatment leaves.
+"""Disease in the marrow: focal lesions, diffuse disease, and treated (cold) lesions.
 
-A patient's disease is planned once, in body space, so that repeated scans show the same lesions. Focal lesions are
-added until they fill the asked share of bone; diffuse disease is a smooth random field above a threshold, held back
-where marrow is yellow, as it spreads from red marrow. Cold spots are not active disease and are not in the lesion mask.
+A patient's disease is placed once, in body space, so that repeated scans show the same lesions. Focal lesions are added
+until they fill the configured share of bone. Diffuse disease is a smooth random field above a threshold, reduced in
+yellow marrow because the disease spreads from red marrow. Treated lesions are not in the lesion mask.
 """
 
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from marrow.phantom.bony import BoneVoxels
+from marrow.phantom.random_fields import Waves, waves
 from marrow.phantom.shapes import Coordinates, Ellipsoid, Field, vector
-from marrow.phantom.waves import Waves, waves
 
 MOST_LESIONS = 80
 SMALLEST_RADIUS_MM = 3.0
@@ -22,7 +22,7 @@ _YELLOW_PENALTY = 2.2
 
 @dataclass(frozen=True)
 class Difficulty:
-    """How much disease there is, and how plain to see.
+    """Amount and contrast of disease, from the config.
 
     Attributes:
         contrast: 1 gives lesions the full signal of active disease, 0 that of the marrow around them.
@@ -39,25 +39,25 @@ class Difficulty:
 
 @dataclass(frozen=True)
 class Patches:
-    """Diffuse disease: where the field exceeds the threshold."""
+    """Diffuse disease: the region where a field exceeds a threshold."""
 
     field: Waves
     threshold: float
 
     def share(self, bone: BoneVoxels) -> Field:
-        """How far each bone voxel is taken, 0 to 1."""
+        """The share of disease in each bone voxel."""
         return np.clip(np.float32(0.5) + (_spread(self.field, bone) - self.threshold) / np.float32(_PATCH_EDGE), 0, 1)
 
 
 @dataclass(frozen=True)
 class Disease:
-    """What one patient's marrow holds.
+    """The disease of a patient.
 
     Attributes:
-        focal: lesions, each an ellipsoid with its own strength.
-        cold: treated lesions, likewise.
+        focal: active lesions, each an ellipsoid with a strength.
+        cold: treated lesions, each an ellipsoid with a strength.
         patches: diffuse disease, if any.
-        contrast: how far lesion signal departs from the marrow's.
+        contrast: 0 to 1, difference of the lesions' signal from that of marrow.
     """
 
     focal: tuple[tuple[Ellipsoid, float], ...]
@@ -66,40 +66,40 @@ class Disease:
     contrast: float
 
 
-def plan(disease: str, bone: BoneVoxels, voxel_mm: float, hard: Difficulty, draw: np.random.Generator) -> Disease:
-    """The disease of one patient; `bone` is the skeleton at rest, sampled every `voxel_mm`."""
+def plan(disease: str, bone: BoneVoxels, voxel_mm: float, difficulty: Difficulty, draw: np.random.Generator) -> Disease:
+    """Draw the disease of a patient; `bone` is the skeleton in neutral posture, sampled every `voxel_mm`."""
     patches, focal, cold = None, (), ()
     if disease == "diffuse":
-        patches = _patches(bone, hard.diffuse_fraction, draw)
-    if disease == "focal" or (disease == "diffuse" and draw.random() < hard.diffuse_with_focal):
-        focal = _spots(bone, voxel_mm, hard.focal_fraction, draw)
+        patches = _patches(bone, difficulty.diffuse_fraction, draw)
+    if disease == "focal" or (disease == "diffuse" and draw.random() < difficulty.diffuse_with_focal):
+        focal = _spots(bone, voxel_mm, difficulty.focal_fraction, draw)
     if disease == "inactive":
-        cold = _spots(bone, voxel_mm, hard.focal_fraction, draw)
-    return Disease(focal, cold, patches, hard.contrast)
+        cold = _spots(bone, voxel_mm, difficulty.focal_fraction, draw)
+    return Disease(focal, cold, patches, difficulty.contrast)
 
 
 def spots_share(spots: tuple[tuple[Ellipsoid, float], ...], bone: BoneVoxels, voxel_mm: float) -> tuple[Field, Field]:
-    """How far spots take each bone voxel, and with what strength: two arrays `(voxels,)`."""
+    """The share of spots in each bone voxel, and the strength of the spot there: two arrays `(voxels,)`."""
     share, strength = np.zeros_like(bone.share), np.zeros_like(bone.share)
-    for spot, own in spots:
+    for spot, spot_strength in spots:
         near = _within_box(spot, bone.at, voxel_mm)
         inside = np.clip(0.5 - spot.distance(_pick(bone.at, near)) / np.float32(voxel_mm), 0, 1)
-        more = inside > share[near]
-        share[near] = np.where(more, inside, share[near])
-        strength[near] = np.where(more, np.float32(own), strength[near])
+        larger = inside > share[near]
+        share[near] = np.where(larger, inside, share[near])
+        strength[near] = np.where(larger, np.float32(spot_strength), strength[near])
     return share, strength
 
 
 def _spots(
     bone: BoneVoxels, voxel_mm: float, fraction: float, draw: np.random.Generator
 ) -> tuple[tuple[Ellipsoid, float], ...]:
-    """Ellipsoids about random marrow voxels, mostly red, until they fill the fraction of labelled bone."""
+    """Ellipsoids around random marrow voxels, mostly of red marrow, until they fill a fraction of the labelled bone."""
     labelled = bone.labels > 0
     weight = np.where(labelled, bone.marrow * (0.02 + bone.red**1.5), 0).astype(np.float64)
     weight /= weight.sum()
     target = fraction * float(bone.share[labelled].sum())
     smallest = max(SMALLEST_RADIUS_MM, voxel_mm * 1.1)
-    # About half of a lesion's ball lies outside bone; with this radius 30 of them are enough.
+    # About half of a lesion is outside bone; with this radius 30 lesions are enough.
     enough = (2 * 3 * target * voxel_mm**3 / (4 * np.pi * 30)) ** (1 / 3)
     typical = max(float(draw.uniform(6, 15)), enough)
     filled, spots = np.zeros_like(bone.share), []

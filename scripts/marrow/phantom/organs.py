@@ -1,4 +1,4 @@
-"""Organs of chest, abdomen and pelvis, with the b900 confounders: spleen, kidneys, bowel, testes, lymph nodes."""
+"""Organs of chest, abdomen and pelvis, among them those bright on b900: spleen, kidneys, bowel, testes, lymph nodes."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -7,7 +7,7 @@ import numpy as np
 
 from marrow.phantom.body import TRUNK, TRUNK_FAT_MM
 from marrow.phantom.habitus import Habitus
-from marrow.phantom.layer import Layer
+from marrow.phantom.parts import Layer
 from marrow.phantom.shapes import Carved, Common, Ellipsoid, Stack, Tube, Vector, vector
 from marrow.phantom.spine import CAGE
 
@@ -41,7 +41,7 @@ MEDIASTINUM = Stack(
 
 
 def layers(person: Habitus, draw: np.random.Generator) -> Iterator[Layer]:
-    """Organs from the back of the painting order to the front; `draw` sets sizes and the course of the bowel."""
+    """Organs in painting order; `draw` sets their sizes and the course of the bowel."""
     size = 1 + draw.normal(0, 0.05, 6)
     yield Layer("visceral_fat", Common((CAVITY, TRUNK.shrunk(TRUNK_FAT_MM + 9))))
     yield from _chest(size)
@@ -104,7 +104,7 @@ def _upper_abdomen(size: np.ndarray) -> Iterator[Layer]:
 
 
 def _bowel(draw: np.random.Generator) -> Iterator[Layer]:
-    """Colon as a frame, small bowel as a wandering tube within it; some of either holds gas."""
+    """The colon as a frame, the small bowel as a random tube within it; some of both contains gas."""
     frame = [(-92, 4, 96), (-98, 8, 160), (-92, 0, 225), (-50, -62, 214), (0, -72, 200), (50, -66, 222)]
     frame += [(96, -4, 268), (100, 14, 190), (94, 10, 120), (60, 2, 74), (20, 20, 62), (6, 44, 40), (0, 52, -10)]
     points = tuple(vector_near(point, draw, 5.0) for point in frame)
@@ -121,7 +121,7 @@ def _bowel(draw: np.random.Generator) -> Iterator[Layer]:
 
 
 def small_bowel(draw: np.random.Generator) -> list[Vector]:
-    """A wandering path that fills the middle of the abdomen: it keeps its course for a while and stays inside."""
+    """A random walk through the middle of the abdomen that changes its direction slowly."""
     point, course = np.array([0.0, -40.0, 130.0]), draw.normal(size=3)
     points: list[Vector] = []
     for _ in range(85):

@@ -1,8 +1,8 @@
-"""How a body lies in the scanner: a smooth map between body space and scanner space, in millimetres.
+"""The posture of a body in the scanner: a smooth map between body space and scanner space, in millimetres.
 
-A point of the body is scaled, bent (a sideways curve for scoliosis, a depth curve for kyphosis, and a slight slant on
-the table), turned about the long axis by an angle that may differ between head and pelvis, and moved. All of that
-depends on height alone, so the way back is as explicit as the way there.
+A point of the body is scaled, shifted sideways (scoliosis, a slant on the table) and in depth (kyphosis), rotated about
+the long axis by an angle that may differ between head and pelvis, and translated. All of these depend on height alone,
+so that the inverse map is explicit too.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Posture:
         sideways: x shift in mm at each knot.
         depthways: y shift in mm at each knot.
         turn: degrees about the long axis at each knot.
-        shift: where the body's origin (between the hip joints) lies in the scanner.
+        shift: position of the body's origin (between the hip joints) in the scanner.
     """
 
     scale: Vector
@@ -37,13 +37,13 @@ class Posture:
 
     def to_body(self, x: Line, y: Line, z: Line) -> Coordinates:
         """Body coordinates of a scanner grid given by its three axes; x and y are `(z, y, x)`, z is `(z, 1, 1)`."""
-        return self._back(x[None, None, :], y[None, :, None], z[:, None, None])
+        return self._to_body(x[None, None, :], y[None, :, None], z[:, None, None])
 
     def points_to_body(self, x: Line, y: Line, z: Line) -> Coordinates:
         """Body coordinates of scanner points given as three arrays `(points,)`."""
-        return self._back(x, y, z)
+        return self._to_body(x, y, z)
 
-    def _back(self, x: Line, y: Line, z: Line) -> Coordinates:
+    def _to_body(self, x: Line, y: Line, z: Line) -> Coordinates:
         body_z = (z - self.shift[2]) / self.scale[2]
         bend_x, bend_y, angle = self._curves(body_z)
         cos, sin = _single(np.cos(angle)), _single(np.sin(angle))
@@ -62,7 +62,7 @@ class Posture:
         return turned + np.asarray(self.shift)
 
     def box_in_scanner(self, box: Box) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """A scanner box that holds a body box, bends and turns included."""
+        """A box in scanner space that contains a box in body space."""
         low, high = np.asarray(box[0]), np.asarray(box[1])
         between = [z for z in self.knots if low[2] < z < high[2]]
         points = [(x, y, z) for x in (low[0], high[0]) for y in (low[1], high[1]) for z in (low[2], high[2], *between)]

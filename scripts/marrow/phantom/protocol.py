@@ -1,4 +1,4 @@
-"""How a scan is acquired: two sites, each with its own voxels, stations, gain and noise, at three sizes.
+"""Acquisition protocols: two sites, each with its own voxels, stations, gain and noise, at three sizes.
 
 `full` has the voxels of a real protocol; `half` and `mini` scan the same body more coarsely, so that a patch of 32 mm
 covers the same anatomy in all three.
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from marrow.phantom.canvas import Grid
+from marrow.phantom.canvas import VoxelGrid
 from marrow.phantom.posture import Posture
 
 Spacing = tuple[float, float, float]
@@ -38,7 +38,7 @@ TRUTH_MM = {"full": 2.0, "half": 3.0, "mini": 4.0}
 
 @dataclass(frozen=True)
 class Protocol:
-    """One site's way to acquire one contrast.
+    """The protocol of a site for a contrast.
 
     Attributes:
         acquisition: `dixon` or `diffusion`; contrasts of one acquisition share gain, shading and position.
@@ -48,9 +48,9 @@ class Protocol:
         gain: grey levels per unit of signal.
         noise: standard deviation in units of signal.
         bias: strength of the smooth shading, as the standard deviation of its logarithm.
-        seam: spread of the stations' gains, likewise.
-        jump_mm: how far the body may have moved from where the Dixon stations show it, for each station. Bones and
-            lesions are drawn where Dixon shows them.
+        seam: spread of the stations' gains, as the standard deviation of their logarithm.
+        jump_mm: standard deviation of the body's movement between the Dixon acquisition and each station of this one.
+            The true label maps have the position of the Dixon acquisition.
     """
 
     acquisition: str
@@ -65,7 +65,7 @@ class Protocol:
 
 
 def protocol(site: str, contrast: str, size: str, *, single_station: bool = False) -> Protocol:
-    """The protocol of a site for a contrast at a size, in the site's own stations or all in one."""
+    """The protocol of a site for a contrast at a size, with the site's stations or a single one."""
     diffusion = contrast.startswith("b")
     north = site == "north"
     return Protocol(
@@ -82,36 +82,36 @@ def protocol(site: str, contrast: str, size: str, *, single_station: bool = Fals
 
 
 def coverage(posture: Posture) -> tuple[float, float]:
-    """Scanner z of the lower and upper end of what has to be seen."""
+    """Scanner z of the lower and upper end of the region to acquire."""
     low, high = posture.to_scanner(np.asarray([_BELOW_KNEES, _VERTEX]))[:, 2]
     return float(low), float(high) + ABOVE_VERTEX_MM
 
 
-def truth_grid(posture: Posture, size: str) -> Grid:
-    """The isotropic grid that anatomy is computed on, over the whole field of view."""
+def truth_grid(posture: Posture, size: str) -> VoxelGrid:
+    """The isotropic grid over the whole field of view on which the anatomy is computed."""
     step = TRUTH_MM[size]
     low, high = coverage(posture)
     count = [round(extent / step) for extent in FIELD_OF_VIEW_MM]
-    return Grid(
+    return VoxelGrid(
         origin=(-step * (count[0] - 1) / 2, -step * (count[1] - 1) / 2, low),
         spacing=(step, step, step),
         size=(count[0], count[1], int(np.ceil((high - low) / step))),
     )
 
 
-def station_grids(acquired: Protocol, posture: Posture) -> list[Grid]:
-    """The grids of all stations, the head's first, overlapping, and covering the body from end to end."""
+def station_grids(acquired: Protocol, posture: Posture) -> list[VoxelGrid]:
+    """The overlapping grids of all stations, from the head down, which together cover the body."""
     low, high = coverage(posture)
     dx, dy, dz = acquired.spacing
     overlap = int(np.ceil(acquired.overlap_mm / dz))
     slices = int(np.ceil((high - low) / dz))
-    each = int(np.ceil((slices + (acquired.stations - 1) * overlap) / acquired.stations))
+    slices_per_station = int(np.ceil((slices + (acquired.stations - 1) * overlap) / acquired.stations))
     columns, rows = (int(extent / step) for extent, step in zip(FIELD_OF_VIEW_MM, (dx, dy), strict=True))
     return [
-        Grid(
-            origin=(-dx * (columns - 1) / 2, -dy * (rows - 1) / 2, low + dz * (each - overlap) * number),
+        VoxelGrid(
+            origin=(-dx * (columns - 1) / 2, -dy * (rows - 1) / 2, low + dz * (slices_per_station - overlap) * number),
             spacing=acquired.spacing,
-            size=(columns, rows, each),
+            size=(columns, rows, slices_per_station),
         )
         for number in reversed(range(acquired.stations))
     ]

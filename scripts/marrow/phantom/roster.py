@@ -1,8 +1,7 @@
-"""Who is in a simulated cohort: one row per scan, before any voxel exists.
+"""The roster of a simulated cohort: one row per scan, without any image.
 
-Snakemake reads this while it parses, so it needs the standard library alone. A patient's row depends on the seed, the
-class and the number within the class: asking for more patients leaves the earlier ones, their splits and their scans as
-they were.
+Snakemake reads it while it parses, so it needs the standard library alone. A patient's row depends on the seed, the
+class and the number within the class: more patients do not change the scans and splits of the earlier ones.
 """
 
 import random
@@ -35,13 +34,13 @@ class SimulatedScan:
         scan: its id, the patient's with the visit.
         patient: such as `focal-03`, or `predict-01` for one without a label.
         visit: from 1; a repeated scan shows the same anatomy and the same lesions.
-        label: healthy, inactive, focal, diffuse; empty for a scan that is only predicted.
-        disease: the class that is simulated; differs from the label only where that is empty.
+        label: healthy, inactive, focal, diffuse; empty for a predict-only scan.
+        disease: the class that is simulated; equal to the label unless that is empty.
         split: train, validation, test, predict; one per patient.
-        site: which scanner protocol it is acquired with.
+        site: the scanner protocol.
         sex: f or m.
         age: in years.
-        fault: what is wrong with its files, or empty.
+        fault: one of `FAULTS`, or empty.
     """
 
     scan: str

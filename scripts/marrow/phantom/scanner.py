@@ -1,7 +1,8 @@
-"""A scanner: samples a body at a station's own voxels, shades it, adds Rician noise and quantises it.
+"""The scanner model: samples a body at a station's voxels, applies shading, adds Rician noise and quantises.
 
-Coils shade smoothly and fall off towards the ends of a station; each station has its own gain and sees the body moved
-by a fraction of a millimetre. Magnitude images of a complex signal have Rician noise (Gudbjartsson and Patz 1995).
+The coils' shading is smooth and falls off towards the ends of a station. Each station has its own gain, and the body
+moves by a fraction of a millimetre between stations. Magnitude images of a complex signal have Rician noise
+(Gudbjartsson and Patz 1995).
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from marrow.phantom.anatomy import Anatomy
-from marrow.phantom.canvas import Grid
+from marrow.phantom.canvas import VoxelGrid
 from marrow.phantom.protocol import Protocol
 from marrow.phantom.shapes import Field
 
@@ -20,14 +21,14 @@ LARGEST = 4095
 
 @dataclass(frozen=True)
 class Station:
-    """One station as it leaves the scanner.
+    """The image of one station.
 
     Attributes:
         grid: its voxels.
         values: `(z, y, x)`, 12-bit grey levels.
     """
 
-    grid: Grid
+    grid: VoxelGrid
     values: npt.NDArray[np.int16]
 
 
@@ -38,7 +39,7 @@ class Shade:
     terms: tuple[float, ...]
     fall_off: float
 
-    def field(self, grid: Grid) -> Field:
+    def field(self, grid: VoxelGrid) -> Field:
         """The factor at every voxel: `(z, y, x)`."""
         u, v, w = (np.linspace(-1, 1, n, dtype=np.float32) for n in grid.size)
         a, b, c, d, e, f = (np.float32(term) for term in self.terms)
@@ -49,30 +50,30 @@ class Shade:
 def acquire(
     anatomy: Anatomy,
     channel: int,
-    acquired: Protocol,
-    grids: Sequence[Grid],
+    protocol: Protocol,
+    grids: Sequence[VoxelGrid],
     draw: np.random.Generator,
     noise: np.random.Generator,
 ) -> list[Station]:
-    """All stations of one contrast.
+    """Acquire all stations of one contrast.
 
-    Fat and water come from one acquisition and so do both b-values: gain, shading and position are drawn from `draw`,
-    which starts alike for the contrasts of an acquisition; only `noise` is a contrast's own.
+    Fat and water are from one acquisition, and so are both b-values. Gain, shading and position are therefore drawn
+    from `draw`, which has the same state for all contrasts of an acquisition; `noise` is a stream of the contrast.
     """
-    gain = acquired.gain * float(np.exp(draw.normal(0, 0.25)))
+    gain = protocol.gain * float(np.exp(draw.normal(0, 0.25)))
     stations: list[Station] = []
     for grid in grids:
-        shade = Shade(tuple(draw.normal(0, acquired.bias, 6)), float(draw.uniform(0.05, 0.2)))
-        station_gain = gain * float(np.exp(draw.normal(0, acquired.seam)))
-        jump = draw.normal(0, acquired.jump_mm, 3)
+        shade = Shade(tuple(draw.normal(0, protocol.bias, 6)), float(draw.uniform(0.05, 0.2)))
+        station_gain = gain * float(np.exp(draw.normal(0, protocol.seam)))
+        jump = draw.normal(0, protocol.jump_mm, 3)
         signal = sample(anatomy.signals[channel], anatomy.grid, grid, jump) * shade.field(grid)
-        noisy = _rician(signal, acquired.noise, noise) * np.float32(station_gain)
+        noisy = _rician(signal, protocol.noise, noise) * np.float32(station_gain)
         stations.append(Station(grid, np.clip(np.rint(noisy), 0, LARGEST).astype(np.int16)))
     return stations
 
 
-def sample(values: Field, source: Grid, target: Grid, jump: npt.NDArray[np.float64]) -> Field:
-    """Values on another grid, averaged over the width of its voxels, one axis after the other."""
+def sample(values: Field, source: VoxelGrid, target: VoxelGrid, jump: npt.NDArray[np.float64]) -> Field:
+    """Values on another grid, averaged over the width of its voxels along each axis."""
     result = values
     for axis in (2, 1, 0):
         positions = (target.axis(axis) + jump[axis] - source.origin[axis]) / source.spacing[axis]
@@ -88,12 +89,12 @@ def _along(values: Field, axis: int, positions: npt.NDArray[np.float64], width: 
     shape[axis] = len(positions)
     total: Field | None = None
     for offset in (np.arange(taps) + 0.5) / taps * width - width / 2:
-        at = positions + offset
-        low = np.clip(np.floor(at), 0, max(last - 1, 0)).astype(np.intp)
-        share = np.clip(at - low, 0, 1)
-        seen = ((at > -1) & (at < last + 1)) / taps
-        lower = ((1 - share) * seen).astype(np.float32).reshape(shape)
-        upper = (share * seen).astype(np.float32).reshape(shape)
+        position = positions + offset
+        low = np.clip(np.floor(position), 0, max(last - 1, 0)).astype(np.intp)
+        share = np.clip(position - low, 0, 1)
+        weight = ((position > -1) & (position < last + 1)) / taps
+        lower = ((1 - share) * weight).astype(np.float32).reshape(shape)
+        upper = (share * weight).astype(np.float32).reshape(shape)
         part = values.take(low, axis) * lower + values.take(low + 1, axis) * upper
         total = part if total is None else total + part
     if total is None:

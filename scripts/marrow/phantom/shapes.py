@@ -21,7 +21,7 @@ Box = tuple[Vector, Vector]
 class Shape(Protocol):
     """A solid in body space."""
 
-    def distance(self, at: Coordinates) -> Field:
+    def distance(self, points: Coordinates) -> Field:
         """Signed distance in mm at every point: `(z, y, x)`."""
         ...
 
@@ -51,9 +51,9 @@ def tilt(degrees: Vector) -> npt.NDArray[np.float32]:
     return (about_z @ about_y @ about_x).astype(np.float32)
 
 
-def _local(at: Coordinates, centre: Vector, turned: Vector) -> Coordinates:
+def _local(points: Coordinates, centre: Vector, turned: Vector) -> Coordinates:
     """Coordinates in the frame of a solid that sits at `centre`, turned by `turned` degrees."""
-    x, y, z = (axis - np.float32(middle) for axis, middle in zip(at, centre, strict=True))
+    x, y, z = (axis - np.float32(middle) for axis, middle in zip(points, centre, strict=True))
     if turned == (0.0, 0.0, 0.0):
         return x, y, z
     r = tilt(turned)
@@ -72,10 +72,10 @@ class Ellipsoid:
     radii: Vector
     turned: Vector = (0.0, 0.0, 0.0)
 
-    def distance(self, at: Coordinates) -> Field:
+    def distance(self, points: Coordinates) -> Field:
         """First-order distance: the implicit function over its gradient."""
         rx, ry, rz = self.radii
-        x, y, z = _local(at, self.centre, self.turned)
+        x, y, z = _local(points, self.centre, self.turned)
         x, y, z = x / rx, y / ry, z / rz
         k = np.sqrt(x * x + y * y + z * z)
         gradient = np.sqrt((x / rx) ** 2 + (y / ry) ** 2 + (z / rz) ** 2)
@@ -96,12 +96,12 @@ class Tube:
     points: tuple[Vector, ...]
     radii: tuple[float, ...]
 
-    def distance(self, at: Coordinates) -> Field:
+    def distance(self, points: Coordinates) -> Field:
         """The least distance to the cones between neighbouring points."""
         segments = list(zip(self.points, self.points[1:], self.radii, self.radii[1:], strict=False))
-        result = _cone(at, *segments[0])
+        result = _cone(points, *segments[0])
         for segment in segments[1:]:
-            result = np.minimum(result, _cone(at, *segment))
+            result = np.minimum(result, _cone(points, *segment))
         return result
 
     def box(self) -> Box:
@@ -109,14 +109,14 @@ class Tube:
         return around(self.points, max(self.radii))
 
     def segments(self) -> list["Tube"]:
-        """Its cones one by one: many small boxes hold less air than one big one."""
+        """The cones as tubes of their own: the sum of their boxes is smaller than one box."""
         pairs = zip(self.points, self.points[1:], self.radii, self.radii[1:], strict=False)
         return [Tube((a, b), (ra, rb)) for a, b, ra, rb in pairs]
 
 
-def _cone(at: Coordinates, a: Vector, b: Vector, ra: float, rb: float) -> Field:
+def _cone(points: Coordinates, a: Vector, b: Vector, ra: float, rb: float) -> Field:
     ux, uy, uz = b[0] - a[0], b[1] - a[1], b[2] - a[2]
-    x, y, z = (axis - np.float32(p) for axis, p in zip(at, a, strict=True))
+    x, y, z = (axis - np.float32(p) for axis, p in zip(points, a, strict=True))
     length2 = max(ux * ux + uy * uy + uz * uz, 1e-6)
     h = np.clip((x * ux + y * uy + z * uz) / length2, 0, 1)
     apart = np.sqrt((x - h * ux) ** 2 + (y - h * uy) ** 2 + (z - h * uz) ** 2)
@@ -130,19 +130,19 @@ class Plate:
     corners: tuple[Vector, Vector, Vector]
     radius: float
 
-    def distance(self, at: Coordinates) -> Field:
+    def distance(self, points: Coordinates) -> Field:
         """Distance to the triangle, less the radius."""
         a, b, c = (np.asarray(corner, np.float32) for corner in self.corners)
         normal = np.cross(b - a, c - a)
         normal = normal / np.linalg.norm(normal)
-        x, y, z = (axis - p for axis, p in zip(at, a, strict=True))
+        x, y, z = (axis - p for axis, p in zip(points, a, strict=True))
         height = x * normal[0] + y * normal[1] + z * normal[2]
         inside = None
         for p, q in ((a, b), (b, c), (c, a)):
             out = np.cross(q - p, normal)
-            edge = (at[0] - p[0]) * out[0] + (at[1] - p[1]) * out[1] + (at[2] - p[2]) * out[2] <= 0
+            edge = (points[0] - p[0]) * out[0] + (points[1] - p[1]) * out[1] + (points[2] - p[2]) * out[2] <= 0
             inside = edge if inside is None else inside & edge
-        rim = Tube((*self.corners, self.corners[0]), (0.0,) * 4).distance(at)
+        rim = Tube((*self.corners, self.corners[0]), (0.0,) * 4).distance(points)
         return np.where(inside, np.abs(height), rim) - np.float32(self.radius)
 
     def box(self) -> Box:
@@ -159,11 +159,11 @@ class Drum:
     waist: float = 0.0
     turned: Vector = (0.0, 0.0, 0.0)
 
-    def distance(self, at: Coordinates) -> Field:
+    def distance(self, points: Coordinates) -> Field:
         """Distance to the side and to the end plates, rounded where they meet."""
         rx, ry, half = (np.float32(r) for r in self.radii)
         rim = np.float32(0.25) * min(half, ry)
-        x, y, z = _local(at, self.centre, self.turned)
+        x, y, z = _local(points, self.centre, self.turned)
         slim = 1 - np.float32(self.waist) * np.clip(1 - (z / half) ** 2, 0, 1)
         side = (np.sqrt((x / rx) ** 2 + (y / ry) ** 2) - slim) * min(rx, ry) + rim
         end = np.abs(z) - half + rim
@@ -182,16 +182,16 @@ class Stack:
     Attributes:
         levels: rows of z, half width, half depth, centre x, centre y, from low to high.
         power: 2 is an ellipse; more is squarer.
-        inset: mm taken off all round.
+        inset: mm by which the body is smaller on all sides.
     """
 
     levels: tuple[tuple[float, float, float, float, float], ...]
     power: float = 2.0
     inset: float = 0.0
 
-    def distance(self, at: Coordinates) -> Field:
+    def distance(self, points: Coordinates) -> Field:
         """First-order distance to the cross-section, or to the two ends."""
-        x, y, z = at
+        x, y, z = points
         knots = np.asarray(self.levels, np.float64)
         a, b, cx, cy = (np.interp(z, knots[:, 0], knots[:, column]).astype(np.float32) for column in (1, 2, 3, 4))
         a, b = np.maximum(a - np.float32(self.inset), 1), np.maximum(b - np.float32(self.inset), 1)
@@ -217,16 +217,16 @@ class Stack:
 
 @dataclass(frozen=True)
 class Carved:
-    """A solid with others cut away: a skull around a brain, a lung around the heart."""
+    """A solid without the regions of other solids: a skull around a brain, a lung around the heart."""
 
     solid: Shape
     holes: tuple[Shape, ...]
 
-    def distance(self, at: Coordinates) -> Field:
+    def distance(self, points: Coordinates) -> Field:
         """Inside the solid and outside every hole."""
-        result = self.solid.distance(at)
+        result = self.solid.distance(points)
         for hole in self.holes:
-            result = np.maximum(result, -hole.distance(at))
+            result = np.maximum(result, -hole.distance(points))
         return result
 
     def box(self) -> Box:
@@ -236,19 +236,19 @@ class Carved:
 
 @dataclass(frozen=True)
 class Common:
-    """What several solids share: a dome within the cage, muscle within a limb."""
+    """The intersection of several solids: a dome within the cage, muscle within a limb."""
 
     solids: tuple[Shape, ...]
 
-    def distance(self, at: Coordinates) -> Field:
+    def distance(self, points: Coordinates) -> Field:
         """Inside all of them."""
-        result = self.solids[0].distance(at)
+        result = self.solids[0].distance(points)
         for solid in self.solids[1:]:
-            result = np.maximum(result, solid.distance(at))
+            result = np.maximum(result, solid.distance(points))
         return result
 
     def box(self) -> Box:
-        """What their boxes share."""
+        """The intersection of their boxes."""
         lows, highs = zip(*(solid.box() for solid in self.solids), strict=True)
         return vector(np.max(lows, axis=0)), vector(np.min(highs, axis=0))
 
@@ -261,12 +261,12 @@ class Rippled:
     amplitude: float
     wavelength: float
 
-    def distance(self, at: Coordinates) -> Field:
+    def distance(self, points: Coordinates) -> Field:
         """The solid's distance, moved in and out by a periodic fold."""
         k = np.float32(2 * np.pi / self.wavelength)
-        x, y, z = (k * axis for axis in at)
+        x, y, z = (k * axis for axis in points)
         fold = np.sin(x + np.sin(y * 0.7)) * np.sin(y + np.sin(z * 0.8)) + np.sin(z + np.sin(x * 0.6))
-        return self.solid.distance(at) + np.float32(self.amplitude / 2) * fold
+        return self.solid.distance(points) + np.float32(self.amplitude / 2) * fold
 
     def box(self) -> Box:
         """The solid's, wider by the fold."""

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from marrow.phantom.habitus import Habitus
-from marrow.phantom.part import Part
+from marrow.phantom.parts import BonePart
 from marrow.phantom.shapes import Carved, Drum, Ellipsoid, Plate, Shape, Stack, Tube, Vector
 from marrow.phantom.spine import Vertebra, canal, on_cage, vertebrae
 
 BRAINCASE = Ellipsoid((0.0, 10.0, 774.0), (68.0, 86.0, 65.0))
 MAXILLARY_SINUS = {s: Ellipsoid((s * 26.0, -54.0, 704.0), (14.0, 16.0, 15.0)) for s in (1, -1)}
 
-# Per rib, first to twelfth: how far its front end hangs below its head, and the angle it reaches from the back.
+# Per rib, first to twelfth: mm by which its front end is below its head, and the angle from the back that it reaches.
 _RIB_DROP = (24, 44, 62, 76, 87, 95, 100, 97, 88, 74, 50, 30)
 _RIB_END = (148, 153, 153, 150, 147, 143, 139, 131, 121, 108, 84, 58)
 
@@ -31,18 +31,18 @@ STERNUM = Stack(
 )
 
 
-def parts(person: Habitus) -> Iterator[Part]:
+def parts(person: Habitus) -> Iterator[BonePart]:
     """Every solid of the axial skeleton."""
-    yield from (Part("skull", shape, cortex, 0.45) for shape, cortex in _skull())
+    yield from (BonePart("skull", shape, cortex, 0.45) for shape, cortex in _skull())
     for vertebra in vertebrae():
         yield from _vertebra(vertebra)
-    yield from (Part("sacrum", shape, 1.2, 0.9) for shape in _sacrum())
-    yield Part("sternum", STERNUM, 1.2, 1.0)
+    yield from (BonePart("sacrum", shape, 1.2, 0.9) for shape in _sacrum())
+    yield BonePart("sternum", STERNUM, 1.2, 1.0)
     thoracic = [v for v in vertebrae() if v.region == "thoracic"][::-1]
     for sign, side in ((1, "left"), (-1, "right")):
         for number, vertebra in enumerate(thoracic):
             tube = rib(number, vertebra, sign, person.bone_girth)
-            yield from (Part(f"ribs_{side}", segment, 1.1, 0.9) for segment in tube.segments())
+            yield from (BonePart(f"ribs_{side}", segment, 1.1, 0.9) for segment in tube.segments())
 
 
 def _skull() -> Iterator[tuple[Shape, float]]:
@@ -76,10 +76,10 @@ def _half_face(s: int) -> Iterator[tuple[Shape, float]]:
     yield Tube(jaw, (6.0, 7.0, 9.0, 9.5, 11.0, 11.0)), 2.2
 
 
-def _vertebra(vertebra: Vertebra) -> Iterator[Part]:
+def _vertebra(vertebra: Vertebra) -> Iterator[BonePart]:
     rx, ry, half = vertebra.radii
     bone = f"{vertebra.region}_spine"
-    yield Part(bone, Drum(vertebra.centre, vertebra.radii, waist=0.07, turned=(vertebra.lean, 0.0, 0.0)), 1.0, 1.0)
+    yield BonePart(bone, Drum(vertebra.centre, vertebra.radii, waist=0.07, turned=(vertebra.lean, 0.0, 0.0)), 1.0, 1.0)
     size = float(np.clip(half / 14, 0.55, 1.0))
     at = vertebra.place
     back = ry + 8.5
@@ -87,14 +87,14 @@ def _vertebra(vertebra: Vertebra) -> Iterator[Part]:
     # The arch goes round the canal; articular pillars bridge it to the neighbours.
     for s in (1, -1):
         lamina = at(s * 13.5, back + 3, -2 * size)
-        yield Part(bone, Tube((at(s * 0.62 * rx, ry * 0.55, 4 * size), lamina), (6 * size, 5.5 * size)), 1.2, 0.9)
-        yield Part(bone, Tube((lamina, at(0, back + 12, -5 * size)), (4.5 * size, 4.5 * size)), 1.2, 0.8)
+        yield BonePart(bone, Tube((at(s * 0.62 * rx, ry * 0.55, 4 * size), lamina), (6 * size, 5.5 * size)), 1.2, 0.9)
+        yield BonePart(bone, Tube((lamina, at(0, back + 12, -5 * size)), (4.5 * size, 4.5 * size)), 1.2, 0.8)
         pillar = (at(s * 15.0, back + 4, -half), at(s * 15.0, back + 4, half))
-        yield Part(bone, Tube(pillar, (6.5 * size, 6.0 * size)), 1.2, 0.8)
+        yield BonePart(bone, Tube(pillar, (6.5 * size, 6.0 * size)), 1.2, 0.8)
         tip = at(s * (rx + 16 * size), back + 5, 3 * size)
-        yield Part(bone, Tube((lamina, tip), (4.5 * size, 4.0 * size)), 1.2, 0.8)
+        yield BonePart(bone, Tube((lamina, tip), (4.5 * size, 4.0 * size)), 1.2, 0.8)
     tail = at(0, back + spinous[0] * (0.6 + 0.4 * size), spinous[1])
-    yield Part(bone, Tube((at(0, back + 12, -5 * size), tail), (4.5 * size, spinous[2])), 1.2, 0.8)
+    yield BonePart(bone, Tube((at(0, back + 12, -5 * size), tail), (4.5 * size, spinous[2])), 1.2, 0.8)
 
 
 def _sacrum() -> Iterator[Shape]:
@@ -112,7 +112,7 @@ def _sacrum() -> Iterator[Shape]:
 
 
 def rib(number: int, vertebra: Vertebra, sign: int, girth: float) -> Tube:
-    """The path of a rib (0 is the first) on one side, from its head to where cartilage begins."""
+    """A rib (0 is the first) on one side, from its head to the costal cartilage."""
     rx, ry, half = vertebra.radii
     x, y, z = vertebra.place(sign * (rx + 1), ry * 0.7, half * 0.6)
     knuckle = vertebra.place(sign * (rx + 15), ry + 12, half * 0.4)

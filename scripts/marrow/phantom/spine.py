@@ -1,4 +1,4 @@
-"""The spine and the thoracic cage: where vertebrae sit, and the surface that ribs run on.
+"""The spine and the thoracic cage: positions of the vertebrae, and the surface that the ribs follow.
 
 Body space has its origin between the hip joints. Dimensions are those of an adult of about 1.75 m, rounded.
 """
@@ -40,7 +40,7 @@ CAGE = Stack(
 
 @dataclass(frozen=True)
 class Vertebra:
-    """One vertebra: its region, its body and how it leans."""
+    """One vertebra: its region, centre and radii of its body, and its tilt in degrees."""
 
     region: str
     centre: Vector
@@ -48,7 +48,7 @@ class Vertebra:
     lean: float
 
     def place(self, x: float, y: float, z: float) -> Vector:
-        """Body space of a point given from the centre, in the frame of the leaning vertebra."""
+        """A point in body space, from coordinates in the frame of the vertebra."""
         a = np.deg2rad(self.lean)
         cx, cy, cz = self.centre
         return cx + x, cy + float(y * np.cos(a) - z * np.sin(a)), cz + float(y * np.sin(a) + z * np.cos(a))
@@ -94,7 +94,7 @@ def canal() -> Tube:
 
 
 def on_cage(angle: float, z: float, inset: float = 5.0) -> tuple[float, float]:
-    """Where the cage is at a height, by the angle from the back (0) over the left (90) to the front (180 degrees)."""
+    """The point (x, y) of the cage at a height and an angle in degrees: 0 is the back, 90 the left, 180 the front."""
     knots = np.asarray(CAGE.levels)
     a, b, cy = (float(np.interp(z, knots[:, 0], knots[:, column])) for column in (1, 2, 4))
     sin, cos = np.sin(np.deg2rad(angle)), np.cos(np.deg2rad(angle))

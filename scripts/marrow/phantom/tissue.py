@@ -1,8 +1,8 @@
-"""How bright each tissue is: signal on fat, water, b50 and b900, with subcutaneous fat on the fat image as 1.
+"""The signal of each tissue on fat, water, b50 and b900, relative to subcutaneous fat on the fat image.
 
-The values are plausible rather than measured: T1-weighted gradient-echo Dixon, and fat-suppressed diffusion where cells
-that are packed (brain, spleen, kidney, bowel wall, lymph nodes, testes, active myeloma) stay bright at b900 and water
-that moves freely (cerebrospinal fluid, urine) falls away.
+The values are plausible rather than measured: T1-weighted gradient-echo Dixon, and fat-suppressed diffusion, where
+tissues of high cell density (brain, spleen, kidney, bowel wall, lymph nodes, testes, active myeloma) stay bright at
+b900 and free water (cerebrospinal fluid, urine) becomes dark.
 """
 
 from dataclasses import dataclass
@@ -68,7 +68,7 @@ class Palette:
 
 
 def palette(contrasts: tuple[str, ...], spread: float, draw: np.random.Generator) -> Palette:
-    """The table with every tissue's signal varied by a factor of about `spread` for one patient."""
+    """The table with the signal of every tissue varied by a log-normal factor of sigma `spread` for one patient."""
     columns = [CONTRASTS.index(contrast) for contrast in contrasts]
     varied = {
         tissue: (np.asarray(signal) * np.exp(draw.normal(0, spread, len(CONTRASTS))))[columns].astype(np.float32)

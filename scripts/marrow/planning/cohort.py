@@ -5,14 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from marrow.errors import ConfigError
+from marrow.errors import ConfigError, nearest
 from marrow.phantom.roster import SimulatedScan, roster
 from marrow.planning.bone_files import with_bone_files
 from marrow.planning.config import read_schema
 from marrow.planning.sheet import Scan, read_sheet
 from marrow.planning.splits.assignment import Assignment, assign
 from marrow.planning.splits.frozen import with_frozen
-from marrow.planning.splits.memory import MEMORY, remembered
+from marrow.planning.splits.memory import MEMORY, remember, remembered
 
 SIMULATED = "results/cohort"
 STANDARDS = Path("results/standard")
@@ -31,6 +31,8 @@ class Cohort:
         self._scans = {scan.scan: scan for scan in sorted(scans, key=lambda scan: scan.scan)}
 
     def __getitem__(self, scan: str) -> Scan:
+        if scan not in self._scans:
+            raise ConfigError(f"there is no scan {scan}; {nearest(scan, self.ids)}")
         return self._scans[scan]
 
     def __iter__(self) -> Iterator[Scan]:
@@ -80,6 +82,12 @@ def load_cohort(config: Mapping[str, Any], schemas: Path) -> Cohort:
             "split of at least one labelled scan, or name a frozen standard as standard.frozen in the config"
         )
     return cohort
+
+
+def remember_splits(cohort: Cohort, config: Mapping[str, Any]) -> None:
+    """Write down where the rule put every patient, so that a growing cohort moves nobody."""
+    if cohort.assignment:
+        remember(MEMORY, cohort.assignment, config["splits"])
 
 
 def _split(sheet: Sequence[Scan], settings: Mapping[str, Any]) -> Assignment:

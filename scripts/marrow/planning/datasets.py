@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from marrow.datasets.sources.catalogue import SOURCES, how_to_give
-from marrow.datasets.sources.located import located
+from marrow.datasets.sources.location import locate
 from marrow.errors import ConfigError, nearest
 from marrow.planning.cohort import Cohort
 from marrow.planning.config import complete, read_schema
@@ -25,12 +25,12 @@ BAGS = "results/bags"
 FETCHED = "results/sources"
 SCANS = "scans"
 PATCH_MM = 32  # 16 voxels of 2 mm
-WHOLE_TO = 1e-6
-BLOCK = 50
-WHOLE = 100_000  # more bags than any table has
+TOLERANCE = 1e-6
+BAGS_PER_BLOCK = 50
+ALL_BAGS = 100_000  # more bags than any table has
 
 # Settings that choose among bags and leave the bags themselves as they are.
-CHOOSING = {"training_bags", "validation_bags", "test_bags", "folds", "repeats", "validation"}
+SELECTING = {"training_bags", "validation_bags", "test_bags", "folds", "repeats", "validation"}
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def plan_datasets(config: Mapping[str, Any], cohort: Cohort, schemas: Path, spac
         if kind not in kinds:
             raise ConfigError(f"config: datasets.{name}.kind is {kind!r}; {nearest(kind, list(kinds))}")
         declaration = _complete(kinds[kind], kind_schema, f"schemas/datasets/{kind}.yaml")
-        settings = _complete(entry, kinds[kind], f"config: datasets.{name}")
+        settings = _complete(entry, settings_schema(kind, declaration), f"config: datasets.{name}")
         if kind == SCANS:
             settings |= _sizes(name, settings, spacing_mm)
             bag_set, made = _of_scans(name, settings, declaration, config, cohort, spacing_mm)
@@ -148,6 +148,18 @@ def plan_datasets(config: Mapping[str, Any], cohort: Cohort, schemas: Path, spac
     return DataPlan(bag_sets, datasets)
 
 
+def settings_schema(kind: str, declaration: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON schema of an entry of `datasets`; a setting that declares no default has to be given."""
+    settings: Mapping[str, Mapping[str, Any]] = declaration["settings"]
+    required = [name for name, setting in settings.items() if not {"default", "properties"} & setting.keys()]
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["kind", *required],
+        "properties": {"kind": {"const": kind}, **settings},
+    }
+
+
 def _complete(given: Mapping[str, Any], schema: Mapping[str, Any], place: str) -> dict[str, Any]:
     """Check and complete a part that stands by itself, with its place in messages."""
     try:
@@ -163,7 +175,7 @@ def _sizes(name: str, settings: Mapping[str, Any], spacing_mm: float) -> dict[st
     sizes = {key: default if settings[key] is None else settings[key] for key, default in usual.items()}
     for key, size in sizes.items():
         step = 2 * spacing_mm if key == "patch_mm" else spacing_mm
-        if abs(size / step - round(size / step)) > WHOLE_TO:
+        if abs(size / step - round(size / step)) > TOLERANCE:
             raise ConfigError(
                 f"config: datasets.{name}.{key} is {size:g} mm, which is no {'even' if key == 'patch_mm' else 'whole'} "
                 f"number of voxels of {spacing_mm:g} mm; take a multiple of {step:g} mm"
@@ -179,10 +191,10 @@ def _of_scans(
     cohort: Cohort,
     spacing_mm: float,
 ) -> tuple[BagSet, list[DataSet]]:
-    lacking = [contrast for contrast in settings["contrasts"] if contrast not in config["contrasts"]]
-    if lacking:
+    missing = [contrast for contrast in settings["contrasts"] if contrast not in config["contrasts"]]
+    if missing:
         raise ConfigError(
-            f"config: datasets.{name}.contrasts names {', '.join(lacking)}, which `contrasts` lacks; add it there, or "
+            f"config: datasets.{name}.contrasts names {', '.join(missing)}, which `contrasts` lacks; add it there, or "
             "take it out here"
         )
     if config["bones"]["source"] == "none":
@@ -191,8 +203,8 @@ def _of_scans(
             "precomputed, or take the data set out"
         )
     classes: dict[str, list[str]] = settings["classes"]
-    held = {label for labels in classes.values() for label in labels}
-    labelled = [scan for scan in cohort if scan.label in held and scan.split != "predict"]
+    labels_of_classes = {label for labels in classes.values() for label in labels}
+    labelled = [scan for scan in cohort if scan.label in labels_of_classes and scan.split != "predict"]
     predicted = [scan for scan in cohort if scan.split == "predict"]
     parts = {name: labelled, f"{name}-predict": predicted}
     datasets = [
@@ -220,12 +232,12 @@ def _generated(
     name: str, settings: Mapping[str, Any], declaration: Mapping[str, Any], sources: Mapping[str, str | None]
 ) -> tuple[BagSet, list[DataSet]]:
     selections = dict(_selections(name, settings))
-    choosing = CHOOSING | ({"seed"} if "folds" in settings else set[str]())
+    selecting = SELECTING | ({"seed"} if "folds" in settings else set[str]())
     required = [source.format_map(settings) for source in declaration["sources"]]
     bag_set = BagSet(
         name,
         settings["kind"],
-        {key: value for key, value in settings.items() if key not in choosing},
+        {key: value for key, value in settings.items() if key not in selecting},
         instances_of(settings["kind"], declaration, settings),
         declaration["inverted"],
         sources={source: _files_of_source(source, sources.get(source), name) for source in required},
@@ -254,8 +266,12 @@ def _selections(name: str, settings: Mapping[str, Any]) -> Iterator[tuple[str, d
 
 def _blocks(selection: Mapping[str, Any]) -> list[Block]:
     if "folds" in selection:
-        return [Block("all", 0, WHOLE)]
-    return [Block(split, first, BLOCK) for split, count in selection.items() for first in range(0, count, BLOCK)]
+        return [Block("all", 0, ALL_BAGS)]
+    return [
+        Block(split, first, BAGS_PER_BLOCK)
+        for split, count in selection.items()
+        for first in range(0, count, BAGS_PER_BLOCK)
+    ]
 
 
 def _files_of_source(source: str, given: str | None, dataset: str) -> list[str]:
@@ -270,7 +286,7 @@ def _files_of_source(source: str, given: str | None, dataset: str) -> list[str]:
     remedy = how_to_give(source) if is_public else "Give the file or folder that has it."
     if not Path(given).exists():
         raise ConfigError(f"config: sources.{source} is {given}, which does not exist. {remedy}")
-    place = located(source, Path(given)) if is_public else Path(given)
+    place = locate(source, Path(given)) if is_public else Path(given)
     if place is None:
         raise ConfigError(f"config: sources.{source} is {given}, which does not hold {source}. {remedy}")
     return [place.as_posix()]

@@ -12,6 +12,14 @@ EVALUATION = "results/evaluation"
 PREFERRED = "atmil"
 # What of a bag set's settings tells which published table it can be compared with.
 TELLING = ("task", "table", "target", "size", "classes")
+# Figure -> the table that it shows. None has the name of a table: the record beside a table would not be its own.
+TABLE_FIGURES = {
+    "confusion_matrices": "confusion",
+    "reliability_curves": "reliability",
+    "differences": "comparisons",
+    "sizes": "summary",
+}
+CURVE_FIGURES = ("training", "weights")
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,11 @@ class Evaluation:
     def of_runs(self, name: str) -> list[str]:
         """A file of each run."""
         return [f"{run.folder}/{name}" for run in self.runs]
+
+    @property
+    def predictions(self) -> list[str]:
+        """What each run says of bags."""
+        return [f"{run.predicted}/predictions.parquet" for run in self.runs]
 
 
 def plan_evaluations(config: Mapping[str, Any], data: DataPlan, planned: RunPlan) -> dict[str, Evaluation]:

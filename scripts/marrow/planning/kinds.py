@@ -23,7 +23,7 @@ PACKAGES: Mapping[str, str] = {
     "weightings": "marrow.learning.weighting",
 }
 
-# The module that augments instances; a training that does not augment them never imports it.
+# The module that augments instances; only a training that augments them imports it.
 AUGMENTER = "marrow.learning.augment.augmenter"
 
 
@@ -40,3 +40,8 @@ def module_of(family: str, kind: str) -> str:
 def implementation(family: str, kind: str) -> ModuleType:
     """The module that implements a kind, imported."""
     return import_module(module_of(family, kind))
+
+
+def augmentation() -> ModuleType:
+    """The module that augments instances, imported."""
+    return import_module(AUGMENTER)

@@ -13,7 +13,7 @@ from marrow.errors import ConfigError, nearest
 from marrow.planning.cohort import Cohort
 from marrow.planning.datasets import SCANS, DataPlan
 from marrow.planning.evaluations import reference_of
-from marrow.planning.runs import Run, RunPlan, run_folder
+from marrow.planning.runs import ONLY, Run, RunPlan, run_folder
 
 LOCALISATION = "results/localisation"
 MAPS = "results/maps"
@@ -42,12 +42,12 @@ class Map:
     @property
     def manifest(self) -> str:
         """The name of the scan's manifest."""
-        return f"{self.run.dataset}-predict" if self.is_predicted else self.run.dataset
+        return f"{self.run.dataset}{ONLY}" if self.is_predicted else self.run.dataset
 
     @property
     def source(self) -> str:
         """The folder of the tables that say something of the scan."""
-        return self.run.predicted if self.is_predicted else self.run.folder
+        return self.run.predicted_only if self.is_predicted else self.run.predicted
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def _maps(settings: Mapping[str, Any], reference: str | None, data: DataPlan, ru
             first = next(other.seed for other in of_dataset if other.method == run.method)
             seeds = settings["seeds"] if settings["seeds"] is not None else [first]
             if run.method in methods and run.seed in seeds:
-                for part, split in ((dataset, "test"), (f"{dataset}-predict", "predict")):
+                for part, split in ((dataset, "test"), (f"{dataset}{ONLY}", "predict")):
                     rows = data.datasets[part].rows if part in data.datasets else ()
                     yield from (Map(run, row["bag"], split == "predict") for row in rows if row["split"] == split)
 

@@ -19,6 +19,8 @@ from marrow.planning.methods.presets import Methods, read_methods
 
 RUNS = "results/runs"
 PREDICTED = "results/predicted"
+ONLY = "-predict"  # behind the name of a data set: its bags that are only predicted
+RUN_NAME = "{dataset}/{method}/seed-{seed}"  # of any run, with the wildcards of rules
 SEEDS = 3  # ATMIL's repetitions on scans
 
 # What is trained where nobody says what: the tables of two papers, for data with auxiliary tasks and without.
@@ -61,8 +63,13 @@ class Run:
 
     @property
     def predicted(self) -> str:
-        """Where what it says of bags that are only predicted is."""
+        """Where what it says of the bags of its data set is."""
         return run_folder(self.dataset, self.method, self.seed, PREDICTED)
+
+    @property
+    def predicted_only(self) -> str:
+        """Where what it says of bags that are only predicted is."""
+        return run_folder(f"{self.dataset}{ONLY}", self.method, self.seed, PREDICTED)
 
 
 @dataclass(frozen=True)
@@ -71,11 +78,11 @@ class RunPlan:
 
     Attributes:
         runs: all of them.
-        at_once: how many seeds of a method train in one process.
+        seeds_per_process: how many seeds of a method train in one process.
     """
 
     runs: tuple[Run, ...]
-    at_once: int = 1
+    seeds_per_process: int = 1
 
     @property
     def datasets(self) -> list[str]:
@@ -92,28 +99,30 @@ class RunPlan:
         Raises:
             ConfigError: it is not planned.
         """
-        if dataset not in self._by_dataset:
-            raise ConfigError(f"there is no run on the data set {dataset!r}; {_hint(dataset, self.datasets)}")
-        of_method = [run for run in self._by_dataset[dataset] if run.method == method]
-        if not of_method:
-            methods = dict.fromkeys(run.method for run in self._by_dataset[dataset])
-            raise ConfigError(f"there is no run of {method!r} on {dataset}; {_hint(method, list(methods))}")
+        of_method = self._of_method(dataset, method)
         for run in of_method:
             if run.seed == seed:
                 return run
         seeds = ", ".join(str(run.seed) for run in of_method)
         raise ConfigError(f"there is no run of {method} on {dataset} with seed {seed}; its seeds are {seeds}")
 
-    def together(self, dataset: str, method: str) -> tuple[Run, ...]:
+    def in_one_process(self, dataset: str, method: str) -> tuple[Run, ...]:
         """The runs of a method that can train in one process; none where they have to train one by one.
 
         Raises:
             ConfigError: there are no runs of this method.
         """
-        runs = tuple(run for run in self.of_dataset(dataset) if run.method == method)
+        runs = self._of_method(dataset, method)
+        return () if self.seeds_per_process < 2 or runs[0].alone else runs
+
+    def _of_method(self, dataset: str, method: str) -> tuple[Run, ...]:
+        if dataset not in self._by_dataset:
+            raise ConfigError(f"there is no run on the data set {dataset!r}; {_hint(dataset, self.datasets)}")
+        runs = tuple(run for run in self._by_dataset[dataset] if run.method == method)
         if not runs:
-            raise ConfigError(f"there is no run of {method!r} on {dataset}")
-        return () if self.at_once < 2 or runs[0].alone else runs
+            methods = dict.fromkeys(run.method for run in self._by_dataset[dataset])
+            raise ConfigError(f"there is no run of {method!r} on {dataset}; {_hint(method, list(methods))}")
+        return runs
 
     @cached_property
     def _by_dataset(self) -> dict[str, tuple[Run, ...]]:
@@ -122,8 +131,8 @@ class RunPlan:
 
 
 def run_folder(dataset: str, method: str, seed: int | str, within: str = RUNS) -> str:
-    """Where the results of a run are; names may be patterns."""
-    return f"{within}/{dataset}/{method}/seed-{seed}"
+    """Where the results of a run are."""
+    return f"{within}/{RUN_NAME.format(dataset=dataset, method=method, seed=seed)}"
 
 
 def plan_runs(config: Mapping[str, Any], data: DataPlan, schemas: Path) -> RunPlan:
@@ -143,11 +152,11 @@ def plan_runs(config: Mapping[str, Any], data: DataPlan, schemas: Path) -> RunPl
         wanted = {name: {} for name in data.of_kind(SCANS) if _manifests(name, data)}
     return RunPlan(
         tuple(run for name, entry in wanted.items() for run in _of_entry(name, entry, config, data, methods)),
-        _at_once(config),
+        _seeds_per_process(config),
     )
 
 
-def _at_once(config: Mapping[str, Any]) -> int:
+def _seeds_per_process(config: Mapping[str, Any]) -> int:
     """How many seeds train in one process; they come to their jobs by way of the archive."""
     wanted: int = config["seeds_per_process"]
     if wanted > 1 and not config["archive_mb"]:

@@ -1,7 +1,7 @@
-"""The sample sheet: one row a scan, read and checked before any work starts.
+"""Reads and checks the sample sheet, which has a row for each scan, before any work starts.
 
-Tabs, commas or semicolons separate the columns; a byte-order mark and Windows line ends are accepted. Every problem is
-told with row, scan and column, all of them at once.
+Columns are separated by tabs, commas or semicolons; a byte-order mark and Windows line ends are accepted. All problems
+are reported together, each with row, scan and column.
 """
 
 import csv
@@ -16,7 +16,6 @@ from marrow.planning.config import find_problems
 from marrow.workflow.paths import RESULTS
 
 LABELS = ("healthy", "inactive", "focal", "diffuse")
-SPLITS = ("train", "validation", "test", "predict")
 TRUTHS = ("bones", "lesions")
 
 
@@ -25,13 +24,13 @@ class Scan:
     """A row of the sheet.
 
     Attributes:
-        scan, patient, label, split, site: as in the sheet; no label means predict only.
-        images: contrast -> its files or folders, several where it has several stations.
-        truths: `bones` and `lesions`, where the sheet gives them.
-        premade: label maps of its bones that other programs made, in the order of `bones.precomputed.maps`.
-        overrides: contrast -> what ingest must not guess, such as `{"series": 5}`.
-        attributes: the clinical attributes, without `attr_`.
-        row: where in the sheet, for messages.
+        scan, patient, label, split, site: as in the sheet; a scan without label is predicted only.
+        images: contrast -> its files or folders, several if it has several stations.
+        truths: paths of the annotations `bones` and `lesions`, if the sheet has them.
+        premade: label maps of the bones from other programs, in the order of `bones.precomputed.maps`.
+        overrides: contrast -> choices that ingest does not make itself, such as `{"series": 5}`.
+        attributes: the clinical attributes, named without `attr_`.
+        row: its number in the sheet, for messages.
     """
 
     scan: str
@@ -47,20 +46,20 @@ class Scan:
     row: int = 0
 
     def summary(self) -> dict[str, str]:
-        """What tables and the report say of a scan."""
+        """The columns that tables and the report show of a scan."""
         return {name: getattr(self, name) for name in ("scan", "patient", "label", "split", "site")}
 
 
 def read_sheet(path: Path, schema: Mapping[str, Any], contrasts: Sequence[str]) -> list[Scan]:
-    """Read and check a sample sheet; paths in it count from the sheet's own folder.
+    """Read and check a sample sheet; paths in it are relative to its folder.
 
     Args:
         path: the sheet.
-        schema: what a row may hold, from `schemas/samples.schema.yaml`.
-        contrasts: the columns that every scan must fill.
+        schema: of a row, from `schemas/samples.schema.yaml`.
+        contrasts: the columns that must not be empty.
 
     Raises:
-        SheetError: everything that is wrong with it, a line each.
+        SheetError: all problems, a line each.
     """
     rows = _read_rows(path)
     columns = _check_columns(path.name, rows, schema, contrasts)
@@ -94,9 +93,9 @@ def _read_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
         rows = [(reader.line_num, _stripped(row)) for row in reader if any(row.values())]
     except csv.Error as error:
         raise SheetError(f"{path.name}, row {reader.line_num}: {error}; look for a quote that is not closed") from None
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise SheetError(f"{path.name} has the column {', '.join(twice)} more than once; keep one")
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise SheetError(f"{path.name} has the column {', '.join(repeated)} more than once; keep one")
     if not rows:
         raise SheetError(f"{path.name} has no scans; give it a header line and a row for each scan")
     return rows
@@ -113,41 +112,41 @@ def _check_columns(
     sheet: str, rows: list[tuple[int, dict[str, str]]], schema: Mapping[str, Any], contrasts: Sequence[str]
 ) -> dict[str, Any]:
     """The schema of each column that the sheet has."""
-    known: dict[str, Any] = dict(schema["properties"])
+    column_schemas: dict[str, Any] = dict(schema["properties"])
     for contrast in contrasts:
-        known[contrast] = {"type": "string"}
-        known[f"{contrast}_series"] = {"type": "string", "pattern": "^[0-9]*$", "expects": "a series number"}
+        column_schemas[contrast] = {"type": "string"}
+        column_schemas[f"{contrast}_series"] = {"type": "string", "pattern": "^[0-9]*$", "expects": "a series number"}
     columns = [name for name in rows[0][1] if name]
     problems = [
-        f"unknown column {name!r}; {nearest(name, list(known))}"
+        f"unknown column {name!r}; {nearest(name, list(column_schemas))}"
         for name in columns
-        if name not in known and not name.startswith("attr_")
+        if name not in column_schemas and not name.startswith("attr_")
     ]
     needed = ["scan", "patient", *contrasts]
     problems += [f"column {name!r} is missing; every scan needs it" for name in needed if name not in columns]
     if problems:
         raise SheetError("\n".join(f"{sheet}: {problem}" for problem in problems))
-    return {name: known.get(name, {"type": "string"}) for name in columns}
+    return {name: column_schemas.get(name, {"type": "string"}) for name in columns}
 
 
 def _row_problems(
     number: int, row: Mapping[str, str], columns: Mapping[str, Any], contrasts: Sequence[str]
 ) -> Iterator[str]:
-    place = f"row {number} (scan {_shortened(row['scan'])})"
+    where = f"row {number} (scan {_shortened(row['scan'])})"
     if "" in row:
-        yield f"{place}: has more fields than the header has columns; quote a field that holds the separator"
+        yield f"{where}: has more fields than the header has columns; quote a field that holds the separator"
     for problem in find_problems(row, {"properties": columns}):
-        yield f"{place}: column {problem}"
+        yield f"{where}: column {problem}"
     for contrast in contrasts:
         if not row[contrast]:
-            yield f"{place}: {contrast} is empty; give its files, or take {contrast} out of `contrasts` in the config"
+            yield f"{where}: {contrast} is empty; give its files, or take {contrast} out of `contrasts` in the config"
     label, split = row.get("label", ""), row.get("split", "")
     if split in {"train", "validation", "test"} and not label:
-        yield f"{place}: split is {split} but label is empty; give one of {', '.join(LABELS)}, or the split predict"
+        yield f"{where}: split is {split} but label is empty; give one of {', '.join(LABELS)}, or the split predict"
 
 
 def _cohort_problems(rows: Sequence[tuple[int, Mapping[str, str]]]) -> Iterator[str]:
-    """What only shows across rows: scans twice, and patients in two splits."""
+    """Problems across rows: duplicate scans, and patients in two splits."""
     first: dict[str, int] = {}
     splits: dict[str, tuple[str, int]] = {}
     for number, row in rows:

@@ -14,6 +14,7 @@ from marrow.planning.kinds import AUGMENTER
 from marrow.planning.methods.modules import method_modules
 
 LEARNING = ("train", "validation")
+TRAINING = "-training"  # behind the name of a data set: the manifest of this part
 _UNUSED = frozenset({"site", "attributes"})  # columns of the sheet that no method learns from
 
 

@@ -1,6 +1,6 @@
 """The report: one HTML file that opens anywhere, asks nothing of any network, and prints.
 
-A section is a module with a template of the same name: `cohort.py` and `cohort.html.j2`. It takes its own data and
-returns a `Section`; `scripts/build_report.py` lists them in the order in which they are read. A new section adds two
-files and a line there.
+`sections/` holds the sections, each a module with its template beside it; `charts/` the drawings, as places and words
+that templates turn into SVG; `viewer/` the scans to be opened in the page. The modules here read what the sections
+show, and `page.py` puts the page together. `scripts/build_report.py` lists the sections in the order of reading.
 """

@@ -5,23 +5,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from marrow.report.metrics import SUMMARY
-from marrow.report.paper_tables import PaperTables, read_paper_tables
-from marrow.report.tables import Table, number, read_csv, why_absent
+from marrow.errors import MarrowError
+from marrow.evaluation import columns as evaluation
+from marrow.report.tables import Table, in_order, load_table, why_absent
+from marrow.tables.frames import Columns
+from marrow.tables.text_table import TextTable, read_text_tables
 
-COLUMNS = {
-    "runs": ("dataset", "method", "seed", "status", "reason"),
-    "summary": SUMMARY,
-    "comparisons": ("method", "reference", "metric", "difference", "low", "high", "p_corrected"),
-    "confusion": ("method", "label", "predicted", "count", "row_percent"),
-    "reliability": ("method", "low", "high", "count", "mean_probability", "observed"),
-    "groups": ("method", "grouping", "group", "metric", "mean", "n"),
-    "curves": ("dataset", "method", "seed", "epoch", "quantity", "value"),
-    "localisation": SUMMARY,
-    "notes": ("method", "metric", "note"),
+PART = "part"  # the column that says which runs are averaged together
+COLUMNS: dict[str, Columns] = {
+    **{name: columns for name, columns in evaluation.COLUMNS.items() if name != "tables"},
+    "localisation": {name: kind for name, kind in evaluation.COLUMNS["summary"].items() if name != PART},
 }
 SCANS = "scans"
-PART = "part"  # the column that says which runs are averaged together
 
 
 @dataclass(frozen=True)
@@ -35,6 +30,7 @@ class Entry:
         titles: method -> what tables call it, in the order of the config.
         tables: name of the table -> the table.
         papers: the tables in the papers' layouts.
+        why_no_papers: why there are none of these.
         latex: the same for a manuscript; empty where there are none.
         sizes: metrics by number of training bags as a `data:` address; empty where there is one number of them.
     """
@@ -44,7 +40,8 @@ class Entry:
     datasets: tuple[str, ...]
     titles: Mapping[str, str]
     tables: Mapping[str, Table]
-    papers: PaperTables
+    papers: Sequence[TextTable]
+    why_no_papers: str
     latex: str
     sizes: str
 
@@ -56,8 +53,8 @@ class Entry:
     @property
     def states(self) -> dict[str, int]:
         """How many runs are done, stopped and missing."""
-        told = [row["status"] for row in self.tables["runs"].rows]
-        return {state: told.count(state) for state in ("done", "stopped", "missing")}
+        counts = self.tables["runs"].frame["status"].value_counts()
+        return {state: int(counts.get(state, 0)) for state in ("done", "stopped", "missing")}
 
     def title(self, method: str) -> str:
         """What a method is called."""
@@ -65,14 +62,12 @@ class Entry:
 
     def methods(self, table: str) -> list[str]:
         """The methods of a table in the order of the config, others after them."""
-        found = [name for name in self.tables[table].of("method") if name]
-        return [*(name for name in self.titles if name in found), *(name for name in found if name not in self.titles)]
+        return in_order([name for name in self.tables[table].distinct("method") if name], list(self.titles))
 
     def undefined(self) -> list[str]:
         """The metrics that no run has a value of."""
-        summary = self.tables["summary"]
-        metrics = summary.of("metric")
-        return [m for m in metrics if all(number(row["mean"]) is None for row in summary.where(metric=m))]
+        values = self.tables["summary"].frame.groupby("metric", sort=False)["mean"].count()
+        return values[values == 0].index.tolist()
 
 
 def entries_of(planned: Sequence[Mapping[str, object]], files: Sequence[Path]) -> list[Entry]:
@@ -80,27 +75,41 @@ def entries_of(planned: Sequence[Mapping[str, object]], files: Sequence[Path]) -
 
     Args:
         planned: `name`, `kind`, and `titles` (method -> title) of each entry.
-        files: `results/evaluation/{entry}/{table}.csv`, and `tables.md`, `tables.tex` and `sizes.svg` beside them.
+        files: `results/evaluation/{entry}/{table}.csv`, and `tables.json`, `tables.tex` and `sizes.svg` beside them.
     """
-    found = {(path.parent.name, path.name): path for path in files}
-    return [part for one in planned for part in _parts(_entry(one, found))]
+    by_name = {(path.parent.name, path.name): path for path in files}
+    return [part for one in planned for part in _parts(_entry(one, by_name))]
 
 
-def _entry(planned: Mapping[str, object], found: Mapping[tuple[str, str], Path]) -> Entry:
+def _entry(planned: Mapping[str, object], files: Mapping[tuple[str, str], Path]) -> Entry:
     name = str(planned["name"])
     titles = planned["titles"]
-    latex = found.get((name, "tables.tex"))
-    tables = {table: read_csv(found.get((name, f"{table}.csv")), columns) for table, columns in COLUMNS.items()}
+    latex = files.get((name, "tables.tex"))
+    tables = {table: load_table(files.get((name, f"{table}.csv")), columns) for table, columns in COLUMNS.items()}
+    papers, why_no_papers = _papers(files.get((name, "tables.json")))
     return Entry(
         name=name,
         kind=str(planned["kind"]),
-        datasets=tuple(tables["runs"].of("dataset")) or (name,),
+        datasets=tuple(tables["runs"].distinct("dataset")) or (name,),
         titles={str(key): str(value) for key, value in titles.items()} if isinstance(titles, Mapping) else {},
         tables=tables,
-        papers=read_paper_tables(found.get((name, "tables.md"))),
+        papers=papers,
+        why_no_papers=why_no_papers,
         latex=latex.read_text(encoding="utf-8", errors="replace") if latex and latex.is_file() else "",
-        sizes=_drawing(found.get((name, "sizes.svg"))),
+        sizes=_drawing(files.get((name, "sizes.svg"))),
     )
+
+
+def _papers(path: Path | None) -> tuple[list[TextTable], str]:
+    """The tables in the papers' layouts, and why there are none."""
+    why = why_absent(path)
+    if why or path is None:
+        return [], why
+    try:
+        tables = read_text_tables(path)
+    except MarrowError as error:
+        return [], str(error)
+    return tables, "" if tables else f"{path.name} holds no table"
 
 
 def _drawing(path: Path | None) -> str:
@@ -111,26 +120,26 @@ def _drawing(path: Path | None) -> str:
 
 def _parts(entry: Entry) -> list[Entry]:
     """An entry as it is averaged: folds together, data sets of different sizes each for itself."""
-    names = entry.tables["runs"].of(PART)
+    names = entry.tables["runs"].distinct(PART)
     if len(names) < 2:
         return [replace(entry, sizes="")]
-    return [_part(entry, name, is_first=name == names[0]) for name in names]
+    return [_part(entry, name, names[0]) for name in names]
 
 
-def _part(entry: Entry, name: str, is_first: bool) -> Entry:
-    datasets = tuple(dict.fromkeys(row["dataset"] for row in entry.tables["runs"].where(**{PART: name})))
+def _part(entry: Entry, name: str, first: str) -> Entry:
+    runs = entry.tables["runs"].frame
+    datasets = runs.loc[runs[PART] == name, "dataset"].unique().tolist()
     tables: dict[str, Table] = {}
     for kind, table in entry.tables.items():
-        if PART in table.columns:
-            rows = tuple(table.where(**{PART: name}))
-        elif "dataset" in table.columns:
-            rows = tuple(row for row in table.rows if row["dataset"] in datasets)
-        else:
-            rows = table.rows if is_first else ()
-        why = table.why or ("" if rows else f"{kind}.csv says nothing of {name}")
-        tables[kind] = Table(table.columns, rows, why)
-    own = replace(entry, name=name, datasets=datasets, tables=tables)
-    if is_first:
-        return own
-    papers = PaperTables((), f"those of all sizes stand under {entry.tables['runs'].of(PART)[0]}")
-    return replace(own, papers=papers, latex="", sizes="")
+        frame = table.frame
+        if PART in frame:
+            frame = frame[frame[PART] == name]
+        elif "dataset" in frame:
+            frame = frame[frame["dataset"].isin(datasets)]
+        elif name != first:
+            frame = frame[:0]
+        tables[kind] = Table(frame, table.why or ("" if len(frame) else f"{kind}.csv says nothing of {name}"))
+    part = replace(entry, name=name, datasets=tuple(datasets), tables=tables)
+    if name == first:
+        return part
+    return replace(part, papers=[], why_no_papers=f"those of all sizes stand under {first}", latex="", sizes="")

@@ -1,9 +1,11 @@
-"""Metrics as the report calls them, and the numbers of a table in the forms in which they are read."""
+"""Metrics as the report calls them, and the rows of a table by method and metric."""
 
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping
+
+import pandas as pd
 
 from marrow.report.charts.interval_chart import Interval
-from marrow.report.tables import Row, Table, number
+from marrow.report.tables import Row
 
 TITLES = {
     "accuracy": "accuracy",
@@ -17,24 +19,6 @@ TITLES = {
     "calibration_error": "calibration error",
 }
 DRAWN = ("balanced_accuracy", "f1", "auc", "log_loss")
-LOWER_IS_BETTER = {"log_loss", "brier", "calibration_error"}
-SUMMARY = ("method", "metric", "mean", "std", "sem", "n", "low", "high")
-
-
-@dataclass(frozen=True)
-class Mean:
-    """A mean over runs: the number, what stands after the plus-minus sign, and over how many runs."""
-
-    mean: float | None
-    std: float | None
-    runs: str
-
-    @property
-    def text(self) -> str:
-        """Mean and standard deviation; empty where the metric is undefined."""
-        if self.mean is None:
-            return ""
-        return f"{self.mean:.3f}" + ("" if self.std is None else f" ± {self.std:.3f}")
 
 
 def metric_title(metric: str, *, of_class: bool = False) -> str:
@@ -43,20 +27,21 @@ def metric_title(metric: str, *, of_class: bool = False) -> str:
     return title.replace(" (macro)", "") if of_class else title
 
 
-def mean_of(summary: Table, method: str, metric: str) -> Mean:
-    """What a table with the columns of a summary says of a method's metric."""
-    found = summary.where(method=method, metric=metric)
-    if not found:
-        return Mean(None, None, "")
-    return Mean(number(found[0]["mean"]), number(found[0]["std"]), found[0]["n"])
+def by_method_and_metric(frame: pd.DataFrame) -> Mapping[Hashable, Row]:
+    """(method, metric) -> the row of a table that has one for each."""
+    keys = ["method", "metric"]
+    return frame.drop_duplicates(keys).set_index(keys, drop=False).to_dict("index")
 
 
-def intervals_of(rows: list[Row], names: dict[str, str]) -> list[Interval]:
-    """A row of the chart for each row of a summary whose mean is defined."""
+def intervals_of(frame: pd.DataFrame, titles: Mapping[str, str], value: str = "mean") -> list[Interval]:
+    """A row of the chart for each row of a table in which the column `value` has a number."""
     return [
         Interval(
-            names.get(row["method"], row["method"]), mean, number(row["low"]), number(row["high"]), f"n {row['n']}"
+            titles.get(row["method"], row["method"]),
+            row[value],
+            row["low"],
+            row["high"],
+            f"n {row['n']}" if "n" in row else "",
         )
-        for row in rows
-        if (mean := number(row["mean"])) is not None
+        for row in frame.dropna(subset=[value]).to_dict("records")
     ]

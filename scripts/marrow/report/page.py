@@ -8,10 +8,12 @@ if it were not escaped. The viewer needs nothing more: no address to connect to,
 import base64
 import gzip
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -34,16 +36,41 @@ class Section:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How to read a kind of figure, folded away beside it, after the habit of the NiPreps reports.
+
+    Attributes:
+        figure: what kind it is.
+        shown: what is shown.
+        good: what a good one looks like.
+        bad: what a bad one looks like.
+        remedy: what to do about a bad one.
+    """
+
+    figure: str
+    shown: str
+    good: str
+    bad: str
+    remedy: str
+
+
 @cache
 def environment() -> Environment:
     """Templates of this package; whatever they print is escaped, and an unknown name is an error."""
-    return Environment(
+    made = Environment(
         loader=PackageLoader("marrow.report", "."),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.tests["nan"] = _is_nan
+    return made
+
+
+def _is_nan(value: Any) -> bool:
+    return math.isnan(value)
 
 
 def render(template: str, **data: object) -> Markup:
@@ -79,13 +106,13 @@ def render_page(title: str, lead: str, sections: Sequence[Section], program: str
         style=Markup(style),  # noqa: S704
         script=Markup(script),  # noqa: S704
         policy=policy,
-        program=packed_text(program) if program else "",
+        program=compressed_text(program) if program else "",
         layers=layers,
     )
 
 
-def packed_text(text: str) -> str:
-    """Text as the page holds what it unpacks itself: compressed, in base64."""
+def compressed_text(text: str) -> str:
+    """Text compressed and in base64, as the script of the page decompresses it."""
     return base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()
 
 

@@ -1,55 +1,56 @@
-"""Tables that other stages wrote, read without ever failing: what is missing or cannot be used is told with its reason.
+"""Tables of other stages, read without ever failing: what is missing or damaged gives a reason in place of rows.
 
 A stage that was stopped leaves empty files and a record with the reason; a copy that broke off leaves half a file. A
 report that dies of either would tell nobody anything.
 """
 
-import csv
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+import pandas as pd
 
+from marrow.errors import MarrowError
+from marrow.tables.frames import Columns, frame_of, read_table
 from marrow.workflow.record import read_record, record_of
 
-Row = Mapping[str, str]
+Row = Mapping[Hashable, Any]  # column -> value
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table as it was read.
+    """A table of another stage.
 
     Attributes:
-        columns: their names.
-        rows: column -> text of the cell, empty where there is no value.
+        frame: its declared columns; a number that does not exist or is not finite is NaN.
         why: why there is nothing to show; empty where there is something.
     """
 
-    columns: tuple[str, ...] = ()
-    rows: tuple[Row, ...] = ()
+    frame: pd.DataFrame
     why: str = ""
 
-    def where(self, **values: str) -> list[Row]:
-        """The rows in which columns have these values."""
-        return [row for row in self.rows if all(row.get(name) == value for name, value in values.items())]
+    @property
+    def rows(self) -> Sequence[Row]:
+        """The rows, for a template."""
+        return self.frame.to_dict("records")
 
-    def of(self, column: str) -> list[str]:
+    def distinct(self, column: str) -> list[str]:
         """The different values of a column, in the order in which they come."""
-        return list(dict.fromkeys(row.get(column, "") for row in self.rows))
+        return self.frame[column].unique().tolist()
 
 
-def read_csv(path: Path | None, columns: Sequence[str] = ()) -> Table:
-    """A table of comma-separated values; `columns` are those that it must have."""
-    return _read(path, columns, _csv_rows)
-
-
-def read_parquet(path: Path | None, columns: Sequence[str] = ()) -> Table:
-    """A Parquet table, its values as text."""
-    return _read(path, columns, _parquet_rows)
+def load_table(path: Path | None, columns: Columns) -> Table:
+    """The declared columns of a file; see `marrow.tables.frames`."""
+    why = why_absent(path)
+    if not why and path is not None:
+        try:
+            frame = read_table(path, columns).replace([math.inf, -math.inf], math.nan)
+            return Table(frame, "" if len(frame) else f"{path.name} has no rows")
+        except MarrowError as error:
+            why = str(error)
+    return Table(frame_of([], {name: kind for name, kind in columns.items() if not name.endswith("*")}), why)
 
 
 def why_absent(path: Path | None) -> str:
@@ -65,41 +66,6 @@ def why_absent(path: Path | None) -> str:
     return f"{'/'.join(path.parts[-3:])} {state}; run the workflow again, or copy it whole"
 
 
-def number(text: str | None) -> float | None:
-    """The number in a cell; None where there is none, or none that is finite."""
-    try:
-        value = float(text or "nan")
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
-
-
-def _read(
-    path: Path | None, columns: Sequence[str], rows_of: Callable[[Path], tuple[tuple[str, ...], list[Row]]]
-) -> Table:
-    why = why_absent(path)
-    if why or path is None:
-        return Table(why=why)
-    try:
-        found, rows = rows_of(path)
-    except (csv.Error, UnicodeDecodeError, pa.ArrowException, OSError, ValueError) as error:
-        return Table(why=f"{path.name} cannot be read ({type(error).__name__}); delete it and run again")
-    missing = [name for name in columns if name not in found]
-    if missing:
-        return Table(why=f"{path.name} lacks the column {', '.join(missing)}; delete it and run again")
-    return Table(found, tuple(rows), "" if rows else f"{path.name} has no rows")
-
-
-def _csv_rows(path: Path) -> tuple[tuple[str, ...], list[Row]]:
-    with path.open(newline="", encoding="utf-8") as lines:
-        reader = csv.DictReader(lines, restkey="", restval="")
-        columns = tuple(reader.fieldnames or ())
-        return columns, [{name: row[name] or "" for name in columns} for row in reader]
-
-
-def _parquet_rows(path: Path) -> tuple[tuple[str, ...], list[Row]]:
-    table = pq.read_table(path)
-    columns: dict[str, list[Any]] = {name: table[name].to_pylist() for name in table.column_names}
-    texts = {name: ["" if value is None else str(value) for value in values] for name, values in columns.items()}
-    rows = [dict(zip(texts, cells, strict=True)) for cells in zip(*texts.values(), strict=True)]
-    return tuple(columns), list(rows)
+def in_order(names: list[str], first: list[str]) -> list[str]:
+    """Different names: those of `first` in its order, then the others in theirs."""
+    return [*(name for name in first if name in names), *(name for name in dict.fromkeys(names) if name not in first)]

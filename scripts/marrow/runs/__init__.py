@@ -1,1 +1,1 @@
-"""Trained runs on disk: weights, history, and what they say of bags and instances."""
+"""Trained runs on disk: the model, its history, and its predictions of bags and of instances."""

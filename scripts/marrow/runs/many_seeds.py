@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 import marrow
-from marrow.learning.many_seeds.schedule import Together
+from marrow.learning.many_seeds.schedule import ManySeedsTraining
 from marrow.learning.training.interrupt import Interrupt
 from marrow.planning.training_data import training_modules
 from marrow.runs.files import RunFiles
@@ -70,7 +70,7 @@ def train_seeds(
         archive.keep(fingerprints[seed], list(files))
         shutil.rmtree(CHECKPOINTS / fingerprints[seed], ignore_errors=True)
 
-    together = Together([each.trainer for each in trainings], interrupt, asked, _precision(trainings))
+    together = ManySeedsTraining([each.trainer for each in trainings], interrupt, asked, _precision(trainings))
     for number, stop in together.train(finish).items():
         _log.warning("seed %d: %s", seeds[number], stop)
         became[seeds[number]] = f"stopped: {stop}"

@@ -26,7 +26,7 @@ _REMEDY = "copy it again, or train it again"
 
 @dataclass(frozen=True)
 class About:
-    """What a model is.
+    """What a model was trained as and on.
 
     Attributes:
         method: name of the method.
@@ -63,8 +63,8 @@ class About:
 
 
 def save_model(model: Model, about: About, path: Path) -> None:
-    """Write weights and what they are; the same model gives the same bytes."""
-    told = {
+    """Write the weights, and in the header all that is needed to use them; the same model gives the same bytes."""
+    header = {
         "kind": KIND,
         "method": about.method,
         "settings": canonical(about.settings),
@@ -73,7 +73,7 @@ def save_model(model: Model, about: About, path: Path) -> None:
         "classes": canonical(list(about.classes)),
         "layout": canonical(plain_layout(about.layout)),
     }
-    path.write_bytes(tensor_bytes(model.state_dict(), told))
+    path.write_bytes(tensor_bytes(model.state_dict(), header))
 
 
 def load_model(path: Path) -> tuple[Model, About]:

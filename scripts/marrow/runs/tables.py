@@ -1,7 +1,7 @@
-"""The tables of a run: its history, its predictions of bags, and what it says of instances. Plain Parquet.
+"""Writers of the tables of a run, plain Parquet: history, predictions of bags, predictions of instances.
 
-The metadata of predictions and instances names the data set, its classes and the digest of its manifest, so that a
-table is never read together with another data set's bags.
+The metadata of predictions and instances names the data set, its classes and the digest of its manifest, by which
+`marrow.runs.run_table` refuses a table of other bags.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from marrow.bags.header import KEY
 from marrow.bags.manifest import Entry, Manifest
-from marrow.learning.inference import Verdicts
+from marrow.learning.inference import ModelOutput
 from marrow.learning.training.trainer import Row
 from marrow.runs.columns import manifest_digest, predicted_of, probability_of
 from marrow.workflow.fingerprint.values import canonical
@@ -28,7 +28,7 @@ def write_history(history: Sequence[Row], path: Path) -> None:
     pq.write_table(pa.table(columns), path, compression="zstd")
 
 
-def write_predictions(manifest: Manifest, entries: Sequence[Entry], verdicts: Verdicts, path: Path) -> None:
+def write_predictions(manifest: Manifest, entries: Sequence[Entry], verdicts: ModelOutput, path: Path) -> None:
     """One row a bag: bag, patient, split, site, label (-1 unknown), predicted class and class probabilities."""
     columns: dict[str, Any] = {
         name: [getattr(entry, name) for entry in entries] for name in ("bag", "patient", "split", "site")
@@ -39,7 +39,7 @@ def write_predictions(manifest: Manifest, entries: Sequence[Entry], verdicts: Ve
     _write(columns, manifest, path)
 
 
-def write_instances(manifest: Manifest, entries: Sequence[Entry], verdicts: Verdicts, path: Path) -> None:
+def write_instances(manifest: Manifest, entries: Sequence[Entry], verdicts: ModelOutput, path: Path) -> None:
     """One row an instance: bag, split, number in the bag; attention, class probabilities, auxiliary answers if any."""
     lengths = np.diff(verdicts.offsets)
     columns: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""The history of a run for TensorBoard, for those who have it; the Parquet file is what counts."""
+"""The history of a run as a log for TensorBoard, if the variable `MARROW_TENSORBOARD` names a folder for it."""
 
 import os
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ FOLDER = "MARROW_TENSORBOARD"
 
 
 def check_tensorboard() -> None:
-    """Look before a training for what is needed after it, where it is.
+    """Refuse before a training a log that could not be written after it.
 
     Raises:
         MarrowError: TensorBoard is not installed.

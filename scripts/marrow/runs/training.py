@@ -85,8 +85,8 @@ class Training:
         """Write the trained model and how it was trained.
 
         Args:
-            files: where.
-            more: for the summary.
+            files: where they go.
+            more: entries of the summary.
         """
         common, prepared, trainer = self._common, self.prepared, self.trainer
         about = About(
@@ -94,18 +94,18 @@ class Training:
         )
         save_model(prepared.stepper.model, about, files.model)
         write_history(trainer.history, files.history)
-        told = {
+        summary = {
             "dataset": common.bags.dataset,
             "manifest": manifest_digest(common.bags),
             "method": common.method,
             "seed": self._seed,
             "settings": common.settings,
-            "epochs": trainer.at.epoch,
+            "epochs": trainer.progress.epoch,
             "chosen_epoch": trainer.chosen_epoch,
             **_made_with(prepared),
             **more,
         }
-        write_text(files.summary, json.dumps(told, indent=1) + "\n")
+        write_text(files.summary, json.dumps(summary, indent=1) + "\n")
         if board := os.environ.get(FOLDER):
             write_scalars(trainer.history, Path(board) / common.bags.dataset / common.method / f"seed-{self._seed}")
 

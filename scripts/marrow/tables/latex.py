@@ -70,4 +70,4 @@ def _row(texts: Sequence[str]) -> str:
 
 
 def _plain(text: str) -> str:
-    return _ANY.sub(lambda found: _SIGNS[found.group()], " ".join(text.split()))
+    return _ANY.sub(lambda sign: _SIGNS[sign.group()], " ".join(text.split()))

@@ -1,5 +1,5 @@
-"""Patches of a scan: where they lie, what they show, and what is known of them.
+"""Cuts the patches of a scan.
 
-`size` turns millimetres into voxels, `choice` finds the patches that hold enough bone, `cutting` takes their voxels out
-of a volume, `contents` says which bone and how much lesion they hold, `place` where in the body they are.
+`size` converts settings from millimetres to voxels, `choice` selects the patches with enough bone, `cutting` copies
+their voxels and computes which bone and how much lesion they contain, `place` computes their position in the body.
 """

@@ -1,4 +1,4 @@
-"""Where patches are: voxels of a scan's grid to millimetres in NIfTI's world, and height along the body."""
+"""The position of patches: from voxels to millimetres in NIfTI's world (RAS), and their height in the skeleton."""
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ _UP = 2
 
 
 def affine_of(grid: Grid) -> Affine:
-    """The affine of a grid as a bag keeps it."""
+    """The affine of a grid in the type of `Bag.affine`."""
     return tuple(map(tuple, grid.affine.tolist()))
 
 
@@ -20,7 +20,7 @@ def centres_mm(bag: Bag, layout: Layout) -> npt.NDArray[np.float64]:
     """The centre of each instance in NIfTI's world (RAS), in millimetres: (instances, 3).
 
     Raises:
-        MarrowError: the bag has no place in a scan.
+        MarrowError: the bag was not cut from a scan.
     """
     if bag.affine is None or bag.corners is None:
         raise MarrowError(f"bag {bag.bag}: its instances have no place; only bags that were cut from scans do")
@@ -30,7 +30,7 @@ def centres_mm(bag: Bag, layout: Layout) -> npt.NDArray[np.float64]:
 
 
 def heights(corners: Corners, edge: int, bone: Mask, affine: Affine) -> npt.NDArray[np.float32]:
-    """How high patches are in the skeleton: 0 at its lowest voxel, 1 at its highest, whichever way the grid lies.
+    """The height of patches in the skeleton: 0 at its lowest voxel, 1 at its highest, for any orientation of the grid.
 
     Args:
         corners: (patches, 3), first voxels, x first.
@@ -39,7 +39,7 @@ def heights(corners: Corners, edge: int, bone: Mask, affine: Affine) -> npt.NDAr
         affine: of the grid.
 
     Returns:
-        (patches,), of their centres.
+        (patches,), heights of their centres.
     """
     up = np.array(affine[_UP][:3])
     skeleton = np.argwhere(bone)[:, ::-1] @ up

@@ -1,7 +1,7 @@
-"""How large patches are, how far apart, and how much bone they need: from millimetres to voxels of a scan's grid.
+"""Size, stride, margin and least bone of patches: from settings in millimetres to voxels of a scan's grid.
 
-Sizes are given in millimetres, so that the same settings cover the same anatomy on every grid. A patch has to be whole
-voxels: one cut anywhere else would be resampled, and the voxels below it are resampled already.
+Settings are in millimetres, so that they cover the same anatomy on every grid. They must be whole numbers of voxels:
+other patches would have to be interpolated, and the volumes are resampled already.
 """
 
 import math
@@ -12,7 +12,7 @@ from typing import Any
 
 from marrow.errors import MarrowError
 
-# A share of a voxel that is taken for a rounding error of a header.
+# Deviations below this share of a voxel are rounding errors of image headers.
 _ROUNDING = 1e-3
 
 

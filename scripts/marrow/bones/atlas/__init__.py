@@ -1,6 +1,6 @@
-"""The atlas of the skeleton: annotated scans brought onto one template, and the template brought onto a scan.
+"""The atlas of the skeleton: built from annotated scans, and registered to other scans.
 
-`subject` is a scan as registration sees it, `profile` finds the start from the body's outline, `registration` goes on
-from there (affine, then deformable), `fusion` lets the annotations vote, `construction` puts an atlas together, and
-`labels` brings it onto a scan's grid, where `neighbours` finds something of it.
+`subject` prepares a scan for registration, `profile` initialises it from the body's outline, `registration` is affine,
+then deformable. `fusion` is the majority vote of annotations, `construction` builds an atlas. `labels` resamples label
+maps through a transform, with the help of `neighbours`.
 """

@@ -1,12 +1,11 @@
-"""One label map out of many: a majority vote in two questions.
+"""Label fusion: a majority vote in two stages.
 
-First: bone or not? A voxel is bone if at least half of the maps that reach it say so; a tie is bone, since thin bones
-lose by every doubt. Then: which bone? The one with the most votes; a tie goes to the lower id. So two neighbours that
-share the votes for bone do not leave a gap between them, as one vote over all labels would.
+First: bone or background? A voxel is bone if at least half of the maps with this voxel in their field of view have bone
+there; a tie is bone, because thin bones would lose most. Second: which bone? The one with the most votes; a tie goes to
+the lower id. With one vote over all labels, two neighbouring bones that share the votes would leave a gap.
 
-A bone that wins nowhere (thin, and never at the same place twice) would be missing from the atlas, and with it from all
-that is filled from the atlas: it is put where it has at least half of its own largest count, in voxels left as
-background.
+A bone without any voxel after the vote (thin, and in different positions in all maps) would be missing from the atlas.
+It gets the background voxels where it has at least half of its largest count.
 """
 
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ Counts = npt.NDArray[np.uint16]
 
 @dataclass
 class Vote:
-    """The votes cast so far.
+    """The votes of the maps added so far.
 
     Attributes:
         bones: ids run from 1 to this.
@@ -41,7 +40,7 @@ class Vote:
 
         Args:
             labels: (z, y, x), ids of bones or 0.
-            reached: (z, y, x), where the scan behind the map has voxels; elsewhere it has no say.
+            reached: (z, y, x), the field of view of the scan of this map; outside of it the map has no vote.
         """
         self._reached += reached
         z, y, x = np.nonzero((labels > 0) & reached)
@@ -50,24 +49,26 @@ class Vote:
     def result(self) -> tuple[Labels, Labels]:
         """The fused map and the agreement, both (z, y, x).
 
-        Agreement is the percentage, of the maps that reach a voxel, that have the fused label there; 0 where none has
-        bone.
+        Agreement is the percentage of maps with the fused label, among those with the voxel in their field of view; 0
+        where no map has bone.
         """
-        some = np.nonzero(self._counts.any(axis=0))  # bones are a few percent of a grid
-        counts, reached = self._counts[:, *some], self._reached[some]  # (bones, voxels), (voxels,)
+        occupied = np.nonzero(self._counts.any(axis=0))  # bones are a few percent of a grid
+        counts, reached = self._counts[:, *occupied], self._reached[occupied]  # (bones, voxels), (voxels,)
         any_bone = counts.sum(axis=0, dtype=np.uint16)
         winner = (np.argmax(counts, axis=0) + 1).astype(np.uint8)
         fused = np.where(2 * any_bone >= reached, winner, np.uint8(0))
         for bone in range(self.bones):
-            most = int(counts[bone].max(initial=0))
-            if most and not (fused == bone + 1).any():
-                fused[(2 * counts[bone] >= most) & (fused == 0)] = bone + 1
-        picked = np.take_along_axis(counts, np.maximum(fused, 1)[None].astype(np.intp) - 1, axis=0)[0]
-        agreeing = np.where(fused > 0, picked, reached - any_bone)
-        return self._placed(some, fused), self._placed(some, np.rint(100.0 * agreeing / reached).astype(np.uint8))
+            largest = int(counts[bone].max(initial=0))
+            if largest and not (fused == bone + 1).any():
+                fused[(2 * counts[bone] >= largest) & (fused == 0)] = bone + 1
+        votes = np.take_along_axis(counts, np.maximum(fused, 1)[None].astype(np.intp) - 1, axis=0)[0]
+        agreeing = np.where(fused > 0, votes, reached - any_bone)
+        return self._on_map(occupied, fused), self._on_map(
+            occupied, np.rint(100.0 * agreeing / reached).astype(np.uint8)
+        )
 
-    def _placed(self, some: tuple[npt.NDArray[np.intp], ...], values: Labels) -> Labels:
-        """Values (voxels,) at some voxels of a map, 0 elsewhere."""
-        whole = np.zeros(self.shape, np.uint8)
-        whole[some] = values
-        return whole
+    def _on_map(self, occupied: tuple[npt.NDArray[np.intp], ...], values: Labels) -> Labels:
+        """A map with values (voxels,) at some of its voxels, 0 elsewhere."""
+        full = np.zeros(self.shape, np.uint8)
+        full[occupied] = values
+        return full

@@ -1,10 +1,9 @@
-"""Where to start: the body's outline along the long axis, matched between two scans.
+"""Initialises a registration by matching the outlines of two bodies along the long axis.
 
-A body is described by its width (the root of its cross-section, mm) and its centre at every height. Head, neck,
-shoulders, waist and thighs give that curve a shape of its own, so a stretch and a shift along the axis that make two
-curves agree bring head to head and knee to knee. Only heights that both scans acquired are compared: a scan that ends
-at the pelvis or begins at the neck still finds its place. Heights where a scan was acquired but holds no body (above
-the vertex) count as width zero.
+A body is described by its width (root of the cross-section, mm) and its centre at every height. Head, neck, shoulders,
+waist and thighs give this curve a characteristic shape, so that the stretch and shift along the axis that make two
+curves agree also align the anatomy. Only heights that both scans acquired are compared, so scans that end at the pelvis
+or begin at the neck can be matched too. Acquired heights without body (above the vertex) have width 0.
 
 World axes are ITK's: x to the left, y to the back, z to the head, in millimetres.
 """
@@ -24,7 +23,7 @@ STEP_MM = 5.0
 # Adults differ by less; the vertex of two scans can be anywhere within the field of view.
 STRETCHES = np.arange(0.75, 1.3301, 0.01)
 LEAST_OVERLAP = 0.5  # of the shorter body
-# In doubt vertex lies on vertex, where both scans show it: weight of a shift by the body's length against a misfit.
+# Weight of the squared distance of the vertices (in body lengths) against the misfit, if both scans show the vertex.
 HEAD_END_WEIGHT = 0.05
 
 Curve = npt.NDArray[np.float64]
@@ -32,7 +31,7 @@ Curve = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Profile:
-    """A body by height.
+    """Width and centre of a body by height.
 
     Attributes:
         heights: z in mm, ascending by `STEP_MM`, all that was acquired.
@@ -47,23 +46,23 @@ class Profile:
 
     @property
     def span(self) -> tuple[float, float]:
-        """The lowest and the highest z that holds body."""
-        held = self.heights[self.widths > 0]
-        return float(held[0]), float(held[-1])
+        """The lowest and the highest z of the body."""
+        has_body = self.heights[self.widths > 0]
+        return float(has_body[0]), float(has_body[-1])
 
     @property
     def shows_vertex(self) -> bool:
-        """Whether the scan goes on above the body, so that the body's upper end is not the scan's."""
+        """Whether the scan shows the upper end of the body."""
         return self.span[1] < self.heights[-1] - STEP_MM
 
 
 @dataclass(frozen=True)
 class Match:
-    """How a profile becomes another one: `z -> stretch * z + shift`, widths times `girth`.
+    """The map from one profile to another: `z -> stretch * z + shift`, widths times `girth`.
 
     Attributes:
         misfit: mean squared difference of the widths, as a share of the mean squared width.
-        transform: the same in three axes, from points of the first scan to points of the second.
+        transform: the map in three dimensions, from points of the first scan to points of the second.
     """
 
     misfit: float
@@ -73,7 +72,7 @@ class Match:
 
 
 def profile_of(body: sitk.Image) -> Profile:
-    """The profile of a body mask; its axes may point anywhere.
+    """The profile of a body mask of any orientation.
 
     Raises:
         ValueError: the mask is empty.
@@ -88,35 +87,35 @@ def profile_of(body: sitk.Image) -> Profile:
     place = (points[:, 2] - heights[0]) / STEP_MM
     below = np.clip(np.floor(place).astype(np.intp), 0, len(heights) - 2)
     share = place - below
-    # A voxel counts over its own thickness: narrower, the profile would beat against the slices of a coarse grid.
+    # A voxel contributes over its thickness; otherwise the slices of a coarse grid would show in the profile.
     thickness = float(np.abs(np.reshape(grid.direction, (3, 3))[2]) @ np.array(grid.spacing))
     edges = np.append(heights - STEP_MM / 2, heights[-1] + STEP_MM / 2)
 
-    def gathered(weights: Any) -> Curve:
+    def summed_by_height(weights: Any) -> Curve:
         count = len(heights)
         steps = np.bincount(below, (1 - share) * weights, count) + np.bincount(below + 1, share * weights, count)
         summed = np.append(0.0, np.cumsum(steps))
         upper, lower = (np.interp(heights + side * thickness / 2, edges, summed) for side in (1, -1))
         return upper - lower
 
-    amount = gathered(np.ones(len(points)))
-    held = amount > 1e-6
+    amount = summed_by_height(np.ones(len(points)))
+    has_body = amount > 1e-6
     with np.errstate(invalid="ignore"):
-        across, depth = (np.where(held, gathered(points[:, axis]) / amount, np.nan) for axis in (0, 1))
-    widths = np.sqrt(np.where(held, amount, 0) * math.prod(grid.spacing) / thickness)
+        across, depth = (np.where(has_body, summed_by_height(points[:, axis]) / amount, np.nan) for axis in (0, 1))
+    widths = np.sqrt(np.where(has_body, amount, 0) * math.prod(grid.spacing) / thickness)
     return Profile(heights, widths, across, depth)
 
 
 def match(fixed: Profile, moving: Profile) -> Match:
-    """The stretch and shift along the long axis that bring one body onto another, and the rest of the affine start."""
-    best = min((_best_shift(fixed, moving, float(stretch)) for stretch in STRETCHES), key=lambda found: found[0])
+    """The stretch and shift along the long axis that match one body to another, with the in-plane scale and shift."""
+    best = min((_best_shift(fixed, moving, float(stretch)) for stretch in STRETCHES), key=lambda tried: tried[0])
     _, misfit, stretch, shift, girth = best
-    at = fixed.heights * stretch + shift
-    held = (fixed.widths > 0) & (at >= moving.span[0]) & (at <= moving.span[1])
+    z = fixed.heights * stretch + shift
+    has_body = (fixed.widths > 0) & (z >= moving.span[0]) & (z <= moving.span[1])
     offsets: list[float] = []
-    for mine, other in ((fixed.across, moving.across), (fixed.depth, moving.depth)):
-        difference = np.interp(at[held], moving.heights, np.nan_to_num(other)) - girth * mine[held]
-        offsets.append(float(np.median(difference)) if held.any() else 0.0)
+    for of_fixed, moved in ((fixed.across, moving.across), (fixed.depth, moving.depth)):
+        difference = np.interp(z[has_body], moving.heights, np.nan_to_num(moved)) - girth * of_fixed[has_body]
+        offsets.append(float(np.median(difference)) if has_body.any() else 0.0)
     transform = sitk.AffineTransform(3)
     transform.SetMatrix((girth, 0.0, 0.0, 0.0, girth, 0.0, 0.0, 0.0, stretch))
     transform.SetTranslation((*offsets, shift))
@@ -124,18 +123,18 @@ def match(fixed: Profile, moving: Profile) -> Match:
 
 
 def _best_shift(fixed: Profile, moving: Profile, stretch: float) -> tuple[float, float, float, float, float]:
-    """(what is minimised, misfit, stretch, shift, girth) of the best shift for one stretch."""
+    """(cost, misfit, stretch, shift, girth) of the shift with the least cost for one stretch."""
     low, high = moving.span
     bottom, top = fixed.span[0] * stretch, fixed.span[1] * stretch
     least = LEAST_OVERLAP * min(high - low, top - bottom)
     shifts = np.arange(low - top + least, high - bottom - least + STEP_MM, STEP_MM)
-    at = fixed.heights * stretch + shifts[:, None]  # (shifts, heights)
-    seen = (at >= moving.heights[0]) & (at <= moving.heights[-1])
-    theirs, mine = np.interp(at, moving.heights, moving.widths) * seen, fixed.widths * seen
-    girth = (theirs * mine).sum(1) / np.maximum((mine**2).sum(1), 1e-9)
-    misfit = ((theirs - girth[:, None] * mine) ** 2).sum(1) / np.maximum((theirs**2).sum(1), 1e-9)
-    apart = np.abs(top + shifts - high) / (high - low)
+    z = fixed.heights * stretch + shifts[:, None]  # (shifts, heights)
+    in_view = (z >= moving.heights[0]) & (z <= moving.heights[-1])
+    of_moving, of_fixed = np.interp(z, moving.heights, moving.widths) * in_view, fixed.widths * in_view
+    girth = (of_moving * of_fixed).sum(1) / np.maximum((of_fixed**2).sum(1), 1e-9)
+    misfit = ((of_moving - girth[:, None] * of_fixed) ** 2).sum(1) / np.maximum((of_moving**2).sum(1), 1e-9)
+    head_distance = np.abs(top + shifts - high) / (high - low)
     weight = HEAD_END_WEIGHT if fixed.shows_vertex and moving.shows_vertex else 0.0
-    cost = misfit + weight * apart**2
+    cost = misfit + weight * head_distance**2
     best = int(np.argmin(cost))
     return float(cost[best]), float(misfit[best]), stretch, float(shifts[best]), float(girth[best])

@@ -1,12 +1,13 @@
-"""One subject onto another: an affine map from the body's outline and water, then a smooth displacement.
+"""Registers one subject to another: affine from the body's outline and water, then deformable.
 
-The affine step maximises the correlation of water within the body (and a margin around it), so gains do not matter. The
+The affine step maximises the correlation of water within the body and a margin, so that it is independent of gains. The
 deformable step is demons with symmetric forces and Gaussian smoothing of the displacement (Thirion 1998; Vercauteren et
-al., "Non-parametric diffeomorphic image registration with the demons algorithm", 2007), coarse to fine. Where the
-moving scan has no voxels it is given the fixed scan's values, so that its cut end pulls at nothing.
+al., "Non-parametric diffeomorphic image registration with the demons algorithm", 2007), coarse to fine. Outside its
+field of view the moving scan gets the values of the fixed scan, so that its truncated end exerts no force.
 
-Each step is kept only if it raises the correlation of water within the fixed body. Points map from fixed to moving, as
-in ITK. Every voxel is sampled and every step is counted out in advance: no seeds, and no dependence on threads.
+A step is kept only if it increases the correlation of water within the fixed body. Transforms map fixed points to
+moving points, as in ITK. Every voxel is sampled and the number of iterations is fixed: the result needs no seed and
+does not depend on threads.
 """
 
 import logging
@@ -30,14 +31,14 @@ OUTSIDE = -1.0  # water is never negative
 
 
 @dataclass(frozen=True)
-class Effort:
-    """How registration goes about it.
+class RegistrationSettings:
+    """Settings of a registration.
 
     Attributes:
         spacing_mm: the finest voxels it works on.
         iterations: of demons, coarse to fine; each level has half the voxel size of the one before.
         smoothing_voxels: sigma of the Gaussian that smooths the displacement after each iteration.
-        threads: what may be used; the result does not depend on it.
+        threads: the number to use; the result does not depend on it.
     """
 
     spacing_mm: float
@@ -46,8 +47,8 @@ class Effort:
     threads: int = 1
 
     @classmethod
-    def of(cls, settings: Mapping[str, Any], threads: int) -> "Effort":
-        """The effort that the config asks for."""
+    def of(cls, settings: Mapping[str, Any], threads: int) -> "RegistrationSettings":
+        """The settings in a section of the config."""
         return cls(
             spacing_mm=float(settings["spacing_mm"]),
             iterations=tuple(int(count) for count in settings["iterations"]),
@@ -58,10 +59,10 @@ class Effort:
 
 @dataclass(frozen=True)
 class Registration:
-    """A map from fixed to moving points.
+    """The result of a registration.
 
     Attributes:
-        transform: affine, or affine after displacement.
+        transform: from fixed to moving points; affine, or affine after a displacement.
         affine: the affine part alone.
         correlations: of water within the fixed body at the start, after the affine step, and after the displacement.
     """
@@ -71,46 +72,52 @@ class Registration:
     correlations: tuple[float, ...]
 
 
-def register(fixed: Subject, moving: Subject, effort: Effort) -> Registration:
-    """Bring `moving` onto `fixed`; a step that makes the fit worse is left out, and that is told."""
-    return register_from(match(profile_of(fixed.body), profile_of(moving.body)).transform, fixed, moving, effort)
+def register(fixed: Subject, moving: Subject, settings: RegistrationSettings) -> Registration:
+    """Register `moving` to `fixed`; a step that decreases the correlation is left out, with a warning in the log."""
+    return register_from(match(profile_of(fixed.body), profile_of(moving.body)).transform, fixed, moving, settings)
 
 
-def register_from(start: sitk.AffineTransform, fixed: Subject, moving: Subject, effort: Effort) -> Registration:
-    """The same from a given start."""
-    first = correlation(fixed, moving, start)
+def register_from(
+    start: sitk.AffineTransform, fixed: Subject, moving: Subject, settings: RegistrationSettings
+) -> Registration:
+    """Register `moving` to `fixed` from a given initial transform."""
+    at_start = correlation(fixed, moving, start)
     affine = _affine(start, fixed.at(AFFINE_MM), moving.at(AFFINE_MM))
-    second = correlation(fixed, moving, affine)
-    if second < first:
+    after_affine = correlation(fixed, moving, affine)
+    if after_affine < at_start:
         _log.warning(
-            "the affine fit (correlation %.3f) is worse than its start (%.3f): the start is kept", second, first
+            "the affine fit (correlation %.3f) is worse than its start (%.3f): the start is kept",
+            after_affine,
+            at_start,
         )
-        affine, second = start, first
-    displacement = _demons(affine, fixed, moving, effort)
-    whole = sitk.CompositeTransform([affine, displacement])
-    third = correlation(fixed, moving, whole)
-    if third < second:
+        affine, after_affine = start, at_start
+    displacement = _demons(affine, fixed, moving, settings)
+    deformed = sitk.CompositeTransform([affine, displacement])
+    after_demons = correlation(fixed, moving, deformed)
+    if after_demons < after_affine:
         _log.warning(
-            "the deformation (correlation %.3f) is worse than the affine fit (%.3f): it is left out", third, second
+            "the deformation (correlation %.3f) is worse than the affine fit (%.3f): it is left out",
+            after_demons,
+            after_affine,
         )
-        return Registration(affine, affine, (first, second, second))
-    return Registration(whole, affine, (first, second, third))
+        return Registration(affine, affine, (at_start, after_affine, after_affine))
+    return Registration(deformed, affine, (at_start, after_affine, after_demons))
 
 
 def correlation(fixed: Subject, moving: Subject, transform: sitk.Transform) -> float:
-    """The correlation of water within the fixed body, where the moving scan has voxels; 0 where there is no overlap."""
+    """The correlation of water within the fixed body and the moving scan's field of view; 0 without overlap."""
     warped = sitk.GetArrayFromImage(sitk.Resample(moving.water, fixed.water, transform, sitk.sitkLinear, OUTSIDE))
-    seen = (voxels(fixed.body) != 0) & (warped > OUTSIDE / 2)
-    if np.count_nonzero(seen) < 2:
+    in_view = (voxels(fixed.body) != 0) & (warped > OUTSIDE / 2)
+    if np.count_nonzero(in_view) < 2:
         return 0.0
-    a, b = voxels(fixed.water)[seen].astype(np.float64), warped[seen].astype(np.float64)
+    a, b = voxels(fixed.water)[in_view].astype(np.float64), warped[in_view].astype(np.float64)
     a, b = a - a.mean(), b - b.mean()
     return float((a @ b) / max(np.sqrt((a @ a) * (b @ b)), 1e-12))
 
 
 def _affine(start: sitk.AffineTransform, fixed: Subject, moving: Subject) -> sitk.AffineTransform:
     method = sitk.ImageRegistrationMethod()
-    method.SetNumberOfThreads(1)  # sums over threads would differ in their last digits
+    method.SetNumberOfThreads(1)  # sums over several threads would differ in their last digits
     method.SetMetricAsCorrelation()
     method.SetMetricSamplingStrategy(method.NONE)
     radius = max(1, round(MARGIN_MM / fixed.body.GetSpacing()[0]))
@@ -122,7 +129,7 @@ def _affine(start: sitk.AffineTransform, fixed: Subject, moving: Subject) -> sit
     method.SetOptimizerScalesFromPhysicalShift()
     transform = sitk.AffineTransform(start)
     centre = fixed.body.TransformContinuousIndexToPhysicalPoint([(n - 1) / 2 for n in fixed.body.GetSize()])
-    transform = _about(transform, centre)
+    transform = _with_centre(transform, centre)
     method.SetInitialTransform(transform, inPlace=True)
     try:
         method.Execute(fixed.water, moving.water)
@@ -132,28 +139,28 @@ def _affine(start: sitk.AffineTransform, fixed: Subject, moving: Subject) -> sit
     return transform
 
 
-def _about(transform: sitk.AffineTransform, centre: tuple[float, ...]) -> sitk.AffineTransform:
-    """The same map, written with another centre; a step of the optimiser then turns the body about itself."""
-    moved = sitk.AffineTransform(3)
-    moved.SetMatrix(transform.GetMatrix())
-    moved.SetCenter(centre)
-    moved.SetTranslation(tuple(np.subtract(transform.TransformPoint(centre), centre).tolist()))
-    return moved
+def _with_centre(transform: sitk.AffineTransform, centre: tuple[float, ...]) -> sitk.AffineTransform:
+    """The same map with another centre, so that the optimiser rotates about the middle of the body."""
+    recentred = sitk.AffineTransform(3)
+    recentred.SetMatrix(transform.GetMatrix())
+    recentred.SetCenter(centre)
+    recentred.SetTranslation(tuple(np.subtract(transform.TransformPoint(centre), centre).tolist()))
+    return recentred
 
 
 def _demons(
-    affine: sitk.AffineTransform, fixed: Subject, moving: Subject, effort: Effort
+    affine: sitk.AffineTransform, fixed: Subject, moving: Subject, settings: RegistrationSettings
 ) -> sitk.DisplacementFieldTransform:
     field: sitk.Image | None = None
-    levels = len(effort.iterations)
-    for level, iterations in enumerate(effort.iterations):
-        spacing_mm = effort.spacing_mm * 2 ** (levels - 1 - level)
+    levels = len(settings.iterations)
+    for level, iterations in enumerate(settings.iterations):
+        spacing_mm = settings.spacing_mm * 2 ** (levels - 1 - level)
         target, source = fixed.at(spacing_mm).water, moving.at(spacing_mm).water
         demons = sitk.FastSymmetricForcesDemonsRegistrationFilter()
-        demons.SetNumberOfThreads(effort.threads)
+        demons.SetNumberOfThreads(settings.threads)
         demons.SetNumberOfIterations(iterations)
         demons.SetMaximumRMSError(0.0)  # always the iterations asked for
-        demons.SetStandardDeviations(effort.smoothing_voxels)
+        demons.SetStandardDeviations(settings.smoothing_voxels)
         demons.SetSmoothDisplacementField(True)
         if field is None:
             field = demons.Execute(target, _onto(target, source, affine))
@@ -163,12 +170,12 @@ def _demons(
     if field is None:
         field = sitk.Image(fixed.water.GetSize(), sitk.sitkVectorFloat64)
         field.CopyInformation(fixed.water)
-    # A displacement ends where its grid ends; half a voxel further out lie the edge voxels of finer grids.
-    wider = sitk.ZeroFluxNeumannPad(sitk.Cast(field, sitk.sitkVectorFloat64), [1] * 3, [1] * 3)
-    return sitk.DisplacementFieldTransform(wider)
+    # A displacement field ends with its grid; edge voxels of finer grids are up to half a voxel outside of it.
+    padded = sitk.ZeroFluxNeumannPad(sitk.Cast(field, sitk.sitkVectorFloat64), [1] * 3, [1] * 3)
+    return sitk.DisplacementFieldTransform(padded)
 
 
 def _onto(fixed: sitk.Image, moving: sitk.Image, affine: sitk.AffineTransform) -> sitk.Image:
-    """The moving image on the fixed grid; the fixed image itself where the moving scan has no voxels."""
+    """The moving image on the fixed grid; the fixed image outside the moving scan's field of view."""
     warped = sitk.GetArrayFromImage(sitk.Resample(moving, fixed, affine, sitk.sitkLinear, OUTSIDE))
     return with_voxels(np.where(warped > OUTSIDE / 2, warped, voxels(fixed)).astype(np.float32), fixed)

@@ -1,8 +1,7 @@
-"""A scan as registration sees it: water at a low resolution, on a scale of its own body, and the body mask.
+"""Prepares a scan for registration: water at low resolution, scaled by a percentile of the body, and the body mask.
 
-Scanners have no common unit, so water is divided by a high percentile of the body and cut off above: what is left is
-comparable between scans (demons compares grey levels as they are), and neither a bright liver nor a bright lesion pulls
-at the fit more than an edge of muscle does.
+Scanners have no common unit of intensity. Water is divided by a high percentile of the body and clipped above, which
+makes scans comparable (demons compares grey levels directly) and limits the effect of bright organs and lesions.
 """
 
 import math
@@ -20,13 +19,13 @@ BRIGHTEST = 1.3  # in units of the reference percentile
 
 @dataclass(frozen=True)
 class Subject:
-    """Water (float32, zero outside of the body) and body mask (uint8), both on one grid."""
+    """Water (float32, 0 outside the body) and body mask (uint8) on one grid."""
 
     water: sitk.Image
     body: sitk.Image
 
     def at(self, spacing_mm: float) -> "Subject":
-        """The same on a grid of cubes of another size in the same field of view; itself where nothing changes."""
+        """The subject on an isotropic grid of another spacing in the same field of view."""
         grid = Grid.of(self.body).isotropic(spacing_mm)
         if grid == Grid.of(self.body):
             return self
@@ -34,7 +33,7 @@ class Subject:
 
 
 def subject_of(water: sitk.Image, body: sitk.Image, spacing_mm: float) -> Subject:
-    """A scan at a low resolution.
+    """Prepare a scan.
 
     Args:
         water: as measured, on the scan's grid.
@@ -51,7 +50,7 @@ def subject_of(water: sitk.Image, body: sitk.Image, spacing_mm: float) -> Subjec
 
 
 def shrunk(image: sitk.Image, grid: Grid) -> sitk.Image:
-    """An image on a coarser grid of the same field of view; means of whole voxels first, which is quick."""
+    """An image on a coarser grid of the same field of view, averaged over blocks of voxels first, which is fast."""
     factors = [max(1, math.floor(grid.spacing[0] / spacing + 1e-3)) for spacing in image.GetSpacing()]
     factors = [min(factor, count) for factor, count in zip(factors, image.GetSize(), strict=True)]
     return resample_linear(sitk.BinShrink(image, factors), grid, smooth_above_ratio=1.0)

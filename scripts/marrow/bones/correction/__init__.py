@@ -1,4 +1,4 @@
-"""Mends a label map of bones by anatomy: an atlas, the midsagittal sheet, the shape of each bone, and a margin.
+"""Corrects a label map of bones by anatomy: surface model, atlas, midsagittal sheet, shape of each bone, margin.
 
-Each step is a function of labels to labels that says what it did; `chain` runs them in order.
+Each step is a function from labels to labels and messages about what it changed; `chain` runs the steps in order.
 """

@@ -1,4 +1,4 @@
-"""Boxes about the bones: a whole-body volume is large, and a bone is a small part of it."""
+"""Bounding boxes and components of bones: a bone is a small part of a whole-body volume."""
 
 from collections.abc import Iterable
 from typing import cast
@@ -11,24 +11,26 @@ from marrow.bones.correction.outcome import Labels, Mask, Spacing
 
 Box = tuple[slice, slice, slice]
 
-# Voxels that touch at a corner belong together: thin, slanted bones hang together by corners on a coarse grid.
+# Neighbours by corners too: thin, slanted bones are connected by corners only on a coarse grid.
 TOUCHING: Mask = np.ones((3, 3, 3), bool)
-# Faces alone: what encloses a cavity has no such way through.
+# Neighbours by faces only: a cavity enclosed by voxels that touch at corners stays closed.
 FACES: Mask = np.asarray(ndimage.generate_binary_structure(3, 1), bool)
 
 
 def boxes(labels: Labels) -> dict[int, Box]:
-    """The smallest box about each id that occurs in labels `(z, y, x)`."""
-    found = ndimage.find_objects(labels)
-    return {number: box for number, box in enumerate(found, start=1) if box is not None}
+    """The bounding box of each id in labels `(z, y, x)`."""
+    slices = ndimage.find_objects(labels)
+    return {number: box for number, box in enumerate(slices, start=1) if box is not None}
 
 
-def joined(some: Iterable[Box | None]) -> Box | None:
-    """The smallest box about several boxes; nothing if there is none."""
-    there = [box for box in some if box is not None]
-    if not there:
+def union(candidates: Iterable[Box | None]) -> Box | None:
+    """The bounding box of several boxes; None if there is none."""
+    present = [box for box in candidates if box is not None]
+    if not present:
         return None
-    z, y, x = (slice(min(box[axis].start for box in there), max(box[axis].stop for box in there)) for axis in range(3))
+    z, y, x = (
+        slice(min(box[axis].start for box in present), max(box[axis].stop for box in present)) for axis in range(3)
+    )
     return z, y, x
 
 
@@ -43,7 +45,7 @@ def widened(box: Box, margin_mm: float, spacing: Spacing, shape: tuple[int, ...]
 
 
 def components(mask: Mask, neighbours: Mask = TOUCHING) -> tuple[npt.NDArray[np.intc], int]:
-    """Numbered connected parts of a mask `(z, y, x)`, 0 outside of it, and how many there are."""
+    """The numbered connected components of a mask `(z, y, x)`, 0 outside of it, and their number."""
     numbers = np.zeros(mask.shape, np.intc)
     count = ndimage.label(mask, neighbours, output=numbers)
     return numbers, int(cast("int", count))

@@ -1,7 +1,7 @@
-"""Step 5: a margin about the bones, so that a mask drawn a little tight does not cut marrow off.
+"""Step 5: adds a margin to the bones, so that labels which are slightly too small do not cut off marrow.
 
-Each voxel of background in the body within a distance of bone takes the label of the nearest bone. A voxel that has a
-label keeps it. Where two bones are equally near, the order of the steps in the ball decides, the same every time.
+Each background voxel in the body within a distance of bone gets the label of the nearest bone. Labelled voxels do not
+change. If two bones are equally near, the order of the offsets in the ball decides, which is always the same.
 """
 
 from typing import Any
@@ -27,12 +27,12 @@ def dilate(labels: Labels, body: Mask, spacing: Spacing, settings: dict[str, Any
     flat, free = result.reshape(-1), np.pad(body & (labels == 0), margin).reshape(-1)
     strides = np.array([result.shape[1] * result.shape[2], result.shape[2], 1])
     bone = (np.argwhere(surface(labels != 0)) + reach) @ strides
-    own = flat[bone]
+    bone_ids = flat[bone]
     for move in steps @ strides:
         target = bone + move
-        taken = free[target]
-        flat[target[taken]] = own[taken]
-        free[target[taken]] = False
+        is_free = free[target]
+        flat[target[is_free]] = bone_ids[is_free]
+        free[target[is_free]] = False
     z, y, x = (slice(int(most), int(most) + count) for most, count in zip(reach, labels.shape, strict=True))
     dilated = np.ascontiguousarray(result[z, y, x])
     added = int(np.count_nonzero(dilated)) - int(np.count_nonzero(labels))

@@ -1,22 +1,21 @@
-"""The midsagittal sheet of a body, estimated from the symmetry of its water image.
+"""Estimates the midsagittal sheet of a body from the symmetry of its water image.
 
-A plane does not follow a spine with scoliosis, a slanted body or a turned head. The sheet is, at every height z,
+A plane cannot follow a spine with scoliosis, a slanted body or a rotated head. The sheet is, at every height z,
 
     x = a(z) + b(z) y        [mm; x to the patient's left, y to the back, z to the head],
 
-a line in each axial slice, with a and b smooth in z. In a frame turned by theta about the body's centre
-(b = -tan theta) the line is u = c. How symmetric a slab of the body is about it is the correlation of the image with
-its own mirror image,
+a line in each axial slice, with a and b smooth in z. In a frame rotated by theta about the body's centre
+(b = -tan theta) the line is u = c. The symmetry of a slab of the body about it is the correlation of the image with its
+mirror image,
 
     S(z, theta, c) = sum g(u, v) g(2c - u, v) / sum g^2,
 
-which for all c at once is an autoconvolution along u: one Fourier transform per angle. S is 1 for perfect symmetry. g
-is the water signal in the body, compressed so that a bright organ does not outweigh the outline, plus a constant, so
-that the outline counts; it is neither negative nor centred, so the middle of one leg scores half of what the middle of
-the body does.
+which for all c together is an autoconvolution along u: one Fourier transform per angle. S is 1 for perfect symmetry. g
+is the water signal in the body, clipped so that bright organs do not outweigh the outline, plus a constant, so that the
+outline contributes. g is not negative and not centred, so that the middle of one leg scores half of the middle of both.
 
-The sheet is the path through the slabs with the largest sum of S, less a price on its change from slab to slab, found
-by dynamic programming; then it is refined between the grid points by a parabola and smoothed along z.
+The sheet is the path through the slabs with the largest sum of S minus a price on changes between slabs, computed by
+dynamic programming, then refined between grid points by a parabola and smoothed along z.
 
 Symmetry planes as maxima of the correlation with the mirror image follow Ardekani et al., "Automatic detection of the
 mid-sagittal plane in 3-D brain images" (IEEE TMI 1997); the sheet that bends with height is ours.
@@ -32,14 +31,14 @@ from scipy import ndimage
 
 Floats = npt.NDArray[np.floating]
 
-# The water signal that counts as 1, as a percentile of the body, and where it is cut.
+# The percentile of the body's water signal that is scaled to 1, and the value above which it is clipped.
 _BRIGHT_PERCENTILE = 80
 _BRIGHTEST = 1.5
-# What the outline weighs beside the signal.
+# The constant that is added in the body, relative to the signal.
 _OUTLINE = 0.5
-# Degrees between the turns that are tried; a parabola refines them.
+# Degrees between the angles of the grid; a parabola refines them.
 _TURN_STEP = 3.5
-# Slices with less than this share of the body's largest cross section say nothing.
+# Slices with less than this share of the body's largest cross-section get no weight.
 _LEAST_SECTION = 0.08
 
 
@@ -58,8 +57,8 @@ class Sheet:
     slope: Floats
 
     @classmethod
-    def turned(cls, heights: Floats, turn: Floats, across: Floats, centre: tuple[float, float]) -> "Sheet":
-        """The sheet that passes a centre (x, y) at the distances `across` in mm, turned by `turn` in radians."""
+    def rotated(cls, heights: Floats, turn: Floats, across: Floats, centre: tuple[float, float]) -> "Sheet":
+        """The sheet at the distances `across` in mm from a centre (x, y), rotated by `turn` in radians."""
         slope = -np.tan(turn)
         return cls(heights, centre[0] + across / np.cos(turn) - slope * centre[1], slope)
 
@@ -73,7 +72,7 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Coarse:
-    """The image whose symmetry is sought, `(z, y, x)` along the patient's axes, with the millimetres of its axes."""
+    """The image whose symmetry is computed, `(z, y, x)` along the patient's axes, with coordinates in mm."""
 
     signal: Floats
     x: Floats
@@ -92,21 +91,21 @@ def estimate_sheet(water: sitk.Image, body: sitk.Image, settings: dict[str, Any]
     """
     coarse = _coarse(water, body, float(settings["working_mm"]))
     centre = _centre(coarse)
-    most = float(settings["most_turn_degrees"])
-    angles = np.deg2rad(np.linspace(-most, most, 2 * max(1, round(most / _TURN_STEP)) + 1))
+    largest = float(settings["most_turn_degrees"])
+    angles = np.deg2rad(np.linspace(-largest, largest, 2 * max(1, round(largest / _TURN_STEP)) + 1))
     score, weight = _symmetry(coarse, centre, angles, float(settings["slab_mm"]))
     every = max(1, round(float(settings["slab_mm"]) / 2 / coarse.step))
     heights = np.arange(min(every // 2, len(coarse.z) - 1), len(coarse.z), every)
-    path = _stiffest_path(score[heights], weight[heights], float(settings["stiffness"]) * every)
+    path = _best_path(score[heights], weight[heights], float(settings["stiffness"]) * every)
     turn, across = _refined(score[heights], path)
     turn = _smoothed(np.interp(turn, np.arange(len(angles)), angles), weight[heights])
     # Index k of the autoconvolution mirrors about index k / 2 of the frame, which is centred on the body.
     across = _smoothed((across - (score.shape[2] - 1) / 2) / 2 * coarse.step, weight[heights])
-    return Sheet.turned(coarse.z[heights], turn, across, centre)
+    return Sheet.rotated(coarse.z[heights], turn, across, centre)
 
 
 def _coarse(water: sitk.Image, body: sitk.Image, step: float) -> Coarse:
-    """Water and body on a grid along the patient's axes, whatever the directions of the scan's own."""
+    """Water and body, resampled to a grid along the patient's axes."""
     shrink = [max(1, int(step / spacing)) for spacing in water.GetSpacing()]
     masked = sitk.Mask(water, body)
     averaged = sitk.BinShrink(masked, shrink)
@@ -140,7 +139,7 @@ def _centre(coarse: Coarse) -> tuple[float, float]:
 
 
 def _frame(coarse: Coarse, centre: tuple[float, float]) -> Floats:
-    """Places in mm along each side of a frame about the centre that holds the body however it is turned."""
+    """Coordinates in mm along each side of a frame around the centre that contains the body at every rotation."""
     rows, columns = np.nonzero((coarse.signal > 0).any(axis=0))
     reach = np.hypot(coarse.x[columns] - centre[0], coarse.y[rows] - centre[1])
     half = int(np.ceil(reach.max(initial=0.0) / coarse.step)) + 1
@@ -150,15 +149,15 @@ def _frame(coarse: Coarse, centre: tuple[float, float]) -> Floats:
 def _symmetry(
     coarse: Coarse, centre: tuple[float, float], angles: Floats, slab_mm: float
 ) -> tuple[npt.NDArray[np.float32], Floats]:
-    """Scores (heights, angles, mirrors) in slabs, and the weight of each height: its share of body, 0 to 1."""
+    """The symmetry S of slabs (heights, angles, mirror positions), and the weight of each height, 0 to 1."""
     along = _frame(coarse, centre)
     size = len(along)
     sigma = slab_mm / 2 / coarse.step / 2
-    # The sheet lies within half the frame; mirrors beyond it would cost time alone.
+    # The sheet is within half the frame; other mirror positions are not needed.
     kept = slice(size // 2, 2 * size - 1 - size // 2)
     score = np.empty((len(coarse.z), len(angles), kept.stop - kept.start), np.float32)
     for number, angle in enumerate(angles):
-        image = turned(coarse, centre, float(angle), along)
+        image = rotated(coarse, centre, float(angle), along)
         spectrum = np.fft.rfft(image, 2 * size, axis=2)
         mirrored = np.fft.irfft((spectrum**2).sum(axis=1), 2 * size, axis=1)[:, kept]
         energy = (image**2).sum(axis=(1, 2))
@@ -169,10 +168,10 @@ def _symmetry(
     return score, np.where(weight < _LEAST_SECTION, 0.0, np.sqrt(weight))
 
 
-def turned(coarse: Coarse, centre: tuple[float, float], angle: float, along: Floats) -> npt.NDArray[np.float32]:
-    """The image in the frame (z, v, u) turned by an angle about the centre, linear between voxels, 0 beyond them.
+def rotated(coarse: Coarse, centre: tuple[float, float], angle: float, along: Floats) -> npt.NDArray[np.float32]:
+    """The image in the frame (z, v, u) rotated by an angle about the centre, interpolated linearly, 0 outside.
 
-    The turn is the same in all slices: whole columns along z are added up, each with its share.
+    The rotation is the same in all slices, so that whole columns along z are interpolated together.
     """
     cos, sin = np.cos(angle), np.sin(angle)
     u, v = along, along[:, None]
@@ -182,7 +181,7 @@ def turned(coarse: Coarse, centre: tuple[float, float], angle: float, along: Flo
     inside = (y >= 0) & (y <= rows - 1) & (x >= 0) & (x <= row - 1)
     columns = np.pad(coarse.signal, [(0, 0), (0, 1), (0, 1)]).reshape(len(coarse.z), -1).T.copy()
     first = np.floor(y[inside]).astype(np.intp) * (row + 1) + np.floor(x[inside]).astype(np.intp)
-    down, right = ((place[inside] % 1).astype(np.float32)[:, None] for place in (y, x))
+    down, right = ((index[inside] % 1).astype(np.float32)[:, None] for index in (y, x))
     image = np.zeros((*inside.shape, len(coarse.z)), np.float32)
     image[inside] = (1 - down) * ((1 - right) * columns[first] + right * columns[first + 1])
     first += row + 1
@@ -190,28 +189,28 @@ def turned(coarse: Coarse, centre: tuple[float, float], angle: float, along: Flo
     return np.ascontiguousarray(np.moveaxis(image, -1, 0))
 
 
-def _stiffest_path(score: npt.NDArray[np.float32], weight: Floats, stiffness: float) -> npt.NDArray[np.intp]:
-    """For each height the angle and the mirror (heights, 2) on the path of least price.
+def _best_path(score: npt.NDArray[np.float32], weight: Floats, stiffness: float) -> npt.NDArray[np.intp]:
+    """The indices of angle and mirror position at each height (heights, 2), by dynamic programming.
 
-    The price is the lack of symmetry plus the squared change in angle and in place over `stiffness`, so that both
-    cost 1 where they change by `stiffness` grid points.
+    The path maximises the weighted symmetry minus a price on changes between heights: the square of the change in angle
+    over `stiffness` grid points, and of that in position over twice as many.
     """
-    count, turns, places = score.shape
-    by_turn = _price(turns, stiffness)
-    by_place = _price(places, 2 * stiffness)
+    count, turns, positions = score.shape
+    turn_price = _price(turns, stiffness)
+    position_price = _price(positions, 2 * stiffness)
     total = weight[0] * score[0]
-    came: list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]] = []
+    predecessors: list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]] = []
     for height in range(1, count):
-        over_turn = total[None, :, :] - by_turn[:, :, None]
+        over_turn = total[None, :, :] - turn_price[:, :, None]
         from_turn = over_turn.argmax(axis=1)
         best = over_turn.max(axis=1)
-        over_place = best[:, None, :] - by_place[None, :, :]
+        over_place = best[:, None, :] - position_price[None, :, :]
         from_place = over_place.argmax(axis=2)
         total = over_place.max(axis=2) + weight[height] * score[height]
-        came.append((from_turn, from_place))
+        predecessors.append((from_turn, from_place))
     turn, place = np.unravel_index(int(total.argmax()), total.shape)
     path = [(int(turn), int(place))]
-    for from_turn, from_place in reversed(came):
+    for from_turn, from_place in reversed(predecessors):
         place = from_place[turn, place]
         turn = from_turn[turn, place]
         path.append((int(turn), int(place)))
@@ -224,7 +223,7 @@ def _price(count: int, stiffness: float) -> Floats:
 
 
 def _refined(score: npt.NDArray[np.float32], path: npt.NDArray[np.intp]) -> tuple[Floats, Floats]:
-    """The path between the grid points: the top of a parabola through three scores, in angle and in place."""
+    """The path refined between grid points by the peak of a parabola through three scores, in angle and position."""
     rows = np.arange(len(path))
     turn, place = path.T
 
@@ -233,19 +232,19 @@ def _refined(score: npt.NDArray[np.float32], path: npt.NDArray[np.intp]) -> tupl
 
     here = at(turn, place)
     return (
-        turn + _top(at(turn - 1, place), here, at(turn + 1, place)),
-        place + _top(at(turn, place - 1), here, at(turn, place + 1)),
+        turn + _parabola_peak(at(turn - 1, place), here, at(turn + 1, place)),
+        place + _parabola_peak(at(turn, place - 1), here, at(turn, place + 1)),
     )
 
 
-def _top(before: Floats, here: Floats, after: Floats) -> Floats:
-    """Where the parabola through three equally spaced values has its top, from the middle one, within one step."""
+def _parabola_peak(before: Floats, here: Floats, after: Floats) -> Floats:
+    """The peak of a parabola through three equally spaced values, relative to the middle one, within one step."""
     bend = 2 * here - before - after
     return np.where(bend > 1e-9, np.clip((after - before) / np.where(bend > 1e-9, 2 * bend, 1), -1, 1), 0)
 
 
 def _smoothed(values: Floats, weight: Floats) -> Floats:
-    """Values along z, each averaged with its neighbours by their weights."""
+    """Values smoothed along z, with weights."""
     weight = weight + 1e-6
     return ndimage.gaussian_filter1d(values * weight, 1.0, mode="nearest") / ndimage.gaussian_filter1d(
         weight, 1.0, mode="nearest"

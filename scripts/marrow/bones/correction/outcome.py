@@ -1,4 +1,4 @@
-"""What a step of the correction gives, and what every step is given."""
+"""The result of a correction step, and the types that all steps share."""
 
 from dataclasses import dataclass
 
@@ -12,15 +12,15 @@ Spacing = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Outcome:
-    """Labels after a step, and what it did.
+    """Labels after a step, and messages about its changes.
 
     Attributes:
         labels: bone ids, `(z, y, x)`.
-        said: a sentence for each thing that was changed or could not be done.
+        messages: a sentence for each change, and for each one that was not possible.
     """
 
     labels: Labels
-    said: tuple[str, ...]
+    messages: tuple[str, ...]
 
 
 def millilitres(voxels: int, spacing: Spacing) -> float:

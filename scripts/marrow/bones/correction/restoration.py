@@ -1,10 +1,10 @@
-"""Bone that a prediction lacks and the atlas has: a whole bone that is missing, and parts lost to a lesion.
+"""Finds bone that the atlas has and the prediction lacks: a missing bone, and parts lost to a lesion.
 
-Where an atlas is registered a little off, its bone and the predicted one differ by a shell: prediction outside of the
-atlas on one side, atlas without prediction on the other. Both shells are equally thick, and a lesion only adds to the
-second one. So the first tells how thick a lump of unlabelled atlas has to be until it is a loss rather than a shell:
-with an atlas that lies exactly on the prediction every loss comes back, with one that is 5 mm off only larger ones,
-and with one that is farther off than `poorest_fit_mm` nothing does.
+If the atlas is registered with an offset, its bone and the predicted one differ by two shells: prediction outside the
+atlas on one side, and atlas without prediction on the other. Both have the same thickness, and a lesion only adds to
+the second. The thickness of the first therefore gives the least thickness of unlabelled atlas bone that counts as a
+loss and not as a shell. If the atlas fits exactly, every loss is restored; with an offset of 5 mm only larger ones; and
+with an offset above `poorest_fit_mm` none.
 """
 
 from typing import Any
@@ -12,81 +12,81 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
-from marrow.bones.correction.balls import closed, grown, opened, shrunk
+from marrow.bones.correction.balls import closed, dilated, eroded, opened
 from marrow.bones.correction.boxes import TOUCHING, components
 from marrow.bones.correction.outcome import Mask, Spacing
 
-# The part of the predicted bone that may lie farther off than the measured offset.
+# The share of the predicted bone that may be farther outside the atlas's bone than the offset.
 _ASTRAY = 0.02
 
 
-def is_missing(predicted: Mask, drawn: Mask, least_share: float) -> bool:
-    """Whether a bone has less than a share of the volume that the atlas gives it."""
-    return bool(np.count_nonzero(predicted) < least_share * np.count_nonzero(drawn))
+def is_missing(predicted: Mask, atlas_bone: Mask, least_share: float) -> bool:
+    """Whether a bone has less than a share of its volume in the atlas."""
+    return bool(np.count_nonzero(predicted) < least_share * np.count_nonzero(atlas_bone))
 
 
-def offset_mm(predicted: Mask, drawn: Mask, most_mm: float, spacing: Spacing) -> float | None:
-    """How far predicted bone lies outside of the atlas's bone, in whole voxels; nothing if farther than `most_mm`."""
+def offset_mm(predicted: Mask, atlas_bone: Mask, largest_mm: float, spacing: Spacing) -> float | None:
+    """By how much predicted bone extends outside the atlas's bone, in whole voxels; None above `largest_mm`."""
     allowed = _ASTRAY * np.count_nonzero(predicted)
     step = max(spacing)
-    for voxels in range(int(most_mm / step) + 1):
-        if np.count_nonzero(predicted & ~grown(drawn, voxels * step, spacing)) <= allowed:
+    for voxels in range(int(largest_mm / step) + 1):
+        if np.count_nonzero(predicted & ~dilated(atlas_bone, voxels * step, spacing)) <= allowed:
             return voxels * step
     return None
 
 
-def lost(
-    predicted: Mask, drawn: Mask, free: Mask, sure: Mask, spacing: Spacing, settings: dict[str, Any]
+def lost_parts(
+    predicted: Mask, atlas_bone: Mask, free: Mask, sure: Mask, spacing: Spacing, settings: dict[str, Any]
 ) -> Mask | None:
-    """The parts of a bone, `(z, y, x)`, that the atlas has, the prediction lacks, and a lesion may have taken.
+    """The parts of a bone, `(z, y, x)`, that the atlas has, the prediction lacks, and a lesion may explain.
 
     Args:
         predicted: the predicted bone.
-        drawn: the atlas's bone.
+        atlas_bone: the bone in the atlas.
         free: voxels in the body without a label.
-        sure: where the registered maps agree.
+        sure: where enough of the registered maps agree.
         spacing: of the voxels (z, y, x) in mm.
         settings: `poorest_fit_mm`, `dent_mm`.
 
     Returns:
-        The lost voxels; nothing where the atlas does not lie on the prediction.
+        The lost voxels; None if the atlas does not fit the prediction.
     """
-    offset = offset_mm(predicted, drawn, float(settings["poorest_fit_mm"]), spacing)
+    offset = offset_mm(predicted, atlas_bone, float(settings["poorest_fit_mm"]), spacing)
     if offset is None:
         return None
-    unlabelled = drawn & free
+    unlabelled = atlas_bone & free
     if not offset:
         return _touching(unlabelled, predicted, sure)
     radius = max(offset / 2, max(spacing))
     lumps = _touching(opened(unlabelled, radius, spacing), predicted, sure)
-    # An opened lump has lost its corners: they come back with it.
-    back = grown(lumps, radius, spacing) & unlabelled
-    back |= _dents(predicted, drawn, unlabelled, offset, spacing, settings)
-    return back | _rims(predicted, back, free, offset, spacing, settings)
+    # Opening rounds the corners of a lump; dilation restores them.
+    lesion = dilated(lumps, radius, spacing) & unlabelled
+    lesion |= _dents(predicted, atlas_bone, unlabelled, offset, spacing, settings)
+    return lesion | _rims(predicted, lesion, free, offset, spacing, settings)
 
 
-def _rims(predicted: Mask, back: Mask, free: Mask, offset: float, spacing: Spacing, settings: dict[str, Any]) -> Mask:
-    """What lies between predicted bone and bone that came back, where the atlas is off by its offset."""
-    if not back.any():
-        return back
-    near = grown(back, offset, spacing) & free
-    return near & closed(predicted | back, float(settings["dent_mm"]), spacing)
+def _rims(predicted: Mask, lesion: Mask, free: Mask, offset: float, spacing: Spacing, settings: dict[str, Any]) -> Mask:
+    """The gap between predicted and restored bone, which results from the offset of the atlas."""
+    if not lesion.any():
+        return lesion
+    near = dilated(lesion, offset, spacing) & free
+    return near & closed(predicted | lesion, float(settings["dent_mm"]), spacing)
 
 
 def _dents(
-    predicted: Mask, drawn: Mask, unlabelled: Mask, offset: float, spacing: Spacing, settings: dict[str, Any]
+    predicted: Mask, atlas_bone: Mask, unlabelled: Mask, offset: float, spacing: Spacing, settings: dict[str, Any]
 ) -> Mask:
-    """Unlabelled atlas bone in the dents of a predicted bone, about voxels so deep in the atlas that no shell is."""
-    deep = shrunk(drawn, offset, spacing) & unlabelled
-    near = grown(deep, offset, spacing) & unlabelled
+    """Unlabelled atlas bone in dents of the prediction, around voxels that are deeper in the atlas than any shell."""
+    deep = eroded(atlas_bone, offset, spacing) & unlabelled
+    near = dilated(deep, offset, spacing) & unlabelled
     return near & closed(predicted, float(settings["dent_mm"]), spacing) if near.any() else near
 
 
 def _touching(lumps: Mask, predicted: Mask, sure: Mask) -> Mask:
-    """The lumps that touch predicted bone and of which the atlas is sure somewhere."""
+    """The lumps that touch predicted bone and contain voxels with sufficient agreement of the atlas."""
     numbers, count = components(lumps)
     edge = np.asarray(ndimage.binary_dilation(predicted, TOUCHING), bool)
-    back = np.bincount(numbers[edge], minlength=count + 1) > 0
-    back &= np.bincount(numbers[sure], minlength=count + 1) > 0
-    back[0] = False
-    return back[numbers]
+    is_touching = np.bincount(numbers[edge], minlength=count + 1) > 0
+    is_touching &= np.bincount(numbers[sure], minlength=count + 1) > 0
+    is_touching[0] = False
+    return is_touching[numbers]

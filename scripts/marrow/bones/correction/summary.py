@@ -1,4 +1,4 @@
-"""What the correction tells of itself: pictures of the labels after each step, its changes, and each bone's volume."""
+"""The summary of a correction: projections of the labels after each step, its changes, and the volume of each bone."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,32 +9,31 @@ import SimpleITK as sitk
 from marrow.bones.correction.boxes import boxes
 from marrow.bones.correction.chain import STEPS
 from marrow.bones.correction.outcome import Labels, Outcome, Spacing, millilitres
-from marrow.bones.correction.views import front, side
 from marrow.bones.table import Bone
 from marrow.imaging.volume import voxels, with_voxels
 
 
 def pictures(step: str | None, labels: Labels, geometry: sitk.Image) -> dict[str, Labels]:
-    """The two pictures of labels `(z, y, x)` in the place of `geometry`, named after the step; None is before all."""
+    """Front and side projections of labels `(z, y, x)`, named after the step; None stands for the raw labels."""
     name = "0_raw" if step is None else f"{STEPS.index(step) + 1}_{step}"
     turned = sitk.DICOMOrient(with_voxels(labels, geometry), "LPS")
     upright = np.asarray(voxels(turned), np.uint8)
-    return {f"{name}_front": front(upright), f"{name}_side": side(upright)}
+    return {f"{name}_front": _front(upright), f"{name}_side": _side(upright)}
 
 
 def changes(step: str, before: Labels, outcome: Outcome, spacing: Spacing) -> dict[str, Any]:
-    """How much a step changed, and what it says."""
+    """The number of voxels that a step changed, and its messages."""
     changed = int(np.count_nonzero(before != outcome.labels))
     return {
         "step": step,
         "changed_voxels": changed,
         "changed_ml": round(millilitres(changed, spacing), 3),
-        "said": list(outcome.said),
+        "said": list(outcome.messages),
     }
 
 
 def volumes(stages: dict[str, Labels], bones: Sequence[Bone], spacing: Spacing) -> dict[str, dict[str, float]]:
-    """Each bone's volume in ml at each of the stages, by the stages' names."""
+    """The volume of each bone in ml at each named stage."""
     counts = {stage: _counts(labels) for stage, labels in stages.items()}
     return {
         bone.name: {
@@ -45,5 +44,18 @@ def volumes(stages: dict[str, Labels], bones: Sequence[Bone], spacing: Spacing) 
 
 
 def _counts(labels: Labels) -> dict[int, int]:
-    """Voxels of each id that occurs; within boxes, since a histogram of the whole would need eight times its memory."""
+    """Number of voxels of each id; counted in boxes, since a histogram of the whole needs eight times its memory."""
     return {number: int(np.count_nonzero(labels[box] == number)) for number, box in boxes(labels).items()}
+
+
+def _front(labels: Labels) -> Labels:
+    """The first label seen from the front, `(z, x)`, the patient's right side at the left; 0 where there is none."""
+    first = (labels != 0).argmax(axis=1)
+    return np.take_along_axis(labels, first[:, None, :], axis=1)[::-1, 0, :]
+
+
+def _side(labels: Labels) -> Labels:
+    """The first label seen from the patient's left, `(z, y)`, the front at the left; 0 where there is none."""
+    from_left = labels[:, :, ::-1]
+    first = (from_left != 0).argmax(axis=2)
+    return np.take_along_axis(from_left, first[:, :, None], axis=2)[::-1, :, 0]

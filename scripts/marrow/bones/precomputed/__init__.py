@@ -1,1 +1,1 @@
-"""Bones that another program found: its label maps, told in the words of our bone table."""
+"""Label maps of another program, mapped to the ids of the bone table."""

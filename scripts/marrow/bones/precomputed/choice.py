@@ -1,4 +1,4 @@
-"""Which label maps and which tables the config means by `bones.precomputed.maps`: read when Snakemake parses."""
+"""The label maps and mapping tables of the config's `bones.precomputed.maps`; used when Snakemake parses."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,50 +10,50 @@ IDS = "ids"
 ENDINGS = (".nii.gz", ".nii")
 
 
-def mapping_table(chosen: str, schemas: Path, bone_table: Path) -> Path:
-    """The table behind the config's `mapping`: `ids`, the name of a ready-made one, or a path.
+def mapping_table(name: str, schemas: Path, bone_table: Path) -> Path:
+    """The file of a config's `mapping`: `ids`, the name of a table of Marrow's, or a path.
 
     Raises:
         ConfigError: there is none.
     """
-    if chosen == IDS:
+    if name == IDS:
         return bone_table
     ready = {table.stem: table for table in sorted((schemas / "mappings").glob("*.tsv"))}
-    if chosen in ready:
-        return ready[chosen]
-    if Path(chosen).is_file():
-        return Path(chosen)
+    if name in ready:
+        return ready[name]
+    if Path(name).is_file():
+        return Path(name)
     raise ConfigError(
-        f"config: bones.precomputed.maps: mapping is {chosen!r}, which is neither a file nor a ready-made table; "
-        f"{nearest(chosen, [IDS, *ready])}"
+        f"config: bones.precomputed.maps: mapping is {name!r}, which is neither a file nor a ready-made table; "
+        f"{nearest(name, [IDS, *ready])}"
     )
 
 
-def mapping_tables(chosen: Sequence[Mapping[str, Any]], schemas: Path, bone_table: Path) -> list[Path]:
+def mapping_tables(entries: Sequence[Mapping[str, Any]], schemas: Path, bone_table: Path) -> list[Path]:
     """The tables of all entries of `bones.precomputed.maps`, in their order.
 
     Raises:
         ConfigError: one does not exist.
     """
-    return [mapping_table(str(entry["mapping"]), schemas, bone_table) for entry in chosen]
+    return [mapping_table(str(entry["mapping"]), schemas, bone_table) for entry in entries]
 
 
-def maps_of(scan: str, column: str | None, chosen: Sequence[Mapping[str, Any]]) -> list[str]:
+def maps_of(scan: str, column: str | None, entries: Sequence[Mapping[str, Any]]) -> list[str]:
     """The label maps of a scan, in the order of `bones.precomputed.maps`.
 
     Args:
         scan: its id.
-        column: its cell of the sheet's column `bones`, if it is filled.
-        chosen: the entries; one without a folder means the sheet's column.
+        column: its cell of the sheet's column `bones`, if it is not empty.
+        entries: of `bones.precomputed.maps`; one without a folder takes the sheet's column.
 
     Raises:
-        ConfigError: a file is missing; the message tells all that this scan lacks, a line each.
+        ConfigError: files are missing; the message has a line for each.
     """
-    found = [_in_folder(scan, str(entry["folder"])) if entry.get("folder") else column for entry in chosen]
-    problems = [_missing(scan, entry.get("folder")) for entry, file in zip(chosen, found, strict=True) if not file]
+    files = [_in_folder(scan, str(entry["folder"])) if entry.get("folder") else column for entry in entries]
+    problems = [_missing(scan, entry.get("folder")) for entry, file in zip(entries, files, strict=True) if not file]
     if problems:
         raise ConfigError("\n".join(problems))
-    return [file for file in found if file]
+    return [file for file in files if file]
 
 
 def _in_folder(scan: str, folder: str) -> str | None:

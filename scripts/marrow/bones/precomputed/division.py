@@ -1,8 +1,8 @@
-"""Where one class of another program covers several of our bones, who gets which voxel.
+"""Divides a class of another program that covers several of our bones.
 
-Its height, along the patient's long axis and not that of the array, is divided by the bones' shares from head to feet.
-That is an approximation: it holds only where all of these bones are in view, and cuts straight through where they are
-curved. Where another map tells these bones apart, its nearest one decides instead, and that is as good as this map is.
+Its height along the patient's long axis is divided by fixed shares of the bones from head to feet. That is an
+approximation: it holds only if all of these bones are in view, and divides curved bones by a plane. If another map has
+labels of these bones, each voxel gets the nearest of them instead.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from scipy import ndimage
 from marrow.bones.precomputed.mapping import Part
 from marrow.imaging.grid import Grid
 
-# Stray voxels far from the bones would stretch the height; this share is left out of it at either end.
+# Share of voxels that is ignored at either end, so that stray voxels do not extend the height.
 TRIMMED = 0.001
 
 
@@ -24,13 +24,13 @@ def heights_of(mask: npt.NDArray[np.bool_], grid: Grid) -> npt.NDArray[np.float6
 
 
 def top_and_bottom(heights: npt.NDArray[np.float64]) -> tuple[float, float]:
-    """Between which heights, in millimetres, a class lies, but for stray voxels."""
+    """The upper and lower end of a class in millimetres, without stray voxels."""
     bottom, top = np.quantile(heights, [TRIMMED, 1 - TRIMMED])
     return float(top), float(bottom)
 
 
 def by_height(heights: npt.NDArray[np.float64], parts: Sequence[Part]) -> npt.NDArray[np.uint8]:
-    """The bone of each voxel (voxels,) from its height: that in whose share of the class's height it lies."""
+    """The bone of each voxel (voxels,), by the shares of the class's height."""
     top, bottom = top_and_bottom(heights)
     borders = top - np.cumsum([part.share for part in parts])[:-1] * (top - bottom)
     bones = np.array([part.bone for part in parts], dtype=np.uint8)
@@ -40,11 +40,11 @@ def by_height(heights: npt.NDArray[np.float64], parts: Sequence[Part]) -> npt.ND
 def by_nearest(
     mask: npt.NDArray[np.bool_], named: npt.NDArray[np.uint8], spacing: Sequence[float], parts: Sequence[Part]
 ) -> npt.NDArray[np.uint8]:
-    """The bone of each voxel in a mask, in the mask's order: the nearest of these bones that is named already.
+    """The bone of each voxel in a mask, in the mask's order: the nearest of these bones that is labelled already.
 
     Args:
         mask: (z, y, x), not empty.
-        named: ids (z, y, x), in which one voxel at least has one of the bones.
+        named: ids (z, y, x), with at least one voxel of these bones.
         spacing: millimetres between voxels along x, y and z.
         parts: the bones.
     """

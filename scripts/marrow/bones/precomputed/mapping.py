@@ -1,12 +1,11 @@
-"""What the values of another program's label map are called, there and here: a table that a user can read and complete.
+"""Mapping tables: from the values of another program's label map to our bones.
 
-Tab-separated, with the columns `value`, `class` (the other program's name) and `bone` (ours; empty for what is not one
-of our bones). Where one class covers several of our bones, the cell lists them from head to feet with their shares of
-its height, such as `cervical_spine:0.21,thoracic_spine:0.48,lumbar_spine:0.31`; see
-`marrow.bones.precomputed.division`.
+Tab-separated, with the columns `value`, `class` (the other program's name) and `bone` (ours; empty for all else). If
+one class covers several of our bones, the cell lists them from head to feet with their shares of its height, such as
+`cervical_spine:0.21,thoracic_spine:0.48,lumbar_spine:0.31`; see `marrow.bones.precomputed.division`.
 
-A bone table serves as a mapping too: the map then holds its ids. This module needs the standard library alone, so that
-a wrong table is told before any work starts.
+A bone table can be used as a mapping, for maps that hold its ids. This module needs the standard library alone, so that
+a wrong table is reported before any work starts.
 """
 
 import csv
@@ -25,7 +24,7 @@ SHARES_TOLERANCE = 0.01
 
 @dataclass(frozen=True)
 class Part:
-    """A bone's share of the height of a class, from 0 to 1; 1 where the class is this bone and no other."""
+    """A bone's share of the height of a class, from 0 to 1; 1 if the class is one bone."""
 
     bone: int
     share: float
@@ -33,11 +32,11 @@ class Part:
 
 @dataclass(frozen=True)
 class LabelMapping:
-    """The meaning of the values of a label map.
+    """The classes and bones of the values of a label map.
 
     Attributes:
         name: of the table, for messages.
-        classes: value -> the other program's name of it, for all values that the map may hold.
+        classes: value -> name in the other program, for all values that are allowed in the map.
         parts: value -> the bones that it covers from head to feet, for the values that are bones.
     """
 
@@ -53,20 +52,20 @@ class LabelMapping:
     @property
     def divided(self) -> dict[tuple[Part, ...], list[int]]:
         """Bones from head to feet -> the values that cover them together."""
-        together: dict[tuple[Part, ...], list[int]] = {}
+        values_of: dict[tuple[Part, ...], list[int]] = {}
         for value, parts in self.parts.items():
             if len(parts) > 1:
-                together.setdefault(parts, []).append(value)
-        return together
+                values_of.setdefault(parts, []).append(value)
+        return values_of
 
     @property
     def bones(self) -> set[int]:
-        """The ids that a map can give."""
+        """The ids of all bones in the table."""
         return {part.bone for parts in self.parts.values() for part in parts}
 
 
 def read_mapping(path: Path, bones: Sequence[Bone]) -> LabelMapping:
-    """A mapping table, or a bone table, whose ids are then the values.
+    """Read a mapping table, or a bone table, whose ids are then the values.
 
     Args:
         path: the table.

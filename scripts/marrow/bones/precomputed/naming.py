@@ -1,4 +1,4 @@
-"""From the values of another program's label map to the ids of our bone table, voxel by voxel."""
+"""Converts the values of another program's label map to the ids of the bone table."""
 
 import logging
 
@@ -16,12 +16,12 @@ Ids = npt.NDArray[np.uint8]
 
 
 def unlisted(values: Values, mapping: LabelMapping) -> list[int]:
-    """The values of a map that its table does not list; 0, the background, need not be listed."""
-    held = np.zeros(LARGEST_VALUE + 1, dtype=np.bool_)
+    """The values of a map that its table does not list, without 0, the background."""
+    is_unlisted = np.zeros(LARGEST_VALUE + 1, dtype=np.bool_)
     for layer in values:
-        held[layer] = True
-    held[[0, *mapping.classes]] = False
-    return np.flatnonzero(held).tolist()
+        is_unlisted[layer] = True
+    is_unlisted[[0, *mapping.classes]] = False
+    return np.flatnonzero(is_unlisted).tolist()
 
 
 def bone_voxels(values: Values, mapping: LabelMapping) -> npt.NDArray[np.bool_]:
@@ -29,41 +29,41 @@ def bone_voxels(values: Values, mapping: LabelMapping) -> npt.NDArray[np.bool_]:
     return _renamed(values, dict.fromkeys(mapping.parts, 1)) != 0
 
 
-def name_bones(values: Values, grid: Grid, mapping: LabelMapping, named: Ids, says: str = "") -> Ids:
-    """Give the voxels that have no bone yet those of a map.
+def name_bones(values: Values, grid: Grid, mapping: LabelMapping, named: Ids, map_name: str = "") -> Ids:
+    """Label the voxels that have no bone yet by the bones of a map.
 
     Args:
         values: the map, (z, y, x).
-        grid: where its voxels lie.
-        mapping: what its values mean.
-        named: the bones that other maps named before, (z, y, x), 0 where none.
-        says: what the log calls the map.
+        grid: of the map.
+        mapping: from its values to bones.
+        named: the bones of earlier maps, (z, y, x), 0 for none.
+        map_name: name of the map in the log.
 
     Returns:
         The ids of the bones, (z, y, x).
     """
     result = np.where(named != 0, named, _renamed(values, mapping.whole))
-    for parts, together in mapping.divided.items():
-        mask = _renamed(values, dict.fromkeys(together, 1)) != 0
+    for parts, class_values in mapping.divided.items():
+        mask = _renamed(values, dict.fromkeys(class_values, 1)) != 0
         if mask.any():
-            label = "+".join(mapping.classes[value] for value in together)
-            given = _divided(mask, grid, parts, named, f"{says}: class {label}")
+            label = "+".join(mapping.classes[value] for value in class_values)
+            bones = _divided(mask, grid, parts, named, f"{map_name}: class {label}")
             free = named[mask] == 0
-            result[mask] = np.where(free, given, named[mask])
+            result[mask] = np.where(free, bones, named[mask])
     return result
 
 
-def _divided(mask: npt.NDArray[np.bool_], grid: Grid, parts: tuple[Part, ...], named: Ids, says: str) -> Ids:
-    """The bones (voxels,) of a class that covers several."""
+def _divided(mask: npt.NDArray[np.bool_], grid: Grid, parts: tuple[Part, ...], named: Ids, map_name: str) -> Ids:
+    """The bone of each voxel (voxels,) of a class that covers several."""
     if np.isin([part.bone for part in parts], np.unique(named)).all():
-        _log.info("%s is divided among its bones as the maps before it are", says)
+        _log.info("%s is divided among its bones as the maps before it are", map_name)
         return by_nearest(mask, named, grid.spacing, parts)
     heights = heights_of(mask, grid)
     top, bottom = top_and_bottom(heights)
     _log.warning(
         "%s covers several bones; its height of %.0f mm is divided among them in fixed shares (%s), which is right "
         "only where all of them are in view. A map that tells them apart, given first, does better",
-        says,
+        map_name,
         top - bottom,
         ", ".join(f"{part.share:.0%}" for part in parts),
     )
@@ -71,7 +71,7 @@ def _divided(mask: npt.NDArray[np.bool_], grid: Grid, parts: tuple[Part, ...], n
 
 
 def _renamed(values: Values, names: dict[int, int]) -> Ids:
-    """The map with each value replaced by its name, 0 where it has none; layer by layer, since NumPy widens indices."""
+    """The map with its values replaced, 0 for values without a name; by layers, since NumPy makes indices int64."""
     lookup = np.zeros(LARGEST_VALUE + 1, dtype=np.uint8)
     lookup[list(names)] = list(names.values())
     result = np.empty(values.shape, dtype=np.uint8)

@@ -1,13 +1,13 @@
-"""Which voxels each pathway reads, and where its maps lie.
+"""The sampling geometry of the pathways: which voxels each reads, and the position of its feature maps.
 
-All positions are voxels along one axis, counted from the first voxel that is predicted. The full-resolution pathway
-reads `margin` voxels more on both sides. A pathway of factor f reads every f-th voxel and predicts blocks of f voxels;
-the voxel that it reads for a block is the one in the block's middle:
+All positions are voxels along one axis, counted from the first predicted voxel. The full-resolution pathway reads
+`margin` more voxels on both sides. A pathway of factor f reads every f-th voxel and predicts blocks of f voxels; for
+each block it reads the voxel in its middle:
 
-    block b holds the voxels f b ... f b + f - 1;      sample k of the pathway is at  f // 2 + f (k - margin).
+    block b has the voxels f b ... f b + f - 1;      sample k of the pathway is at  f // 2 + f (k - margin).
 
-DeepMedic starts one sample grid of each pathway f // 2 voxels earlier, so its blocks look at their first voxel; with
-the middle one, the context of a pathway is centred on what it predicts.
+DeepMedic's sample grids start f // 2 voxels earlier, at the first voxel of each block; with the middle one, the context
+of a pathway is centred on its prediction.
 """
 
 from dataclasses import dataclass
@@ -26,26 +26,26 @@ class Window:
 
 
 def window(factor: int, margin: int, predicted: int, border: int = 0) -> Window:
-    """What a pathway reads so that `predicted` voxels, and `border` more on both sides, can be predicted.
+    """The samples of a pathway for a prediction of `predicted` voxels, and `border` more on both sides.
 
     Args:
-        factor: every how many voxels the pathway reads one.
-        margin: convolutions of the pathway: each takes a sample off both ends.
+        factor: distance in voxels between the samples of the pathway.
+        margin: samples that the convolutions of the pathway remove at both ends, one each.
         predicted: voxels from 0 on.
-        border: voxels that later layers need around them.
+        border: voxels that later layers need around the predicted ones.
     """
     first, last = -border // factor, (predicted + border - 1) // factor
     return Window(factor // 2 + factor * (first - margin), factor, last - first + 1 + 2 * margin)
 
 
 def offset(factor: int, border: int) -> int:
-    """How many voxels of a pathway's repeated maps lie before the first of the border."""
+    """Number of voxels of a pathway's upsampled maps before the first voxel of the border."""
     return -border - factor * (-border // factor)
 
 
 def receptive_field(depth: int, factor: int) -> int:
-    """Voxels, from first to last, that a pathway sees of one place: 17, 51 and 85 with eight layers.
+    """The receptive field of a pathway in voxels: 17, 51 and 85 with eight layers.
 
-    Samples stand for the f voxels around them, which is how DeepMedic counts.
+    As in DeepMedic, each sample counts as the f voxels around it.
     """
     return factor * (2 * depth + 1)

@@ -1,7 +1,7 @@
-"""A trained network in a file: weights as safetensors, with all that is needed to use them safely.
+"""Model files of trained networks: weights as safetensors, with a header that says what they are for.
 
-The header says which classes the network knows, by name, at which voxel size and on which contrasts it was trained
-(`model_header`). A file that does not fit is refused before it labels anything; nothing in it is ever executed.
+The header has the names of the network's classes, the contrasts and the voxel size that it was trained on
+(`model_header`). A file that does not fit is refused before it is used. No code in it is ever executed.
 """
 
 import json
@@ -19,7 +19,7 @@ from marrow.errors import MarrowError
 
 
 def save_network(network: ThreePathways, purpose: Purpose, path: Path) -> None:
-    """Write weights and purpose; the same network gives the same bytes."""
+    """Write weights and header; the same network gives the same bytes."""
     header = {"kind": KIND, "purpose": json.dumps(asdict(purpose)), "network": json.dumps(asdict(network.architecture))}
     path.write_bytes(tensor_bytes(network.state_dict(), header))
 
@@ -34,7 +34,7 @@ def load_network(path: Path, purpose: Purpose) -> ThreePathways:
     check_purpose(header.purpose, purpose.bones, purpose.contrasts, purpose.spacing_mm)
     network = ThreePathways(Architecture(**header.architecture))
     weights = _tensors(path)
-    if _kinds(weights) != _kinds(network.state_dict()):
+    if _shapes(weights) != _shapes(network.state_dict()):
         raise MarrowError("the bone network's file has other weights than its header tells of; copy or train it again")
     network.load_state_dict(weights)
     return network.eval()
@@ -47,5 +47,5 @@ def _tensors(path: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def _kinds(tensors: Mapping[str, Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:
+def _shapes(tensors: Mapping[str, Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:
     return {name: (tensor.shape, tensor.dtype) for name, tensor in tensors.items()}

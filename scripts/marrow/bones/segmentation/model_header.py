@@ -1,8 +1,8 @@
-"""What a bone network's file says of itself: the classes it knows, what it reads, and how large it is.
+"""The header of a bone network's file: its classes, contrasts, voxel size and architecture.
 
-A safetensors file begins with the length of its header (8 bytes, little-endian) and the header, JSON: where each tensor
-lies, and free text under `__metadata__`. That much is read with the standard library, so a network from elsewhere that
-does not fit is refused when the workflow is parsed, and again by the job that uses it. Nothing in it is ever executed.
+A safetensors file begins with the length of its header (8 bytes, little-endian) and the header as JSON: the position of
+each tensor, and free text under `__metadata__`. It is read with the standard library alone, so that a network from
+elsewhere that does not fit is refused when the workflow is parsed, and again by the job that uses it.
 """
 
 import json
@@ -18,7 +18,7 @@ KIND = "marrow.bones/1"
 SPACING_TOLERANCE = 0.02
 LENGTH_BYTES = 8
 LONGEST = 2**20  # bytes of a header; the paper's network has 15 kB
-MOST_TOLD = 8
+MOST_NAMES = 8
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
@@ -39,7 +39,7 @@ class Purpose:
 
 @dataclass(frozen=True)
 class Header:
-    """A network's purpose, and the arguments of its `Architecture`."""
+    """The purpose of a network, and the arguments of its `Architecture`."""
 
     purpose: Purpose
     architecture: dict[str, Any]
@@ -51,15 +51,15 @@ def read_header(path: Path) -> Header:
     Raises:
         MarrowError: the file is damaged, or is no bone network.
     """
-    told = _metadata(path)
-    if told.get("kind") != KIND:
+    header = _metadata(path)
+    if header.get("kind") != KIND:
         raise MarrowError(
-            f"the bone network's file holds {told.get('kind', 'no description')!r}, {KIND!r} was expected; give a "
+            f"the bone network's file holds {header.get('kind', 'no description')!r}, {KIND!r} was expected; give a "
             "model.safetensors that train_bones wrote"
         )
     try:
-        purpose = _purpose(json.loads(told["purpose"]))
-        return Header(purpose, _architecture(json.loads(told["network"]), purpose))
+        purpose = _purpose(json.loads(header["purpose"]))
+        return Header(purpose, _architecture(json.loads(header["network"]), purpose))
     except UNREADABLE:
         raise MarrowError(
             "the bone network's file is damaged: its header does not say which bones, contrasts, voxels and layers it "
@@ -67,94 +67,94 @@ def read_header(path: Path) -> Header:
         ) from None
 
 
-def check_purpose(found: Purpose, bones: Sequence[str], contrasts: Sequence[str], spacing_mm: float) -> None:
-    """Compare what a network was trained for with what is wanted of it.
+def check_purpose(trained_for: Purpose, bones: Sequence[str], contrasts: Sequence[str], spacing_mm: float) -> None:
+    """Check that a network was trained for the bones, contrasts and voxels of a workflow.
 
     Args:
-        found: as its file says.
+        trained_for: the purpose in its file.
         bones: the names in the bone table, in order.
-        contrasts: what it shall read.
+        contrasts: the contrasts of the workflow.
         spacing_mm: edge of the scans' voxels.
 
     Raises:
         MarrowError: they differ.
     """
-    if found.bones != tuple(bones):
+    if trained_for.bones != tuple(bones):
         raise MarrowError(
-            f"the bone network knows {_difference(found.bones, bones)}; its classes must be those of the bone "
+            f"the bone network knows {_difference(trained_for.bones, bones)}; its classes must be those of the bone "
             "table, in the same order: give the table that it was trained with as bone_table, or train again"
         )
-    if found.contrasts != tuple(contrasts):
+    if trained_for.contrasts != tuple(contrasts):
         raise MarrowError(
-            f"the bone network was trained on {', '.join(found.contrasts)}, but bones.contrasts is "
+            f"the bone network was trained on {', '.join(trained_for.contrasts)}, but bones.contrasts is "
             f"{', '.join(contrasts)}; make them the same"
         )
-    if abs(found.spacing_mm / spacing_mm - 1) > SPACING_TOLERANCE:
+    if abs(trained_for.spacing_mm / spacing_mm - 1) > SPACING_TOLERANCE:
         raise MarrowError(
-            f"the bone network was trained on voxels of {found.spacing_mm:g} mm, the scans have "
-            f"{spacing_mm:g} mm; set resample.spacing_mm to {found.spacing_mm:g}, or train again"
+            f"the bone network was trained on voxels of {trained_for.spacing_mm:g} mm, the scans have "
+            f"{spacing_mm:g} mm; set resample.spacing_mm to {trained_for.spacing_mm:g}, or train again"
         )
 
 
 def _metadata(path: Path) -> dict[str, str]:
-    """The free text of a safetensors file that is as long as its header says."""
+    """The free text of a safetensors file; checks that the file has the length that follows from its header."""
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
             length = int.from_bytes(file.read(LENGTH_BYTES), "little")
             content: dict[str, Any] = json.loads(file.read(min(length, LONGEST)))
-        told: dict[str, str] = content.pop("__metadata__", {})
-        whole = LENGTH_BYTES + length + max((tensor["data_offsets"][1] for tensor in content.values()), default=0)
-        told.get("kind")
+        header: dict[str, str] = content.pop("__metadata__", {})
+        end = max((tensor["data_offsets"][1] for tensor in content.values()), default=0)
+        header.get("kind")
     except OSError as error:
         raise MarrowError(f"the bone network's file cannot be read: {error.strerror}") from None
     except UNREADABLE:
         raise MarrowError("the bone network's file is damaged or no safetensors file; copy or train it again") from None
-    if size != whole:
+    if size != (expected := LENGTH_BYTES + length + end):
         raise MarrowError(
-            f"the bone network's file is damaged: it has {size:,} bytes, its header tells of {whole:,}; copy it again"
+            f"the bone network's file is damaged: it has {size:,} bytes, its header says {expected:,}; copy it again"
         )
-    return told
+    return header
 
 
-def _purpose(told: dict[str, Any]) -> Purpose:
-    """The purpose that a header tells; ValueError where it tells none."""
-    bones, contrasts, spacing_mm = _names(told["bones"]), _names(told["contrasts"]), float(told["spacing_mm"])
+def _purpose(header: dict[str, Any]) -> Purpose:
+    """The purpose in a header; ValueError if it is incomplete."""
+    bones, contrasts, spacing_mm = _names(header["bones"]), _names(header["contrasts"]), float(header["spacing_mm"])
     if not 0 < spacing_mm < math.inf:
         raise ValueError("no voxel has such an edge")
     return Purpose(bones, contrasts, spacing_mm)
 
 
-def _names(told: object) -> tuple[str, ...]:
-    names = cast("list[object]", told)
-    if not isinstance(told, list) or not names or not all(isinstance(name, str) for name in names):
+def _names(value: object) -> tuple[str, ...]:
+    names = cast("list[object]", value)
+    if not isinstance(value, list) or not names or not all(isinstance(name, str) for name in names):
         raise ValueError("not a list of names")
     return tuple(str(name) for name in names)
 
 
-def _architecture(told: dict[str, Any], purpose: Purpose) -> dict[str, Any]:
-    """The arguments that a header tells, within what the config allows; ValueError for any other network."""
+def _architecture(header: dict[str, Any], purpose: Purpose) -> dict[str, Any]:
+    """The arguments of `Architecture` in a header, within the limits of the config; otherwise ValueError."""
     is_plausible = (
-        told.keys() == {"channels", "classes", "width", "depth", "dropout"}
-        and told["channels"] == len(purpose.contrasts)
-        and told["classes"] == len(purpose.bones) + 1
-        and 0 < told["width"] <= 4
-        and told["depth"] in range(1, 9)
-        and 0 <= told["dropout"] < 1
+        header.keys() == {"channels", "classes", "width", "depth", "dropout"}
+        and header["channels"] == len(purpose.contrasts)
+        and header["classes"] == len(purpose.bones) + 1
+        and 0 < header["width"] <= 4
+        and header["depth"] in range(1, 9)
+        and 0 <= header["dropout"] < 1
     )
     if not is_plausible:
         raise ValueError("no such network can be trained")
-    return told
+    return header
 
 
-def _difference(found: Sequence[str], wanted: Sequence[str]) -> str:
-    unknown = [name for name in found if name not in wanted]
-    lacking = [name for name in wanted if name not in found]
-    parts = [f"{len(found)} bones"]
+def _difference(trained_for: Sequence[str], expected: Sequence[str]) -> str:
+    unknown = [name for name in trained_for if name not in expected]
+    lacking = [name for name in expected if name not in trained_for]
+    parts = [f"{len(trained_for)} bones"]
     parts += [f"among them {_listed(unknown)}, which the bone table lacks"] if unknown else []
     parts += [f"but not {_listed(lacking)}"] if lacking else []
     return ", ".join(parts)
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:MOST_TOLD]) + (", ..." if len(names) > MOST_TOLD else "")
+    return ", ".join(names[:MOST_NAMES]) + (", ..." if len(names) > MOST_NAMES else "")

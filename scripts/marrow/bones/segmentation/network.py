@@ -1,15 +1,15 @@
-"""The three-pathway network: full resolution, and every third and every fifth voxel for context.
+"""The three-pathway network: one pathway at full resolution, two that read every third and fifth voxel for context.
 
 Each pathway has eight 3^3 convolutions without padding; every layer is
 
     batch norm -> PReLU -> dropout -> convolution,
 
-the first one of a pathway a bias and a convolution. The outputs of layers 4, 6 and 8 get the input of the layer before
-added, cropped to their size, with zeros for channels that it lacks. The maps of the coarse pathways are repeated to
-full resolution, and three more layers (3^3, 1^3, 1^3) turn all maps into one logit per class. With 2 contrasts and 19
-classes that makes 2,012,415 parameters.
+the first layer of a pathway is a bias and a convolution. To the outputs of layers 4, 6 and 8, the input of the layer
+before is added, cropped to their size, with zeros for missing channels. The maps of the coarse pathways are upsampled
+to full resolution by repetition, and three more layers (3^3, 1^3, 1^3) compute one logit per class. With 2 contrasts
+and 19 classes the network has 2,012,415 parameters.
 
-Departures from DeepMedic's code: coarse samples lie in the middle of their block (`geometry`); running statistics of
+Differences from DeepMedic's code: coarse samples are in the middle of their block (`geometry`); running statistics of
 batch norm are an exponential average of about 60 batches instead of a plain mean of the last 60; epsilon of batch norm
 is 1e-5 instead of the smallest float.
 """
@@ -28,20 +28,20 @@ WIDTHS = (30, 30, 40, 40, 40, 40, 50, 50)
 MERGED = 250
 RESIDUAL_EVERY = 2
 FIRST_RESIDUAL = 4
-NORM_MOMENTUM = 2 / 61  # an exponential average as old, on average, as a mean of the last 60
+NORM_MOMENTUM = 2 / 61  # an exponential average with the mean age of the mean of 60 batches
 PRELU = 0.01
 BORDER = 1  # of the one 3^3 convolution after the pathways
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """The shape of a network.
+    """The hyperparameters of a network.
 
     Attributes:
-        channels: contrasts that it reads.
-        classes: bones and the background.
+        channels: number of contrasts.
+        classes: number of bones and the background.
         width: factor on the number of maps of every layer; 1 is DeepMedic's default.
-        depth: convolutions of a pathway, up to 8; fewer see less context.
+        depth: convolutions of a pathway, up to 8; with fewer, the receptive field is smaller.
         dropout: share of the maps that are dropped before each of the last two layers, in training.
     """
 
@@ -71,17 +71,17 @@ Layered = Callable[[Tensor], Tensor]
 Apply = Callable[[Layered, int, Tensor, Tensor | None], Tensor]
 
 
-def whole(layer: Layered, maps: int, x: Tensor, residual: Tensor | None) -> Tensor:  # noqa: ARG001
-    """What a 3^3 layer makes of `x`, so many maps, with those of two layers before added to them."""
-    made = layer(x)
-    return made if residual is None else add_cropped(residual, made, crop=RESIDUAL_EVERY)
+def apply_layer(layer: Layered, maps: int, x: Tensor, residual: Tensor | None) -> Tensor:  # noqa: ARG001
+    """Apply a 3^3 layer with `maps` output maps, and add the residual, the maps of two layers before."""
+    output = layer(x)
+    return output if residual is None else add_cropped(residual, output, crop=RESIDUAL_EVERY)
 
 
 class Convolution(nn.Conv3d):
-    """A convolution without padding or bias; its weights begin normal, of variance 2 / fan-in (He et al. 2015).
+    """A convolution without padding or bias; initial weights are normal with variance 2 / fan-in (He et al. 2015).
 
-    PyTorch gives a single image that is small, and on one thread any kernel of 1^3, to an old implementation of its own
-    that takes several times as long as oneDNN's. At inference nearly everything would be that.
+    For a single small image, and for 1^3 kernels on one thread, PyTorch uses an old implementation of its own that
+    takes several times as long as oneDNN's. That would be nearly all of inference, so oneDNN is called directly there.
     """
 
     def __init__(self, channels: int, maps: int, kernel: int) -> None:
@@ -120,10 +120,10 @@ class Pathway(nn.Module):
         self.maps = maps = architecture.maps
         self.bias = nn.Parameter(torch.zeros(architecture.channels))
         self.first = Convolution(architecture.channels, maps[0], KERNEL)
-        self.layers = nn.ModuleList(Layer(few, many, KERNEL) for few, many in pairwise(maps))
+        self.layers = nn.ModuleList(Layer(inputs, outputs, KERNEL) for inputs, outputs in pairwise(maps))
 
-    def forward(self, x: Tensor, apply: Apply = whole) -> Tensor:
-        """`x: (batch, channels, z, y, x)`, normalised intensities; `apply` puts layers to maps."""
+    def forward(self, x: Tensor, apply: Apply = apply_layer) -> Tensor:
+        """`x: (batch, channels, z, y, x)`, normalised intensities; `apply` computes a layer."""
         before, x = x, apply(self._begin, self.maps[0], x, None)
         for number, (layer, maps) in enumerate(zip(self.layers, self.maps[1:], strict=True), start=2):
             is_residual = number % RESIDUAL_EVERY == 0 and number >= FIRST_RESIDUAL
@@ -151,10 +151,10 @@ class ThreePathways(nn.Module):
         """Logits `(batch, classes, *predicted)`.
 
         Args:
-            windows: one tensor `(batch, channels, z, y, x)` per factor, as `geometry.window` says.
+            windows: one tensor `(batch, channels, z, y, x)` per factor, sampled as by `geometry.window`.
             predicted: voxels to predict along z, y, x.
-            border: 0 repeats the outermost maps for the 3^3 convolution after the pathways, as in training; 1 takes
-                them from wider windows, so that what is predicted does not depend on where a tile ends.
+            border: 0 pads the maps by repetition for the 3^3 convolution after the pathways, as in training; with 1,
+                windows are wider instead, so that predictions do not depend on the borders of tiles.
         """
         joined = self.joined(windows, predicted, border)
         if not border:
@@ -163,38 +163,38 @@ class ThreePathways(nn.Module):
 
     def joined(self, windows: Sequence[Tensor], predicted: Sequence[int], border: int) -> Tensor:
         """The maps of all pathways at full resolution, `(batch, 3 maps, *(predicted + 2 border))`."""
-        maps = [pathway(seen) for pathway, seen in zip(self.pathways, windows, strict=True)]
-        return spread(maps, [slice(0, count + 2 * border) for count in predicted], border)
+        maps = [pathway(window) for pathway, window in zip(self.pathways, windows, strict=True)]
+        return upsampled(maps, [slice(0, count + 2 * border) for count in predicted], border)
 
     def classified(self, joined: Tensor) -> Tensor:
-        """The layers after the pathways: two voxels less along each axis."""
+        """Apply the layers after the pathways, which remove one voxel on each side."""
         mixed = add_cropped(joined, self.mix(self.merge(joined)), crop=BORDER)
         return self.classify(mixed) + self.class_bias.view(1, -1, 1, 1, 1)
 
     def convolution_weights(self) -> list[Tensor]:
-        """The weights that L1 and L2 hold down."""
+        """The weights that are regularised by L1 and L2."""
         return [module.weight for module in self.modules() if isinstance(module, nn.Conv3d)]
 
 
 def add_cropped(before: Tensor, maps: Tensor, crop: int) -> Tensor:
-    """Maps with an earlier tensor, cropped by `crop` on each side, added in place, as far as both have channels."""
+    """Add an earlier tensor, cropped by `crop` on each side, to maps, in place, for the channels that both have."""
     shared = min(before.shape[1], maps.shape[1])
     maps[:, :shared] += before[:, :shared, crop:-crop, crop:-crop, crop:-crop]
     return maps
 
 
-def spread(maps: Sequence[Tensor], box: Sequence[slice], border: int) -> Tensor:
-    """A box of the maps of all pathways at full resolution: those of factor f repeated f times along each axis.
+def upsampled(maps: Sequence[Tensor], box: Sequence[slice], border: int) -> Tensor:
+    """A box of the maps of all pathways at full resolution, those of factor f repeated f times along each axis.
 
     Args:
         maps: one tensor `(batch, maps, z, y, x)` per factor.
         box: along z, y, x, counted from the first voxel of the border.
         border: voxels before the first that is predicted.
     """
-    return torch.cat([_spread(each, factor, box, border) for each, factor in zip(maps, FACTORS, strict=True)], dim=1)
+    return torch.cat([_upsampled(each, factor, box, border) for each, factor in zip(maps, FACTORS, strict=True)], dim=1)
 
 
-def _spread(maps: Tensor, factor: int, box: Sequence[slice], border: int) -> Tensor:
+def _upsampled(maps: Tensor, factor: int, box: Sequence[slice], border: int) -> Tensor:
     skipped = offset(factor, border)
     sides = [slice(side.start + skipped, side.stop + skipped) for side in box]
     z, y, x = (slice(side.start // factor, -(-side.stop // factor)) for side in sides)

@@ -6,8 +6,8 @@ For a parameter w with gradient g, one step is
     m <- mu m - eta g / sqrt(v + epsilon)
     w <- w + mu m - eta g / sqrt(v + epsilon)
 
-Epsilon is inside of the root (PyTorch adds it outside): with 1e-4 there, small gradients are damped rather than blown
-up to full steps. The momentum is Nesterov's (PyTorch's is classical), and not scaled by 1 - mu.
+Epsilon is inside the root (PyTorch adds it outside): with 1e-4, steps of small gradients are damped and not normalised
+to full size. The momentum is Nesterov's (PyTorch's is classical), and not scaled by 1 - mu.
 """
 
 from collections.abc import Iterable

@@ -1,9 +1,9 @@
-"""What the network sees of a scan: its contrasts inside the body, each with mean 0 and deviation 1 there.
+"""The input of the network: the contrasts of a scan inside the body, each with mean 0 and standard deviation 1 there.
 
-Mean and deviation are taken between the 5th and the 95th percentile of the body, so that a few very bright voxels do
-not dim the rest. They are the scan's own: a standard that is fitted on a cohort moves when the cohort grows, and every
-segmentation would be stale with it. Outside of the body all voxels have one value, which also continues the image
-where a window reaches beyond it; so nothing depends on how air, and tables under the patient, look.
+Mean and deviation are those of the voxels between the 5th and the 95th percentile of the body, so that a few very
+bright voxels have no effect. They are computed for each scan: a standard fitted on a cohort changes when the cohort
+grows, and every segmentation would become stale. Outside the body and outside the image all voxels have one constant
+value, so that air and the table have no effect.
 """
 
 from collections.abc import Sequence
@@ -28,12 +28,12 @@ PERCENTILES = (5.0, 95.0)
 
 @dataclass(frozen=True)
 class Body:
-    """A scan as the network sees it, cut to the box around the body.
+    """The network's input of a scan, cropped to the box around the body.
 
     Attributes:
         image: `(channels, z, y, x)`.
         mask: where the body is, `(z, y, x)`.
-        box: where that lies in the scan.
+        box: its position in the scan.
         shape: of the whole scan.
         spacing_mm: edge of its voxels.
     """
@@ -64,7 +64,7 @@ def read_body(volumes: Sequence[Path], body: Path) -> Body:
 
 
 def standard_score(volume: npt.NDArray[np.float32], mask: Mask) -> npt.NDArray[np.float32]:
-    """Intensities `(z, y, x)` with mean 0 and deviation 1 inside the body, `AIR` outside of it."""
+    """Intensities `(z, y, x)` with mean 0 and standard deviation 1 inside the body, `AIR` outside."""
     inside = volume[mask]
     low, high = np.percentile(inside, PERCENTILES)
     typical = inside[(inside >= low) & (inside <= high)]
@@ -76,7 +76,7 @@ def standard_score(volume: npt.NDArray[np.float32], mask: Mask) -> npt.NDArray[n
 
 
 def bounding_box(mask: Mask) -> Box:
-    """The smallest box `(z, y, x)` that holds all true voxels; there must be one."""
+    """The bounding box `(z, y, x)` of a mask that is not empty."""
     ranges = (np.flatnonzero(mask.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1)))
-    z, y, x = (slice(int(found[0]), int(found[-1]) + 1) for found in ranges)
+    z, y, x = (slice(int(indices[0]), int(indices[-1]) + 1) for indices in ranges)
     return z, y, x

@@ -1,4 +1,4 @@
-"""Segments: small cubes of a scan that the network is trained on, read where they are needed."""
+"""Segments: the small cubes of annotated scans that the network is trained on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ class Case:
     """An annotated scan.
 
     Attributes:
-        body: what the network sees.
+        body: the network's input.
         labels: bone ids on the same box, `(z, y, x)`.
-        voxels: flat indices of the body's voxels, class after class.
-        starts: where each class begins in `voxels`, and where the last ends: `(classes + 1,)`.
+        voxels: flat indices of the body's voxels, sorted by class.
+        starts: the first position of each class in `voxels`, and the number of voxels at the end: `(classes + 1,)`.
     """
 
     body: Body
@@ -44,7 +44,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Place:
-    """A segment to read: which case, its first predicted voxel `(z, y, x)`, and whether left and right are swapped."""
+    """The position of a segment: case, first predicted voxel `(z, y, x)`, whether left and right are swapped."""
 
     case: int
     start: tuple[int, int, int]
@@ -54,71 +54,71 @@ class Place:
 def balanced_places(
     cases: Sequence[Case], count: int, predicted: int, mirror: float, draw: np.random.Generator
 ) -> list[Place]:
-    """Segments whose middle voxel is of each class equally often, as far as the cases have them.
+    """Segments whose middle voxels are drawn equally often from each class that the cases have.
 
     Args:
         cases: annotated scans.
         count: segments to draw.
         predicted: voxels of a segment's edge.
         mirror: the probability of a left-right flip.
-        draw: the source of chance.
+        draw: the random generator.
     """
     classes = len(cases[0].starts) - 1
-    holders = {label: [index for index, case in enumerate(cases) if case.has(label)] for label in range(classes)}
-    wanted = [label for label in range(classes) if holders[label]]
-    labels = draw.permutation(np.resize(draw.permutation(wanted), count))
-    return [_place(cases, holders[int(label)], int(label), predicted, draw.random() < mirror, draw) for label in labels]
+    cases_with = {label: [index for index, case in enumerate(cases) if case.has(label)] for label in range(classes)}
+    present = [label for label in range(classes) if cases_with[label]]
+    labels = draw.permutation(np.resize(draw.permutation(present), count)).tolist()
+    return [_place(cases, cases_with[label], label, predicted, draw.random() < mirror, draw) for label in labels]
 
 
 def uniform_places(cases: Sequence[Case], count: int, predicted: int, draw: np.random.Generator) -> list[Place]:
-    """Segments whose middle voxel is any of the body's, the cases in turns."""
-    found: list[Place] = []
+    """Segments whose middle voxels are drawn uniformly from the body, from the cases in turn."""
+    result: list[Place] = []
     for number in range(count):
         index = number % len(cases)
-        found.append(_around(cases[index], index, int(draw.choice(cases[index].voxels)), predicted, is_mirrored=False))
-    return found
+        result.append(_around(cases[index], index, int(draw.choice(cases[index].voxels)), predicted, is_mirrored=False))
+    return result
 
 
 def read_windows(cases: Sequence[Case], places: Sequence[Place], margin: int, predicted: int) -> Windows:
-    """What each pathway reads of some segments: one array `(segments, channels, n, n, n)` per factor."""
-    seen = [(window(factor, margin, predicted),) * 3 for factor in FACTORS]
-    return [np.stack([read_box(_image(cases[p.case], p), p.start, each) for p in places]) for each in seen]
+    """The input windows of segments: one array `(segments, channels, n, n, n)` per factor."""
+    samples = [(window(factor, margin, predicted),) * 3 for factor in FACTORS]
+    return [np.stack([read_box(_image(cases[p.case], p), p.start, each) for p in places]) for each in samples]
 
 
 def read_labels(
     cases: Sequence[Case], places: Sequence[Place], predicted: int, mirrored_ids: npt.NDArray[np.uint8]
 ) -> Labels:
-    """The classes `(segments, predicted, predicted, predicted)` that segments should get."""
-    found = np.empty((len(places), predicted, predicted, predicted), np.uint8)
-    whole = (Window(0, 1, predicted),) * 3
+    """The true classes `(segments, predicted, predicted, predicted)` of segments."""
+    result = np.empty((len(places), predicted, predicted, predicted), np.uint8)
+    window_of_labels = (Window(0, 1, predicted),) * 3
     for number, place in enumerate(places):
         labels = cases[place.case].labels[np.newaxis]
         if place.is_mirrored:
             labels = labels[..., ::-1]
-        cube = read_box(labels, place.start, whole, outside=BACKGROUND)[0].astype(np.uint8)
-        found[number] = mirrored_ids[cube] if place.is_mirrored else cube
-    return found
+        cube = read_box(labels, place.start, window_of_labels, outside=BACKGROUND)[0].astype(np.uint8)
+        result[number] = mirrored_ids[cube] if place.is_mirrored else cube
+    return result
 
 
 def read_box(
     image: npt.NDArray[np.generic], start: Sequence[int], windows: Sequence[Window], outside: float = AIR
 ) -> npt.NDArray[np.float32]:
-    """Samples of an image `(channels, z, y, x)`, along each axis those of a window counted from `start`.
+    """Samples of an image `(channels, z, y, x)` at the windows of the three axes, counted from `start`.
 
-    Samples that lie beyond the image are `outside`.
+    Samples outside the image have the value `outside`.
     """
-    sampled = np.full((image.shape[0], *(seen.count for seen in windows)), outside, np.float32)
-    to: list[slice] = []
-    at: list[slice] = []
-    for first, seen, length in zip(start, windows, image.shape[1:], strict=True):
-        begin = first + seen.start
-        low = max(0, -(begin // seen.step))
-        high = min(seen.count, (length - 1 - begin) // seen.step + 1)
+    sampled = np.full((image.shape[0], *(samples.count for samples in windows)), outside, np.float32)
+    target: list[slice] = []
+    source: list[slice] = []
+    for first, samples, length in zip(start, windows, image.shape[1:], strict=True):
+        begin = first + samples.start
+        low = max(0, -(begin // samples.step))
+        high = min(samples.count, (length - 1 - begin) // samples.step + 1)
         if high <= low:
             return sampled
-        to.append(slice(low, high))
-        at.append(slice(begin + low * seen.step, begin + (high - 1) * seen.step + 1, seen.step))
-    sampled[:, to[0], to[1], to[2]] = image[:, at[0], at[1], at[2]]
+        target.append(slice(low, high))
+        source.append(slice(begin + low * samples.step, begin + (high - 1) * samples.step + 1, samples.step))
+    sampled[:, target[0], target[1], target[2]] = image[:, source[0], source[1], source[2]]
     return sampled
 
 
@@ -141,7 +141,7 @@ def _place(
 
 
 def _around(case: Case, index: int, voxel: int, predicted: int, *, is_mirrored: bool) -> Place:
-    z, y, x = (int(at) for at in np.unravel_index(voxel, case.labels.shape))
+    z, y, x = (int(source) for source in np.unravel_index(voxel, case.labels.shape))
     if is_mirrored:
         x = case.labels.shape[2] - 1 - x
     return Place(index, (z - predicted // 2, y - predicted // 2, x - predicted // 2), is_mirrored)

@@ -1,11 +1,11 @@
-"""How large a tile may be where the config does not say: a share of the memory that is left.
+"""The memory for tiles if the config does not set it: a share of the free memory. Rules read it at parse time.
 
-A tile takes about a tenth more than its maps, and 150 MiB (measured from 165 to 1870 MiB), so two thirds of what is
-left are safe.
+A tile takes about a tenth more than its maps, and 150 MiB (measured from 165 to 1870 MiB), so that two thirds of the
+free memory are safe.
 
-There is little to gain from much memory. On a whole-body scan of 2 mm the paper's network does 4% more multiplications
-in tiles of 1,000 MiB than in one tile as large as the scan, 6% more in tiles of 500 and 11% more in tiles of 200; and
-smaller tiles follow the body more closely. What is found does not depend on it.
+More memory has little effect. On a whole-body scan of 2 mm the paper's network does 4% more multiplications in tiles of
+1,000 MiB than in one tile of the size of the scan, 6% more in tiles of 500 and 11% more in tiles of 200; and smaller
+tiles follow the body more closely. The labels do not depend on it.
 """
 
 LEAST_MB, MOST_MB = 200, 1000

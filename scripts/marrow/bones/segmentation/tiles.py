@@ -1,8 +1,8 @@
-"""Labels a scan with the network: fully convolutional, in the largest tiles that memory allows, inside the body alone.
+"""Labels a scan with the network: fully convolutional, inside the body, in the largest tiles that fit memory.
 
-Tiles start at multiples of 15 voxels, so that the blocks of three and of five lie the same in every tile; each reads as
-much around it as it needs. What a voxel gets therefore does not depend on the tiles. The classes' logits stay on the
-device, those of one small part of a tile at a time: only the winning class leaves it, a byte a voxel.
+Tiles start at multiples of 15 voxels, so that the blocks of three and five voxels are aligned in all tiles, and each is
+read with the context that it needs. The result therefore does not depend on the tiles. Logits stay on the device, for
+one part of a tile at a time; only the most likely class of each voxel is copied, one byte.
 """
 
 import itertools
@@ -27,7 +27,7 @@ MOST_CUTS = 40
 
 @dataclass(frozen=True)
 class Tile:
-    """A box of voxels to predict: the first along z, y, x, and how many."""
+    """A box of voxels to predict: first voxel and size along z, y, x."""
 
     start: tuple[int, int, int]
     size: tuple[int, int, int]
@@ -35,12 +35,12 @@ class Tile:
     @property
     def box(self) -> tuple[slice, slice, slice]:
         """The voxels as slices."""
-        z, y, x = (slice(at, at + count) for at, count in zip(self.start, self.size, strict=True))
+        z, y, x = (slice(first, first + count) for first, count in zip(self.start, self.size, strict=True))
         return z, y, x
 
 
 def find_bones(network: ThreePathways, body: Body, tile_mb: int) -> Labels:
-    """The bones of a scan on its whole grid `(z, y, x)`; nothing outside of the body.
+    """The bones of a scan on its whole grid `(z, y, x)`; background outside the body.
 
     Args:
         network: on the device that is to be used.
@@ -50,29 +50,29 @@ def find_bones(network: ThreePathways, body: Body, tile_mb: int) -> Labels:
     inside = np.zeros(body.mask.shape, np.uint8)
     size = tile_size(network.architecture, body.mask.shape, tile_mb)
     for tile in tiles(body.mask, size):
-        won = inside[tile.box]
-        for part, found in infer_parts(network, _seen(network, body.image, tile), body.mask[tile.box]):
-            won[part] = found[0].argmax(dim=0).to(torch.uint8).cpu().numpy()
+        tile_labels = inside[tile.box]
+        for part, part_logits in infer_parts(network, _windows(network, body.image, tile), body.mask[tile.box]):
+            tile_labels[part] = part_logits[0].argmax(dim=0).to(torch.uint8).cpu().numpy()
     inside[~body.mask] = 0
     labels = np.zeros(body.shape, np.uint8)
     labels[body.box] = inside
     return labels
 
 
-def logits(network: ThreePathways, image: Image, tile: Tile, wanted: Mask) -> Tensor:
+def logits(network: ThreePathways, image: Image, tile: Tile, mask: Mask) -> Tensor:
     """The logits of a tile `(classes, z, y, x)`, whose start must be a multiple of 15.
 
     Args:
         network: on the device that is to be used.
         image: `(channels, z, y, x)`.
         tile: a part of it.
-        wanted: the voxels of the tile that count; the logits of others may be 0.
+        mask: the voxels of the tile to predict; the logits of others may be 0.
     """
-    return infer(network, _seen(network, image, tile), wanted)[0]
+    return infer(network, _windows(network, image, tile), mask)[0]
 
 
-def _seen(network: ThreePathways, image: Image, tile: Tile) -> list[Tensor]:
-    """What each pathway reads of a tile, on the network's device."""
+def _windows(network: ThreePathways, image: Image, tile: Tile) -> list[Tensor]:
+    """The input windows of a tile, on the network's device."""
     device = next(network.parameters()).device
     return [
         window.to(device).contiguous(memory_format=torch.channels_last_3d)
@@ -81,7 +81,7 @@ def _seen(network: ThreePathways, image: Image, tile: Tile) -> list[Tensor]:
 
 
 def windows_of(image: Image, tile: Tile, margin: int) -> list[Tensor]:
-    """What each pathway reads of a tile and the border around it: `(1, channels, z, y, x)` per factor."""
+    """The input windows of a tile and the border around it: `(1, channels, z, y, x)` per factor."""
     return [
         torch.from_numpy(
             read_box(image, tile.start, [window(factor, margin, count, BORDER) for count in tile.size])
@@ -91,33 +91,33 @@ def windows_of(image: Image, tile: Tile, margin: int) -> list[Tensor]:
 
 
 def tiles(mask: Mask, size: Sequence[int]) -> Iterator[Tile]:
-    """Tiles of at most `size` that cover a mask `(z, y, x)`, each shrunk to what it holds of it."""
+    """Tiles of at most `size` that cover a mask `(z, y, x)`, each reduced to the mask's bounding box in it."""
     for start in itertools.product(*(range(0, length, step) for length, step in zip(mask.shape, size, strict=True))):
-        part = tuple(slice(at, at + step) for at, step in zip(start, size, strict=True))
-        held = mask[part]
-        if held.any():
-            box = bounding_box(held)
-            first = [at + side.start // STRIDE * STRIDE for at, side in zip(start, box, strict=True)]
-            count = [at + side.stop - low for at, side, low in zip(start, box, first, strict=True)]
+        part = tuple(slice(first_voxel, first_voxel + step) for first_voxel, step in zip(start, size, strict=True))
+        content = mask[part]
+        if content.any():
+            box = bounding_box(content)
+            first = [first_voxel + side.start // STRIDE * STRIDE for first_voxel, side in zip(start, box, strict=True)]
+            count = [first_voxel + side.stop - low for first_voxel, side, low in zip(start, box, first, strict=True)]
             yield Tile((first[0], first[1], first[2]), (count[0], count[1], count[2]))
 
 
 def tile_size(architecture: Architecture, shape: Sequence[int], tile_mb: int) -> tuple[int, int, int]:
-    """The tile, in multiples of 15 voxels, that labels a volume with the least work and fits into memory."""
-    most = tile_mb * MEBIBYTE / bytes_per_voxel(architecture)
-    sides = [sorted({_up(math.ceil(length / cuts)) for cuts in range(1, MOST_CUTS)}) for length in shape]
-    fitting = [size for size in itertools.product(*sides) if math.prod(size) <= most] or [(STRIDE,) * 3]
+    """The tile size, in multiples of 15 voxels, that needs the fewest multiplications and fits memory."""
+    most_voxels = tile_mb * MEBIBYTE / bytes_per_voxel(architecture)
+    sides = [sorted({_rounded_up(math.ceil(length / cuts)) for cuts in range(1, MOST_CUTS)}) for length in shape]
+    fitting = [size for size in itertools.product(*sides) if math.prod(size) <= most_voxels] or [(STRIDE,) * 3]
     z, y, x = min(fitting, key=lambda size: (_work(architecture, shape, size), size))
     return z, y, x
 
 
 def bytes_per_voxel(architecture: Architecture) -> int:
-    """Memory that a tile takes for each voxel that it predicts: three layers of the finest pathway."""
+    """Memory of a tile for each predicted voxel: three layers of the finest pathway."""
     return BYTES * 3 * max(architecture.maps)
 
 
 def multiply_adds(architecture: Architecture) -> tuple[int, int]:
-    """Multiplications for one voxel: of a pathway at its own resolution, and of the layers after the pathways."""
+    """Multiplications per voxel: of a pathway at its resolution, and of the layers after the pathways."""
     maps = (architecture.channels, *architecture.maps)
     pathway = 27 * sum(few * many for few, many in itertools.pairwise(maps))
     merged, joined = architecture.merged, len(FACTORS) * maps[-1]
@@ -125,12 +125,12 @@ def multiply_adds(architecture: Architecture) -> tuple[int, int]:
 
 
 def _work(architecture: Architecture, shape: Sequence[int], size: Sequence[int]) -> float:
-    """Multiplications for a volume: every tile's pathways read a margin, which shrinks from layer to layer."""
+    """Multiplications for a volume, with the margins that the pathways read around each tile."""
     pathway, after = multiply_adds(architecture)
     count = math.prod(math.ceil(length / side) for length, side in zip(shape, size, strict=True))
     read = sum(math.prod(side / factor + 2 * BORDER + architecture.margin for side in size) for factor in FACTORS)
     return count * (pathway * read + after * math.prod(size))
 
 
-def _up(length: int) -> int:
+def _rounded_up(length: int) -> int:
     return math.ceil(length / STRIDE) * STRIDE

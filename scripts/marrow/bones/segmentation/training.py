@@ -1,22 +1,26 @@
-"""Trains the network on segments of annotated scans, as DeepMedic does.
+"""Trains the network on segments of annotated scans, as in DeepMedic.
 
-Segments of 37^3 voxels, whose middle voxels are of each class equally often; cross-entropy over the predicted 21^3
-voxels (and soft Dice, where it is asked for), weights held down by L1 and L2; RMSprop with Nesterov momentum, the
-learning rate halved on schedule; intensities shifted and scaled at random, left and right swapped together with the
-bones' ids. The weights after the last epoch are the result: nothing is chosen by the validation scans.
+Segments have 37^3 voxels; their middle voxels are drawn equally often from each class. The loss is the cross-entropy
+of the predicted 21^3 voxels (optionally with soft Dice) with L1 and L2 regularisation; the optimiser is RMSprop with
+Nesterov momentum and a schedule that halves the learning rate. Intensities are shifted and scaled at random; left and
+right are swapped at random together with the bones' ids. The result are the weights after the last epoch; the
+validation scans are for monitoring only.
 
-Segments around bones hold more bone than a body does, so the network expects too much of it. Last, the background's
-bias is moved until as many voxels of segments drawn evenly from the training bodies are called bone as are bone.
+Segments contain more bone than the body does, so that the network predicts too much bone. At the end, the bias of the
+background is therefore changed such that, in segments drawn uniformly from the training bodies, the number of voxels
+predicted as bone equals the true one.
 
-Every epoch draws its segments and its dropout from the seed and the epoch's number, and a checkpoint is left after
-each; training that was killed goes on from the last one to the same bits.
+Segments and dropout of an epoch are drawn from the seed and the number of the epoch, and a checkpoint is saved after
+each epoch: a training that was killed resumes with the same result to the last bit.
 """
 
+import csv
 import logging
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +29,6 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
-from marrow.bones.segmentation.history import Row
 from marrow.bones.segmentation.network import ThreePathways
 from marrow.bones.segmentation.optimiser import NesterovRMSprop
 from marrow.bones.segmentation.prepare import Labels
@@ -35,26 +38,26 @@ from marrow.errors import MarrowError
 
 _log = logging.getLogger(__name__)
 
-# What chance is used for; each has a stream of its own.
+# The random streams.
 SEGMENTS, DROPOUT, VALIDATION, BALANCE = range(4)
 BALANCED_ON = 100  # segments
-EVEN_EDGE = 21  # voxels, at least, that are predicted of a segment drawn evenly
+EVEN_EDGE = 21  # the least edge in voxels of the prediction of a segment drawn uniformly
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train: the section `bones.training` of the config without `final`.
+    """Hyperparameters: the section `bones.training` of the config without `final`.
 
     Attributes:
-        seed: of all chance.
+        seed: of all random numbers.
         epochs, segments, batch: so many epochs of so many segments, a batch a step.
         edge: voxels of a segment's edge; a pathway's margins are not predicted.
         learning_rate: at the start.
         halve_at: shares of the epochs after which the learning rate is halved.
         momentum, l1, l2: of the optimiser and on the convolutions' weights.
         dice: weight of the soft Dice loss beside cross-entropy.
-        shift, scale: deviation of what is added to the intensities of a segment, and of what they are multiplied with.
-        mirror: how often left and right are swapped.
+        shift, scale: standard deviations of the random offset and factor of a segment's intensities.
+        mirror: the probability that left and right are swapped.
         validation_segments: segments that the epoch's validation Dice is computed on.
     """
 
@@ -79,12 +82,23 @@ class Recipe:
         return self.learning_rate * 0.5 ** sum(epoch > share * self.epochs for share in self.halve_at)
 
 
+@dataclass(frozen=True)
+class Row:
+    """A row of the history: epoch from 1, seconds, learning rate, mean loss, and Dice on validation segments."""
+
+    epoch: int
+    seconds: float
+    learning_rate: float
+    loss: float
+    dice: float
+
+
 class Trainer:
     """Trains a network; its state is the network, the optimiser and the history.
 
     Args:
-        network: to train, in place, on the device where it lies.
-        recipe: how.
+        network: trained in place, on its device.
+        recipe: the hyperparameters.
         mirrored_ids: for every id from 0, the id after a left-right flip.
     """
 
@@ -104,17 +118,17 @@ class Trainer:
             )
 
     def train(self, cases: Sequence[Case], validation: Sequence[Case], checkpoints: Checkpoints) -> None:
-        """Train to the last epoch, from the last checkpoint where there is one; a line in the log for each epoch.
+        """Train to the last epoch, from the last checkpoint if there is one; logs a line for each epoch.
 
         Raises:
-            MarrowError: the loss is no longer a number.
+            MarrowError: the loss is NaN or infinite.
         """
         self._resume(checkpoints)
         for epoch in range(len(self.history) + 1, self.recipe.epochs + 1):
-            began = time.monotonic()
+            started = time.monotonic()
             loss = self._epoch(cases, epoch)
             dice = self.validate(validation)
-            row = Row(epoch, round(time.monotonic() - began, 2), self.recipe.rate(epoch), loss, dice)
+            row = Row(epoch, round(time.monotonic() - started, 2), self.recipe.rate(epoch), loss, dice)
             self.history.append(row)
             checkpoints.keep(Checkpoint(self._state(), {"history": [asdict(each) for each in self.history]}))
             _log.info("%s", _line(row, self.recipe.epochs))
@@ -124,27 +138,27 @@ class Trainer:
         return parts(network=self.network.state_dict(), optimiser=self.optimiser.state())
 
     def _resume(self, checkpoints: Checkpoints) -> None:
-        kept = checkpoints.read()
-        if kept is not None:
-            self.history = [Row(**row) for row in kept.values["history"]]
+        checkpoint = checkpoints.read()
+        if checkpoint is not None:
+            self.history = [Row(**row) for row in checkpoint.values["history"]]
             for name, tensor in self._state().items():
-                tensor.copy_(kept.tensors[name])
+                tensor.copy_(checkpoint.tensors[name])
 
     def step(self, cases: Sequence[Case], places: Sequence[Place], draw: np.random.Generator, rate: float) -> float:
         """One step on some segments; the loss before it."""
         windows = [
-            torch.from_numpy(seen).to(self._device).contiguous(memory_format=torch.channels_last_3d)
-            for seen in _varied(read_windows(cases, places, self._margin, self._predicted), self.recipe, draw)
+            torch.from_numpy(window).to(self._device).contiguous(memory_format=torch.channels_last_3d)
+            for window in _augmented(read_windows(cases, places, self._margin, self._predicted), self.recipe, draw)
         ]
-        wanted = torch.from_numpy(read_labels(cases, places, self._predicted, self._mirrored_ids)).to(self._device)
-        loss = loss_of(self.network(windows, (self._predicted,) * 3), wanted.long(), self.recipe.dice)
+        targets = torch.from_numpy(read_labels(cases, places, self._predicted, self._mirrored_ids)).to(self._device)
+        loss = loss_of(self.network(windows, (self._predicted,) * 3), targets.long(), self.recipe.dice)
         loss.backward()
-        self._hold_weights_down()
+        self._add_regularisation()
         self.optimiser.step(rate)
         return float(loss.detach())
 
     def validate(self, cases: Sequence[Case]) -> float:
-        """Mean Dice over bones on the same segments in every epoch, drawn evenly from the bodies; NaN without any."""
+        """Mean Dice over bones on segments drawn uniformly, the same in every epoch; NaN without validation scans."""
         if not cases:
             return float("nan")
         draw = np.random.default_rng([self.recipe.seed, VALIDATION])
@@ -152,39 +166,40 @@ class Trainer:
         classes = self.network.architecture.classes
         counts = np.zeros((3, classes))
         for logits, truth in self._predictions(cases, places):
-            found = logits.argmax(dim=1).cpu().numpy()
-            both = np.where(found == truth, truth, 0)
-            counts += [np.bincount(each.reshape(-1), minlength=classes) for each in (both, found, truth)]
-        both, found, truth = counts[:, 1:]
+            predicted = logits.argmax(dim=1).cpu().numpy()
+            overlap = np.where(predicted == truth, truth, 0)
+            counts += [np.bincount(each.reshape(-1), minlength=classes) for each in (overlap, predicted, truth)]
+        overlap, predicted, truth = counts[:, 1:]
         present = truth > 0
-        return float(np.mean(2 * both[present] / (found[present] + truth[present]))) if present.any() else float("nan")
+        dice = 2 * overlap[present] / (predicted[present] + truth[present])
+        return float(np.mean(dice)) if present.any() else float("nan")
 
     def _balance(self, cases: Sequence[Case]) -> None:
-        """Move the background's bias by the margin that as many voxels exceed as are bone.
+        """Increase the background's bias by the margin that as many voxels exceed as are bone.
 
-        A voxel is called bone when the largest logit of a bone exceeds that of the background; the difference of the
-        two is its margin.
+        The margin of a voxel is the largest logit of a bone minus the logit of the background; the voxel is predicted
+        as bone if its margin is positive.
         """
         draw = np.random.default_rng([self.recipe.seed, BALANCE])
         places = uniform_places(cases, BALANCED_ON, self._even, draw)
         margins: list[npt.NDArray[np.float32]] = []
-        bony = 0
+        bone_voxels = 0
         for logits, truth in self._predictions(cases, places):
             margins.append((logits[:, 1:].amax(dim=1) - logits[:, 0]).cpu().numpy().reshape(-1))
-            bony += int(np.count_nonzero(truth))
-        if bony:
-            largest = np.partition(np.concatenate(margins), -bony)
+            bone_voxels += int(np.count_nonzero(truth))
+        if bone_voxels:
+            largest = np.partition(np.concatenate(margins), -bone_voxels)
             with torch.no_grad():
-                self.network.class_bias[0] += float(largest[-bony])
+                self.network.class_bias[0] += float(largest[-bone_voxels])
 
     @torch.inference_mode()
     def _predictions(self, cases: Sequence[Case], places: Sequence[Place]) -> Iterator[tuple[Tensor, Labels]]:
         """Logits and true classes of some segments, a batch at a time."""
         unchanged = np.arange(self.network.architecture.classes, dtype=np.uint8)
         self.network.eval()
-        for part in _parts(places, self.recipe.batch):
-            seen = read_windows(cases, part, self._margin, self._even)
-            windows = [torch.from_numpy(window).to(self._device) for window in seen]
+        for part in _batches(places, self.recipe.batch):
+            window = read_windows(cases, part, self._margin, self._even)
+            windows = [torch.from_numpy(window).to(self._device) for window in window]
             logits = self.network(windows, (self._even,) * 3)
             yield logits, read_labels(cases, part, self._even, unchanged)
 
@@ -196,7 +211,7 @@ class Trainer:
         places = balanced_places(cases, recipe.segments, self._predicted, recipe.mirror, draw)
         self.network.train()
         losses: list[float] = []
-        parts = list(_parts(places, recipe.batch))
+        parts = list(_batches(places, recipe.batch))
         bar = tqdm(parts, f"epoch {epoch} of {recipe.epochs}", disable=not sys.stderr.isatty(), leave=False)
         for part in bar:
             losses.append(self.step(cases, part, draw, recipe.rate(epoch)))
@@ -209,53 +224,61 @@ class Trainer:
         return float(np.mean(losses))
 
     @torch.no_grad()
-    def _hold_weights_down(self) -> None:
+    def _add_regularisation(self) -> None:
         """Add the gradients of l1 sum |w| + l2 sum w^2."""
         for weight in self.network.convolution_weights():
             if weight.grad is not None:
                 weight.grad.add_(weight.sign(), alpha=self.recipe.l1).add_(weight, alpha=2 * self.recipe.l2)
 
 
-def loss_of(logits: Tensor, wanted: Tensor, dice: float) -> Tensor:
-    """Mean cross-entropy, plus `dice` times the soft Dice loss of the classes at hand (Milletari et al. 2016).
+def write_history(history: Sequence[Row], path: Path) -> None:
+    """Write the history of a training as CSV, a row per epoch."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([field.name for field in fields(Row)])
+        writer.writerows(list(asdict(row).values()) for row in history)
+
+
+def loss_of(logits: Tensor, targets: Tensor, dice: float) -> Tensor:
+    """Mean cross-entropy, plus `dice` times the soft Dice loss of the classes that occur (Milletari et al. 2016).
 
     With p the predicted and t the true share of a class in each voxel, its soft Dice is
 
         (2 sum p t + 1) / (sum p + sum t + 1).
 
-    A class counts the same however few voxels it has, so thin bones are found within fewer steps.
+    All classes have the same weight however few voxels they have, so that thin bones are learned in fewer steps.
 
     Args:
         logits: `(segments, classes, z, y, x)`.
-        wanted: true classes `(segments, z, y, x)`.
+        targets: true classes `(segments, z, y, x)`.
         dice: 0 for cross-entropy alone.
     """
-    loss = functional.cross_entropy(logits, wanted)
+    loss = functional.cross_entropy(logits, targets)
     if not dice:
         return loss
-    found = logits.softmax(dim=1)
-    truth = functional.one_hot(wanted, logits.shape[1]).movedim(-1, 1).to(found.dtype)
+    predicted = logits.softmax(dim=1)
+    truth = functional.one_hot(targets, logits.shape[1]).movedim(-1, 1).to(predicted.dtype)
     axes = (0, 2, 3, 4)
-    both, total, present = (found * truth).sum(axes), (found + truth).sum(axes), truth.sum(axes) > 0
-    return loss + dice * (1 - ((2 * both + 1) / (total + 1))[present].mean())
+    overlap, total, present = (predicted * truth).sum(axes), (predicted + truth).sum(axes), truth.sum(axes) > 0
+    return loss + dice * (1 - ((2 * overlap + 1) / (total + 1))[present].mean())
 
 
-def _varied(
+def _augmented(
     windows: Sequence[npt.NDArray[np.float32]], recipe: Recipe, draw: np.random.Generator
 ) -> list[npt.NDArray[np.float32]]:
-    """Each segment and channel shifted and scaled, the same in all its windows."""
+    """Each segment and channel with a random offset and factor, the same in all its windows."""
     shape = (*windows[0].shape[:2], 1, 1, 1)
     shift, scale = draw.normal(0, recipe.shift, shape), draw.normal(1, recipe.scale, shape)
-    return [((seen + shift) * scale).astype(np.float32) for seen in windows]
+    return [((window + shift) * scale).astype(np.float32) for window in windows]
 
 
-def _parts(places: Sequence[Place], size: int) -> Iterator[Sequence[Place]]:
+def _batches(places: Sequence[Place], size: int) -> Iterator[Sequence[Place]]:
     return (places[start : start + size] for start in range(0, len(places), size))
 
 
 def _line(row: Row, epochs: int) -> str:
-    left = (epochs - row.epoch) * row.seconds
+    seconds_left = (epochs - row.epoch) * row.seconds
     return (
         f"epoch {row.epoch} of {epochs}: loss {row.loss:.4f}, validation Dice {row.dice:.3f}, learning rate "
-        f"{row.learning_rate:.2g}, {row.seconds:.0f} s, about {left / 60:.0f} min left"
+        f"{row.learning_rate:.2g}, {row.seconds:.0f} s, about {seconds_left / 60:.0f} min left"
     )

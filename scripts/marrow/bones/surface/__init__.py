@@ -1,1 +1,1 @@
-"""Where the surface of bones lies, learned from annotated scans."""
+"""A model of the bones' surface, trained on annotated scans, and the correction step that uses it."""

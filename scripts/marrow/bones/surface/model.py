@@ -1,8 +1,8 @@
-"""A small network of two hidden layers that tells bone from the rest near the atlas's bones; NumPy is enough to use it.
+"""The surface model: a small network with two hidden layers that classifies voxels near the atlas's bones as bone.
 
     logit = W3 relu(W2 relu(W1 x + b1) + b2) + b3
 
-Its file is NumPy's `npz` without pickle: the weights, and what they were learned for.
+NumPy suffices for inference. The file is NumPy's `npz` without pickle: the weights, and what they were trained for.
 """
 
 from collections.abc import Sequence
@@ -12,23 +12,23 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from marrow.bones.correction.nearest import Floats
+from marrow.bones.correction.distances import Floats
 from marrow.bones.surface.features import feature_count
 from marrow.bones.table import Bone
 from marrow.errors import MarrowError
 
 LAYERS = 3
-_AT_ONCE = 1 << 13  # so many places are a few megabytes
+_POSITIONS_PER_BLOCK = 1 << 13  # a few megabytes
 
 
 @dataclass(frozen=True)
 class SurfaceModel:
-    """Weights `(outputs, inputs)` and biases `(outputs,)` of the three layers, and what they are for.
+    """Weights `(outputs, inputs)` and biases `(outputs,)` of the three layers, and what they were trained for.
 
     Attributes:
         layers: weights and biases, layer after layer.
         bones: names of the bones.
-        contrasts: what it looks at.
+        contrasts: names of the input contrasts.
         spacing_mm: edge of the voxels.
     """
 
@@ -38,8 +38,8 @@ class SurfaceModel:
     spacing_mm: float
 
     def logits(self, features: Floats) -> Floats:
-        """The logit of bone, `(places,)`, from `features: (places, features)`, in parts that fit into a cache."""
-        parts = np.array_split(features, max(1, len(features) // _AT_ONCE))
+        """The logit of bone, `(voxels,)`, from `features: (voxels, features)`, in blocks that fit the CPU cache."""
+        parts = np.array_split(features, max(1, len(features) // _POSITIONS_PER_BLOCK))
         return np.concatenate([self._logits(part) for part in parts])
 
     def _logits(self, values: Floats) -> Floats:
@@ -53,7 +53,7 @@ class SurfaceModel:
         """Write the file."""
         arrays = {f"weight{number}": weight for number, (weight, _) in enumerate(self.layers)}
         arrays |= {f"bias{number}": bias for number, (_, bias) in enumerate(self.layers)}
-        with path.open("wb") as file:  # a name would be given another suffix
+        with path.open("wb") as file:  # `savez` would add a suffix to a file name
             np.savez(
                 file,
                 allow_pickle=False,
@@ -67,22 +67,22 @@ class SurfaceModel:
 def read_surface_model(
     path: Path, bones: Sequence[Bone], contrasts: Sequence[str], spacing_mm: float
 ) -> SurfaceModel | None:
-    """The model in a file; None for the empty file of one that had nothing to learn from.
+    """The model in a file; None for the empty file that is written if there was no training data.
 
     Raises:
-        MarrowError: it is not such a file, or was learned for other bones, contrasts or voxels.
+        MarrowError: it is not a surface model, or was trained for other bones, contrasts or voxels.
     """
     if not path.stat().st_size:
         return None
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
-            layers = tuple((kept[f"weight{number}"], kept[f"bias{number}"]) for number in range(LAYERS))
-            names, seen = (tuple(str(name) for name in kept[key]) for key in ("bones", "contrasts"))
-            model = SurfaceModel(layers, names, seen, float(kept["spacing_mm"]))
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays_read:
+            layers = tuple((arrays_read[f"weight{number}"], arrays_read[f"bias{number}"]) for number in range(LAYERS))
+            names, trained_contrasts = (tuple(str(name) for name in arrays_read[key]) for key in ("bones", "contrasts"))
+            model = SurfaceModel(layers, names, trained_contrasts, float(arrays_read["spacing_mm"]))
     except (ValueError, KeyError, OSError, BadZipFile) as error:
         raise MarrowError(f"{path.name} is no surface model ({error}); learn it again or take it out") from None
-    wanted = (tuple(bone.name for bone in bones), tuple(contrasts))
-    if (model.bones, model.contrasts) != wanted or abs(model.spacing_mm - spacing_mm) > 1e-3:
+    expected = (tuple(bone.name for bone in bones), tuple(contrasts))
+    if (model.bones, model.contrasts) != expected or abs(model.spacing_mm - spacing_mm) > 1e-3:
         raise MarrowError(
             f"{path.name} was learned for {len(model.bones)} bones, {', '.join(model.contrasts)} and voxels of "
             f"{model.spacing_mm:g} mm; here are {len(bones)} bones, {', '.join(contrasts)} and {spacing_mm:g} mm. "

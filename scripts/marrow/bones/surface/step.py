@@ -1,11 +1,11 @@
-"""Step 1: where the surface of the bones lies, by what the scan looks like near the atlas's bones.
+"""Step 1: corrects the surface of the bones by a small model of the scan's contrasts near the atlas's bones.
 
-Most of what a network gets wrong lies within a voxel or two of a bone's surface, and so does most of what an atlas gets
-wrong, but for other reasons. A small model (`surface_model`), learned on the annotated training scans, weighs
-both against the contrasts around each voxel. Within `reach_mm` of the atlas's bones it decides what is bone; a voxel
-of bone takes the name of the nearest bone of the atlas. Farther away nothing changes.
+Most errors of the network are within a voxel or two of a bone's surface, and so are most errors of the atlas, for other
+reasons. A small model (`surface.model`), trained on the annotated training scans, combines both with the contrasts
+around each voxel. It classifies the voxels within `reach_mm` of the atlas's bones; a voxel of bone gets the id of the
+nearest bone of the atlas. Voxels farther away do not change.
 
-Labels that overlap the atlas by a Dice of less than `least_overlap` do not fit it; then nothing changes.
+If the Dice of labels and atlas is below `least_overlap`, the atlas does not fit the scan and nothing changes.
 """
 
 from collections.abc import Sequence
@@ -18,50 +18,50 @@ from marrow.bones.surface.features import Surroundings
 from marrow.bones.surface.model import SurfaceModel
 from marrow.bones.table import Bone
 
-_AT_ONCE = 1 << 17  # each look pads the whole scan
+_POSITIONS_PER_BLOCK = 1 << 17  # few blocks, because each pads the whole scan
 
 
-def settle_surface(
-    labels: Labels, around: Surroundings, model: SurfaceModel, bones: Sequence[Bone], settings: dict[str, Any]
+def correct_surface(
+    labels: Labels, surroundings: Surroundings, model: SurfaceModel, bones: Sequence[Bone], settings: dict[str, Any]
 ) -> Outcome:
-    """Labels of a whole scan `(z, y, x)` with their surface where the model sees it.
+    """Labels of a whole scan `(z, y, x)` with the surface of bones corrected by the model.
 
     Args:
         labels: the predicted bones.
-        around: the same on the box of the body, with the atlas and the contrasts.
-        model: learned on annotated scans.
+        surroundings: contrasts, labels and atlas on the box of the body.
+        model: trained on annotated scans.
         bones: the table.
         settings: `reach_mm`, `least_overlap`.
     """
-    overlap = _overlap(around)
+    overlap = _overlap(surroundings)
     if overlap < float(settings["least_overlap"]):
         return Outcome(labels, (f"the atlas overlaps the bones by a Dice of {overlap:.2f} only; nothing changed",))
     reach_mm = float(settings["reach_mm"])
     result = labels.copy()
-    part = result[around.body.box]
-    places = np.argwhere(around.near(reach_mm))
-    for some in np.array_split(places, max(1, len(places) // _AT_ONCE)):
-        is_bone = model.logits(around.features(some, bones, reach_mm)) > 0
-        part[tuple(some.T)] = 0
-        part[tuple(some[is_bone].T)] = around.neighbours(some[is_bone], reach_mm)
-    added, removed, renamed = _changes(around.labels, part)
-    told = ", ".join(
-        f"{millilitres(count, around.spacing):.1f} ml {what}"
+    part = result[surroundings.body.box]
+    positions = np.argwhere(surroundings.near(reach_mm))
+    for block in np.array_split(positions, max(1, len(positions) // _POSITIONS_PER_BLOCK)):
+        is_bone = model.logits(surroundings.features(block, bones, reach_mm)) > 0
+        part[tuple(block.T)] = 0
+        part[tuple(block[is_bone].T)] = surroundings.neighbours(block[is_bone], reach_mm)
+    added, removed, renamed = _changes(surroundings.labels, part)
+    message = ", ".join(
+        f"{millilitres(count, surroundings.spacing):.1f} ml {what}"
         for what, count in (("added", added), ("removed", removed), ("renamed", renamed))
         if count
     )
-    return Outcome(result, (told,) if told else ())
+    return Outcome(result, (message,) if message else ())
 
 
-def _overlap(around: Surroundings) -> float:
-    """Dice of predicted bone and the atlas's, in the body."""
-    predicted, drawn = around.labels > 0, (around.atlas > 0) & around.body.mask
-    total = int(np.count_nonzero(predicted)) + int(np.count_nonzero(drawn))
-    return 2 * int(np.count_nonzero(predicted & drawn)) / total if total else 0.0
+def _overlap(surroundings: Surroundings) -> float:
+    """Dice of predicted and atlas bone in the body."""
+    predicted, atlas_bone = surroundings.labels > 0, (surroundings.atlas > 0) & surroundings.body.mask
+    total = int(np.count_nonzero(predicted)) + int(np.count_nonzero(atlas_bone))
+    return 2 * int(np.count_nonzero(predicted & atlas_bone)) / total if total else 0.0
 
 
 def _changes(before: Labels, after: Labels) -> tuple[int, int, int]:
-    """Voxels that were added, removed and renamed."""
+    """The numbers of voxels that were added, removed and renamed."""
     was, is_now = before > 0, after > 0
     return (
         int(np.count_nonzero(is_now & ~was)),

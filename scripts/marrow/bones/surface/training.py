@@ -1,10 +1,10 @@
-"""Learns the surface model from annotated scans: less than a minute on a processor, since it looks at single voxels.
+"""Trains the surface model on annotated scans, in less than a minute on a CPU.
 
-Voxels are drawn evenly from those near the atlas's bones; cross-entropy of bone against the rest, Adam, the rate
-falling like a cosine. All chance comes from a fixed seed.
+Voxels are drawn uniformly from those near the atlas's bones. The loss is the cross-entropy of bone against background;
+Adam with a cosine schedule of the learning rate; a fixed seed.
 
-Bone whose marrow a lesion took looks like the tissue about it, is rare, and must not be lost. So a part of the voxels
-comes from scans with lesions planted in them (`planting`), and bone that looks diseased weighs more.
+Bone with a lesion looks like the tissue around it, is rare, and must not be lost. So a part of the voxels comes from
+scans with synthetic lesions (`planted_lesions`), and bone that looks diseased has a larger weight.
 """
 
 import math
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from marrow.bones.correction.nearest import Floats, Places
+from marrow.bones.correction.distances import Floats, Positions
 from marrow.bones.correction.outcome import Labels, Mask
 from marrow.bones.surface.features import Surroundings
 from marrow.bones.surface.planted_lesions import looks_diseased, with_lesions
@@ -36,12 +36,12 @@ SEED = 0
 
 @dataclass(frozen=True)
 class Examples:
-    """Voxels near the atlas's bones.
+    """Training examples: voxels near the atlas's bones.
 
     Attributes:
         features: `(voxels, features)`.
-        is_bone: which are bone in truth.
-        weights: how much each counts.
+        is_bone: the annotation, `(voxels,)`.
+        weights: in the loss, `(voxels,)`.
     """
 
     features: Floats
@@ -50,64 +50,65 @@ class Examples:
 
 
 def examples(
-    around: Surroundings,
+    surroundings: Surroundings,
     annotation: Labels,
     bones: Sequence[Bone],
     contrasts: Sequence[str],
     reach_mm: float,
     count: int,
 ) -> Examples:
-    """So many voxels of a scan, of which the true bones `(z, y, x)` on the box of the body are known."""
+    """Draw `count` voxels of a scan; `annotation` has its bones `(z, y, x)` on the box of the body."""
     draw = np.random.default_rng(SEED)
-    places = np.argwhere(around.near(reach_mm))
-    drawn = draw.permutation(len(places))[:count]
-    planted, plain = np.split(drawn, [round(PLANTED * len(drawn))])
-    diseased = with_lesions(around, annotation, contrasts, draw)
-    return joined(
+    positions = np.argwhere(surroundings.near(reach_mm))
+    chosen = draw.permutation(len(positions))[:count]
+    with_planted, without = np.split(chosen, [round(PLANTED * len(chosen))])
+    diseased = with_lesions(surroundings, annotation, contrasts, draw)
+    return concatenated(
         [
-            _seen(scan, places[np.sort(some)], annotation, bones, contrasts, reach_mm)
-            for scan, some in ((diseased, planted), (around, plain))
+            _examples_at(scan, positions[np.sort(some)], annotation, bones, contrasts, reach_mm)
+            for scan, some in ((diseased, with_planted), (surroundings, without))
         ]
     )
 
 
-def joined(parts: Sequence[Examples]) -> Examples:
-    """Examples of several scans."""
+def concatenated(parts: Sequence[Examples]) -> Examples:
+    """The examples of several scans in one object."""
     features, is_bone, weights = (
         np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Examples)
     )
     return Examples(features, is_bone, weights)
 
 
-def _seen(
+def _examples_at(
     scan: Surroundings,
-    places: Places,
+    positions: Positions,
     annotation: Labels,
     bones: Sequence[Bone],
     contrasts: Sequence[str],
     reach_mm: float,
 ) -> Examples:
-    at = tuple(places.T)
-    is_bone = annotation[at] > 0
-    weights = np.where(is_bone & looks_diseased(scan.body, contrasts)[at], DISEASED_WEIGHT, 1).astype(np.float32)
-    return Examples(scan.features(places, bones, reach_mm), is_bone, weights)
+    index = tuple(positions.T)
+    is_bone = annotation[index] > 0
+    weights = np.where(is_bone & looks_diseased(scan.body, contrasts)[index], DISEASED_WEIGHT, 1).astype(np.float32)
+    return Examples(scan.features(positions, bones, reach_mm), is_bone, weights)
 
 
-def learned(taught: Examples) -> tuple[tuple[Floats, Floats], ...]:
-    """Weights and biases, layer after layer."""
+def train(training_set: Examples) -> tuple[tuple[Floats, Floats], ...]:
+    """Train the model; returns weights and biases of each layer."""
     torch.manual_seed(SEED)
-    seen, weigh = torch.from_numpy(taught.features), torch.from_numpy(taught.weights)
-    wanted = torch.from_numpy(taught.is_bone.astype(np.float32))
-    layers = [nn.Linear(seen.shape[1], HIDDEN), nn.Linear(HIDDEN, HIDDEN), nn.Linear(HIDDEN, 1)]
+    inputs, importance = torch.from_numpy(training_set.features), torch.from_numpy(training_set.weights)
+    targets = torch.from_numpy(training_set.is_bone.astype(np.float32))
+    layers = [nn.Linear(inputs.shape[1], HIDDEN), nn.Linear(HIDDEN, HIDDEN), nn.Linear(HIDDEN, 1)]
     weights = [weight for layer in layers for weight in layer.parameters()]
     optimiser = Adam(weights)
-    batches = max(1, len(seen) // BATCH)
-    order = torch.randperm(len(seen))
+    batches = max(1, len(inputs) // BATCH)
+    order = torch.randperm(len(inputs))
     for step in range(EPOCHS * batches):
         if step and step % batches == 0:
-            order = torch.randperm(len(seen))
-        drawn = order[step % batches :: batches]
-        loss = functional.binary_cross_entropy_with_logits(_logits(layers, seen[drawn]), wanted[drawn], weigh[drawn])
+            order = torch.randperm(len(inputs))
+        batch = order[step % batches :: batches]
+        logits = _logits(layers, inputs[batch])
+        loss = functional.binary_cross_entropy_with_logits(logits, targets[batch], importance[batch])
         rate = RATE * 0.5 * (1 + math.cos(math.pi * step / (EPOCHS * batches)))
         optimiser.step([gradient.contiguous() for gradient in torch.autograd.grad(loss, weights)], rate)
     return tuple((layer.weight.detach().numpy(), layer.bias.detach().numpy()) for layer in layers)

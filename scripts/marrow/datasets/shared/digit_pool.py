@@ -27,13 +27,13 @@ def read_pool(folder: Path, split: str) -> tuple[NDArray[np.uint8], NDArray[np.u
     return images[part], labels[part]
 
 
-def require_digits(labels: NDArray[np.uint8], wanted: Iterable[int], split: str) -> None:
+def require_digits(labels: NDArray[np.uint8], required: Iterable[int], split: str) -> None:
     """A bag that must contain a digit which is not there would be drawn for ever.
 
     Raises:
-        ConfigError: one of the wanted digits is not among those of the split.
+        ConfigError: one of the required digits is not among those of the split.
     """
-    missing = sorted(set(wanted) - set(labels.tolist()))
+    missing = sorted(set(required) - set(labels.tolist()))
     if missing:
         raise ConfigError(
             f"MNIST: the {len(labels)} digits of the split {split} have no {missing[0]}, which the bags are about; "

@@ -13,8 +13,7 @@ import numpy as np
 
 from marrow.bags.bag import Bag, Layout
 from marrow.bags.file import write_bags
-
-SPLITS = ("train", "validation", "test")
+from marrow.bags.splits import SPLITS
 
 
 class Kind(Protocol):

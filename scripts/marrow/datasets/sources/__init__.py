@@ -1,1 +1,1 @@
-"""Public data that bag sets are made of: where it is found, how it is downloaded, how it is read."""
+"""Public data that bag sets are made of: where it lies, how it is downloaded, how it is read."""

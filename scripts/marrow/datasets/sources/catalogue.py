@@ -44,7 +44,7 @@ class PublicSource:
 
 @dataclass(frozen=True)
 class Extent:
-    """How large a classical table is; two of them have been seen with their names swapped."""
+    """How large a classical table is; copies of two of them with their names swapped are about."""
 
     bags: int
     instances: int

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from marrow.datasets.sources.catalogue import CIFAR_BATCHES, CIFAR_CLASSES, how_to_give
-from marrow.datasets.sources.located import located
+from marrow.datasets.sources.location import locate
 from marrow.errors import MarrowError
 
 Part = Literal["train", "test"]
@@ -74,7 +74,7 @@ def read_cifar(given: Path, part: Part) -> Images:
     Raises:
         MarrowError: it is not there, or not whole.
     """
-    path = located("cifar10", given)
+    path = locate("cifar10", given)
     if path is None:
         raise MarrowError(f"CIFAR-10: nothing of it where `sources.cifar10` points. {how_to_give('cifar10')}")
     if path.suffix == ".gz":
@@ -113,8 +113,8 @@ def _of_records(contents: dict[str, bytes]) -> Images:
 
 
 def _of_pictures(path: Path, part: Part) -> Images:
-    found = {picture.name: picture for picture in _pictures(path, part)}
-    pictures = sorted(found.values(), key=lambda picture: (picture.label, picture.name))
+    by_name = {picture.name: picture for picture in _pictures(path, part)}
+    pictures = sorted(by_name.values(), key=lambda picture: (picture.label, picture.name))
     labels = np.array([picture.label for picture in pictures], dtype=np.uint8)
     lacking = [name for number, name in enumerate(CIFAR_CLASSES) if number not in labels]
     if lacking:

@@ -54,10 +54,10 @@ def read_idx(path: Path, axes: int) -> NDArray[np.uint8]:
     content = _content(path)
     magic = bytes([0, 0, _BYTES, axes])
     if content[:4] != magic:
-        found = int.from_bytes(content[:4], "big")
-        wanted = int.from_bytes(magic, "big")
+        number = int.from_bytes(content[:4], "big")
+        expected = int.from_bytes(magic, "big")
         raise MarrowError(
-            f"{path.name}: the magic number is {found} but {wanted} is expected; this is another file: get it again."
+            f"{path.name}: the magic number is {number} but {expected} is expected; this is another file: get it again."
         )
     begin = 4 + 4 * axes
     lengths = [int.from_bytes(content[at : at + 4], "big") for at in range(4, begin, 4)]

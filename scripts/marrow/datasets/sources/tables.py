@@ -14,7 +14,7 @@ import scipy.io
 from numpy.typing import NDArray
 
 from marrow.datasets.sources.catalogue import MAT_FILES, TABLES, how_to_give
-from marrow.datasets.sources.located import located
+from marrow.datasets.sources.location import locate
 from marrow.errors import MarrowError
 
 _KEYS = {"X.mat": "X", "Bag2.mat": "Bag2", "BagI.mat": "bagI"}
@@ -41,7 +41,7 @@ def read_table(name: str, given: Path) -> Table:
     Raises:
         MarrowError: it is not there, cannot be read, or is not the table of this name.
     """
-    path = located(name, given)
+    path = locate(name, given)
     if path is None:
         raise MarrowError(f"{name}: nothing of it where `sources.{name}` points. {how_to_give(name)}")
     table = _from_arrays(path) if path.suffix == ".npz" else _from_matlab(path)

@@ -1,1 +1,1 @@
-"""The bone sheet of a scan: its bones on the water image, what each correction changed, and volumes."""
+"""The bone sheet of a scan: its bones on the water image, the changes of each correction step, and volumes."""

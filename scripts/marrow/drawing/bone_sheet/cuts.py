@@ -1,4 +1,4 @@
-"""Slices of the water image with the outlines of the bones on them: which, and how they are drawn."""
+"""Selects slices of the water image, and draws them with the outlines of the bones."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 
-from marrow.drawing.bone_sheet.slices import AXES, Labels, Mask, box_around, even_slices, telling_slices
+from marrow.drawing.bone_sheet.slices import AXES, Labels, Mask, box_around, even_slices, informative_slices
 from marrow.drawing.ink import FRAME
 from marrow.drawing.paper import Sheet
 
@@ -30,7 +30,7 @@ class Cut:
         view: `coronal` or `sagittal`.
         water: `(z, x)` or `(z, y)`, head first.
         labels: the bones on it, of the same shape.
-        crossings: the columns where the slices of the other view cross it.
+        crossings: the columns at which the slices of the other view intersect it.
         aspect: height over width of a pixel.
     """
 
@@ -51,33 +51,33 @@ def cuts_of(water: Picture, body: Mask, labels: Labels, spacing_mm: Sequence[flo
     """Coronal slices, then sagittal ones, from front to back and from right to left, cropped to the body.
 
     Args:
-        water: volume `(z, y, x)` as it hangs.
+        water: volume `(z, y, x)` in LPS orientation.
         body: its mask.
-        labels: bones; where there are none, the slices lie at even shares of the body.
+        labels: bones; without any, the slices divide the body evenly.
         spacing_mm: of the voxels along `(x, y, z)`.
     """
     box = box_around(body | (labels > 0), margin=2)
     water, body, labels = water[box], body[box], labels[box]
-    chosen = {
-        view: telling_slices(labels, axis, SLICES) or even_slices(body, axis, SLICES) for view, axis in AXES.items()
+    slice_indices = {
+        view: informative_slices(labels, axis, SLICES) or even_slices(body, axis, SLICES) for view, axis in AXES.items()
     }
-    across = {"coronal": spacing_mm[0], "sagittal": spacing_mm[1]}
+    in_plane_mm = {"coronal": spacing_mm[0], "sagittal": spacing_mm[1]}
     other = {"coronal": "sagittal", "sagittal": "coronal"}
     return tuple(
         Cut(
             view=view,
             water=np.take(water, [index], axis=axis).squeeze(axis)[::-1],
             labels=np.take(labels, [index], axis=axis).squeeze(axis)[::-1],
-            crossings=tuple(chosen[other[view]]),
-            aspect=spacing_mm[2] / across[view],
+            crossings=tuple(slice_indices[other[view]]),
+            aspect=spacing_mm[2] / in_plane_mm[view],
         )
         for view, axis in AXES.items()
-        for index in chosen[view]
+        for index in slice_indices[view]
     )
 
 
 def window_of(water: Picture, body: Mask, percentiles: Sequence[float]) -> Window:
-    """The intensities at two percentiles of the body; of the whole volume where there is none."""
+    """The intensities at two percentiles of the body, or of the whole volume if there is no body."""
     values = water[body] if body.any() else water.ravel()
     values = values[np.isfinite(values)]
     low, high = np.percentile(values, percentiles) if values.size else (0.0, 1.0)
@@ -85,7 +85,7 @@ def window_of(water: Picture, body: Mask, percentiles: Sequence[float]) -> Windo
 
 
 def height_for(cuts: Sequence[Cut], width: float) -> float:
-    """How high the cuts are, in inches, when they fill `width` side by side."""
+    """The height of the cuts, in inches, if they fill `width` side by side."""
     return (width - GAP * (len(cuts) - 1)) / sum(cut.shape for cut in cuts)
 
 
@@ -119,7 +119,7 @@ def _draw(axes: Axes, cut: Cut, window: Window, colours: Mapping[int, str]) -> N
     axes.set_facecolor("black")
     axes.imshow(cut.water, cmap="gray", vmin=low, vmax=high, aspect=cut.aspect, interpolation="bilinear")
     for bone in np.unique(cut.labels[cut.labels > 0]).tolist():
-        # A border of background closes the outline of a bone that the picture's edge cuts.
+        # The border of background closes the outline of bones at the picture's edge.
         mask = np.pad(cut.labels == bone, 1)
         columns, rows = (np.arange(-1, count + 1) for count in cut.labels.shape[::-1])
         axes.contour(columns, rows, mask, levels=[0.5], colors=[colours.get(bone, "white")], linewidths=LINE)

@@ -1,7 +1,7 @@
-"""The bone sheet of one scan: are these its bones, and what did each correction do?
+"""Draws the bone sheet of a scan.
 
-Above, slices of the water image with the outlines of the bones that go on to the bags, chosen so that together they
-show as much of every bone as they can. Beside them the legend with volumes. Below, the corrections step after step.
+Above, slices of the water image with the outlines of the final bones, selected such that together they show as much of
+every bone as possible; beside them the table of volumes. Below, the changes of each correction step.
 """
 
 import textwrap
@@ -47,16 +47,16 @@ NOTE = (
 
 @dataclass(frozen=True)
 class Content:
-    """What a bone sheet shows.
+    """The content of a bone sheet.
 
     Attributes:
         scan: its id.
         facts: a few words on its grid.
-        reason: why the scan was stopped; None where it was not.
-        outlines: what the outlines on the slices are.
+        reason: why the scan was stopped; None if it was not.
+        outlines: caption of the outlines on the slices.
         cuts: the slices.
         window: the intensities that are black and white in them.
-        steps: of the correction; none where it was not reached.
+        steps: of the correction; empty if it was not reached.
         volumes: bone name -> volumes.
     """
 
@@ -106,7 +106,7 @@ def _strip_height(steps: Sequence[Step]) -> float:
 
 
 def _palette(bones: Sequence[str]) -> Image.Image:
-    """The sheet's colours: its inks fading into white paper, those of the bones into the black of the pictures."""
+    """The palette: inks blended with white, colours of bones with the black of the pictures."""
     inks = [*((ink, "white") for ink in INKS), *((bone, "black") for bone in bones)][:PLACES]
     return palette(inks, min(MOST_STEPS, PLACES // len(inks)))
 

@@ -1,7 +1,7 @@
-"""The steps of the correction as the sheet tells them: a picture before, one after, and what was said.
+"""Reads the steps of a correction: projections of the labels before and after each step, messages, volumes.
 
-`steps.npz` holds, for each step that is switched on, two projections of the labels; `corrections.json` holds what each
-step changed, and volumes.
+`steps.npz` has two projections of the labels after each enabled step; `corrections.json` has the number of voxels that
+each step changed, its messages, and the volumes of the bones.
 """
 
 import json
@@ -23,17 +23,17 @@ Mask = npt.NDArray[np.bool_]
 VIEWS = ("front", "side")
 MILLILITRE = 1000.0  # cubic millimetres
 _NAME = re.compile(r"(?P<number>\d+)_(?P<step>.+)_(?P<view>front|side)")
-SMALL = 0.08  # of a picture's height: a change that one could overlook
-NEAR = 0.015  # of a picture's height: changes as near as this are one
-MOST_MARKS = 8  # where there are more, they are everywhere, and seen without rings
+SMALL = 0.08  # of a picture's height: changes up to this size get a ring
+NEAR = 0.015  # of a picture's height: changes within this distance are grouped
+MOST_RINGS = 8  # more changes are visible without rings
 
 
 @dataclass(frozen=True)
 class Projection:
-    """A projection of the labels after a step, and after the one before it.
+    """A projection of the labels before and after a step.
 
     Attributes:
-        before: `(rows, columns)`, ids of bones, head first; of the first step the same as `after`.
+        before: `(rows, columns)`, ids of bones, head first; for the first step the same as `after`.
         after: the same after the step.
     """
 
@@ -47,7 +47,7 @@ class Projection:
 
     @property
     def removed(self) -> Mask:
-        """Where a bone was and none is left."""
+        """Where there was a bone before the step, and none after it."""
         return (self.before > 0) & (self.after == 0)
 
 
@@ -58,81 +58,81 @@ class Step:
     Attributes:
         name: such as `midplane`; `raw` before all steps.
         projections: view (`front`, `side`) -> the projection.
-        changed_voxels: how many voxels of the volume it changed; None where nothing was said.
+        changed_voxels: number of voxels of the volume that it changed; None if `corrections.json` has no entry.
         changed_ml: their volume.
-        said: a sentence for each thing that it did.
+        messages: a sentence for each change.
     """
 
     name: str
     projections: dict[str, Projection]
     changed_voxels: int | None
     changed_ml: float | None
-    said: tuple[str, ...]
+    messages: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Volumes:
-    """Volumes of one bone in millilitres; None where the step was not reached."""
+    """Volumes of one bone in millilitres; None if the step was not reached."""
 
     raw: float | None
     corrected: float | None
     dilated: float | None
 
 
-def read_steps(pictures: Path, corrections: Path) -> list[Step]:
-    """The steps in their order, the raw labels first."""
-    said = {step["step"]: step for step in json.loads(corrections.read_text(encoding="utf-8"))["steps"]}
-    found: dict[int, tuple[str, dict[str, Picture]]] = {}
+def read_steps(pictures: Path, summary: Path) -> list[Step]:
+    """Read the steps in order, the raw labels first."""
+    entries = {step["step"]: step for step in json.loads(summary.read_text(encoding="utf-8"))["steps"]}
+    pictures_of: dict[int, tuple[str, dict[str, Picture]]] = {}
     with np.load(pictures, allow_pickle=False) as arrays:
         for name in arrays.files:
             if match := _NAME.fullmatch(name):
-                found.setdefault(int(match["number"]), (match["step"], {}))[1][match["view"]] = arrays[name]
+                pictures_of.setdefault(int(match["number"]), (match["step"], {}))[1][match["view"]] = arrays[name]
     steps: list[Step] = []
     before: dict[str, Picture] = {}
-    for _, (name, after) in sorted(found.items()):
-        known = said.get(name, {})
+    for _, (name, after) in sorted(pictures_of.items()):
+        entry = entries.get(name, {})
         steps.append(
             Step(
                 name=name,
                 projections={view: Projection(before.get(view, after[view]), after[view]) for view in VIEWS},
-                changed_voxels=known.get("changed_voxels"),
-                changed_ml=known.get("changed_ml"),
-                said=tuple(known.get("said", ())),
+                changed_voxels=entry.get("changed_voxels"),
+                changed_ml=entry.get("changed_ml"),
+                messages=tuple(entry.get("said", ())),
             )
         )
         before = after
     return steps
 
 
-def read_volumes(corrections: Path) -> dict[str, Volumes]:
-    """Bone name -> its volumes."""
-    bones = json.loads(corrections.read_text(encoding="utf-8"))["bones"]
+def read_volumes(summary: Path) -> dict[str, Volumes]:
+    """Read the volumes: bone name -> its volumes."""
+    bones = json.loads(summary.read_text(encoding="utf-8"))["bones"]
     return {name: Volumes(ml["raw_ml"], ml["corrected_ml"], ml["dilated_ml"]) for name, ml in bones.items()}
 
 
 def volumes_of(labels: Picture, bones: Sequence[Bone], spacing_mm: Sequence[float]) -> dict[str, Volumes]:
-    """Bone name -> its volume as predicted, where no correction was made."""
-    # Slice by slice: numpy counts in eight bytes a voxel.
+    """Bone name -> its predicted volume, for scans without a correction."""
+    # By slices, because `bincount` converts labels to eight bytes a voxel.
     counts = np.sum([np.bincount(part.ravel(), minlength=256) for part in labels], axis=0)
     voxel_ml = math.prod(spacing_mm) / MILLILITRE
     return {bone.name: Volumes(float(counts[bone.id]) * voxel_ml, None, None) for bone in bones}
 
 
 def small_changes(changed: Mask) -> Sequence[tuple[float, float, float]]:
-    """Changes so small that they need a ring to be seen, the largest first: row, column and radius in pixels.
+    """Row, column and radius in pixels of changes that are small enough to need a ring, the largest first.
 
-    None where there are more than `MOST_MARKS`.
+    An empty list if there are more than `MOST_RINGS`.
     """
     height = changed.shape[0]
-    joined = ndimage.binary_dilation(changed, np.ones((3, 3)), iterations=max(1, round(NEAR * height)))
+    dilated = ndimage.binary_dilation(changed, np.ones((3, 3)), iterations=max(1, round(NEAR * height)))
     groups = np.zeros(changed.shape, dtype=np.int32)
-    ndimage.label(joined, np.ones((3, 3)), output=groups)
-    marks: list[tuple[int, tuple[float, float, float]]] = []
+    ndimage.label(dilated, np.ones((3, 3)), output=groups)
+    rings: list[tuple[int, tuple[float, float, float]]] = []
     for number, box in enumerate(ndimage.find_objects(groups), start=1):
         rows, columns = np.nonzero((groups[box] == number) & changed[box])
         rows, columns = rows + box[0].start, columns + box[1].start
         extent = max(np.ptp(rows), np.ptp(columns)) + 1
         if extent <= SMALL * height:
             centre = (rows.min() + rows.max()) / 2, (columns.min() + columns.max()) / 2
-            marks.append((len(rows), (float(centre[0]), float(centre[1]), float(extent) / 2)))
-    return [mark for _, mark in sorted(marks, reverse=True)] if len(marks) <= MOST_MARKS else []
+            rings.append((len(rows), (float(centre[0]), float(centre[1]), float(extent) / 2)))
+    return [mark for _, mark in sorted(rings, reverse=True)] if len(rings) <= MOST_RINGS else []

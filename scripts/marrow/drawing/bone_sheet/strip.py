@@ -1,7 +1,7 @@
-"""Drawing the corrections, step after step: what was there is dim, what changed is bright.
+"""Draws the steps of the correction side by side: unchanged labels are dim, changed ones are bright.
 
-Colours that a step added or exchanged stand out by their light, and what it took away is white, so that the change is
-seen without telling the colours apart. A change so small that it would be overlooked gets a ring.
+Added or renamed labels are bright and removed ones are white, so that changes are visible without telling colours
+apart. Small changes get a ring.
 """
 
 import textwrap
@@ -18,7 +18,7 @@ from marrow.drawing.bone_sheet.steps import VIEWS, Projection, Step, small_chang
 from marrow.drawing.ink import FRAME, INK, QUIET
 from marrow.drawing.paper import Sheet
 
-DIM = 0.375  # of a colour's light; a step of the palette
+DIM = 0.375  # brightness factor; a step of the palette
 REMOVED = (255, 255, 255)
 GAP, PAIR_GAP = 0.3, 0.06  # inches
 HEADING = 0.5
@@ -38,8 +38,8 @@ def lookup(colours: Mapping[int, str]) -> Colours:
     return table
 
 
-def painted(projection: Projection, table: Colours, is_first: bool) -> Colours:
-    """A projection as a picture `(rows, columns, 3)`: all bright at first, then only what changed."""
+def coloured(projection: Projection, table: Colours, is_first: bool) -> Colours:
+    """A projection as a picture `(rows, columns, 3)`: all labels bright in the first step, later only changed ones."""
     picture = table[projection.after]
     if not is_first:
         picture = np.where(projection.changed[..., None], picture, (picture * DIM).astype(np.uint8))
@@ -54,7 +54,7 @@ def draw_strip(
     size: tuple[float, float],
     colours: Mapping[int, str],
 ) -> None:
-    """Draw the steps side by side: projections from the front and from the side, and below what was said.
+    """Draw the steps side by side: projections from the front and from the side, and messages below.
 
     Args:
         sheet: to draw on.
@@ -75,26 +75,26 @@ def draw_strip(
             axes = sheet.axes(start, top + HEADING, scale * shape, scale)
             _draw(axes, _cropped(step.projections[view], boxes[view]), view, table, index == 0)
             start += scale * shape + PAIR_GAP
-        for row, line in enumerate(said_lines(step, column)):
+        for row, line in enumerate(message_lines(step, column)):
             sheet.text(left, top + HEADING + height + 0.1 + row * LINE, line, fontsize=WORDS, color=INK)
         left += column + GAP
 
 
 def column_width(width: float, steps: int) -> float:
-    """The width of one step's column; no wider than a fifth of the strip, so that few steps do not swell."""
-    shown = max(steps, 5)
-    return (width - GAP * (shown - 1)) / shown
+    """The width of one step's column, at most a fifth of the strip."""
+    columns = max(steps, 5)
+    return (width - GAP * (columns - 1)) / columns
 
 
 def lines_below(steps: Sequence[Step], width: float) -> int:
-    """How many lines stand below the pictures at most."""
-    return max(len(said_lines(step, column_width(width, len(steps)))) for step in steps)
+    """The largest number of message lines below a picture."""
+    return max(len(message_lines(step, column_width(width, len(steps)))) for step in steps)
 
 
-def said_lines(step: Step, column: float) -> list[str]:
-    """What a step said in lines that fit its column, with a word on how much was left out."""
+def message_lines(step: Step, column: float) -> list[str]:
+    """The messages of a step in lines that fit its column, with a note if some are left out."""
     room = int(column * 16.5)
-    sentences = [textwrap.wrap(sentence, room, subsequent_indent="  ") for sentence in step.said]
+    sentences = [textwrap.wrap(sentence, room, subsequent_indent="  ") for sentence in step.messages]
     lines: list[str] = []
     for number, wrapped in enumerate(sentences):
         is_last = number == len(sentences) - 1
@@ -108,18 +108,18 @@ def _write_heading(sheet: Sheet, step: Step, left: float, top: float) -> None:
     name = "as predicted" if step.name == "raw" else step.name
     sheet.text(left, top, name, fontsize=11, weight="bold", color=INK)
     if step.name == "raw":
-        words = "all in full light"
+        text = "all in full light"
     elif step.changed_voxels is None:
-        words = ""
+        text = ""
     elif step.changed_voxels == 0:
-        words = "changed nothing"
+        text = "changed nothing"
     else:
-        words = f"changed {step.changed_ml or 0:,.1f} ml ({step.changed_voxels:,} voxels)"
-    sheet.text(left, top + 0.24, words, fontsize=8.5, color=QUIET)
+        text = f"changed {step.changed_ml or 0:,.1f} ml ({step.changed_voxels:,} voxels)"
+    sheet.text(left, top + 0.24, text, fontsize=8.5, color=QUIET)
 
 
 def _draw(axes: Axes, projection: Projection, view: str, table: Colours, is_first: bool) -> None:
-    axes.imshow(painted(projection, table, is_first), aspect="auto", interpolation="nearest")
+    axes.imshow(coloured(projection, table, is_first), aspect="auto", interpolation="nearest")
     rows, _ = projection.after.shape
     for row, column, radius in () if is_first else small_changes(projection.changed):
         axes.add_patch(Circle((column, row), radius + 0.02 * rows, fill=False, edgecolor="white", linewidth=0.7))
@@ -131,9 +131,9 @@ def _draw(axes: Axes, projection: Projection, view: str, table: Colours, is_firs
 
 
 def _box(steps: Sequence[Step], view: str) -> tuple[slice, ...]:
-    """The box of everything that any step shows, the same for all of them."""
-    shown = np.any([step.projections[view].after > 0 for step in steps], axis=0)
-    return box_around(shown, margin=max(2, round(0.02 * shown.shape[0])))
+    """The bounding box of the labels of all steps."""
+    columns = np.any([step.projections[view].after > 0 for step in steps], axis=0)
+    return box_around(columns, margin=max(2, round(0.02 * columns.shape[0])))
 
 
 def _cropped(projection: Projection, box: tuple[slice, ...]) -> Projection:

@@ -1,4 +1,4 @@
-"""Drawing the legend, which is a table too: every bone's colour, name and volumes."""
+"""Draws the table of bones, which is also the legend: colour, name and volumes of each bone."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ LONGEST_NAME = 22  # characters
 
 
 def table_width(bones: int, height: float) -> float:
-    """How wide the table is when it is `height` high at most."""
+    """The width of the table for a maximum height."""
     columns = math.ceil(bones / _rows(height))
     return columns * (COLUMN + GAP) - GAP
 
@@ -40,7 +40,7 @@ def draw_table(
         volumes: bone name -> volumes.
         colours: bone id -> colour.
         place: its upper left corner, in inches.
-        height: of the table at most; what does not fit goes into further columns.
+        height: the largest height; further rows go into further columns.
     """
     left, top = place
     rows = _rows(height)

@@ -1,7 +1,7 @@
 """Which classes are taken for which: a matrix a method, with counts and per cent of the row."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -28,7 +28,7 @@ def confusion_figure(table: pd.DataFrame, titles: Mapping[str, str]) -> Figure:
     return figure
 
 
-def _draw(panel: Panel, classes: Sequence[str]) -> None:
+def _draw(panel: Panel, classes: list[str]) -> None:
     columns = ["label", "predicted", "count", "row_percent"]
     for label, predicted, count, percent in panel.rows[columns].itertuples(index=False):
         place = classes.index(predicted), classes.index(label)

@@ -1,1 +1,1 @@
-"""The per-scan quality sheet: what a person looks at before a scan is trusted."""
+"""The quality sheet of a scan, by which a person checks its images."""

@@ -1,11 +1,11 @@
-"""What a good and a bad picture of each contrast look like, in the words that stand on the sheet."""
+"""The sheet's notes on what a good and a bad image of each contrast look like."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Note:
-    """What to look for in one contrast."""
+    """What to look for in a contrast."""
 
     good: str
     bad: str
@@ -43,5 +43,5 @@ ANY_CONTRAST = Note(
 
 
 def note_on(contrast: str) -> Note:
-    """The note on a contrast; one that fits any contrast where there is none of its own."""
+    """The note on a contrast, or a general one if it has none."""
     return NOTES.get(contrast, ANY_CONTRAST)

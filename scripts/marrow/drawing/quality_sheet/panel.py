@@ -1,4 +1,4 @@
-"""All that a sheet shows of one contrast, small enough that its volumes can be let go."""
+"""The data that a sheet shows of one contrast; small, so that the volumes need not stay in memory."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ Window = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class Look:
-    """How the contrasts are shown; the same for every scan, so that scans can be compared by eye.
+class DisplaySettings:
+    """Grey windows and histograms; the same for every scan, so that scans can be compared by eye.
 
     Attributes:
         scale_ends: the two ends of the standard scale.
-        end_percentiles: the percentiles of a scan that are sent to those ends.
+        end_percentiles: the percentiles of a scan that are mapped to those ends.
         slice_window: black and white of slices and mean projections, on the standard scale.
         diffusion_window: black and white of the slices of the contrasts in `maximum_of`.
         maximum_window: white and black of the maximum projections, on the standard scale.
-        maximum_of: the contrasts whose projection is the maximum, dark on white; of the others it is the mean.
-        own_scale: contrast -> black and white, for quantitative maps; they are not standardised.
+        maximum_of: the contrasts with a maximum projection, dark on white; the others have a mean projection.
+        own_scale: contrast -> black and white, for quantitative maps, which are not standardised.
         bins: bars in a histogram.
     """
 
@@ -39,7 +39,7 @@ class Look:
 
 @dataclass(frozen=True)
 class View:
-    """One picture: `(z, x)`, head first, with the intensities that are its darkest and its lightest grey."""
+    """One picture `(z, x)`, head first, with the intensities of its darkest and its lightest grey."""
 
     picture: Picture
     window: Window
@@ -79,20 +79,22 @@ def outline_of(body: Mask, y: int) -> Outline:
     return Outline(middle=body[::-1, y, :], projection=coronal_shadow(body))
 
 
-def panel_of(contrast: str, before: Volume, after: Volume, body: Mask, y: int, look: Look) -> Panel:
-    """Reduce one contrast to what the sheet shows; volumes and mask are `(z, y, x)` on one grid."""
-    own = look.own_scale.get(contrast)
-    is_maximum = contrast in look.maximum_of
+def panel_of(contrast: str, before: Volume, after: Volume, body: Mask, y: int, settings: DisplaySettings) -> Panel:
+    """The panel of a contrast; volumes and mask are `(z, y, x)` on one grid."""
+    own = settings.own_scale.get(contrast)
+    is_maximum = contrast in settings.maximum_of
     projection = coronal_projection(after, body, "maximum" if is_maximum else "mean")
     return Panel(
         contrast=contrast,
-        middle=View(coronal_slice(after, y), own or (look.diffusion_window if is_maximum else look.slice_window)),
-        projection=View(projection, own or (look.maximum_window if is_maximum else look.slice_window)),
+        middle=View(
+            coronal_slice(after, y), own or (settings.diffusion_window if is_maximum else settings.slice_window)
+        ),
+        projection=View(projection, own or (settings.maximum_window if is_maximum else settings.slice_window)),
         is_maximum=is_maximum,
-        before=None if own else _histogram_before(body_values(before, body), look),
-        after=histogram(body_values(after, body), own or look.scale_ends, look.bins),
+        before=None if own else _histogram_before(body_values(before, body), settings),
+        after=histogram(body_values(after, body), own or settings.scale_ends, settings.bins),
     )
 
 
-def _histogram_before(values: Volume, look: Look) -> Histogram:
-    return histogram(values, percentile_ends(values, look.end_percentiles), look.bins)
+def _histogram_before(values: Volume, settings: DisplaySettings) -> Histogram:
+    return histogram(values, percentile_ends(values, settings.end_percentiles), settings.bins)

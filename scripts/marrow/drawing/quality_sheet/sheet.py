@@ -1,7 +1,7 @@
-"""The quality sheet of one scan: a picture of every contrast that can be judged in ten seconds.
+"""Draws the quality sheet of a scan: slice, projection and histograms of every contrast, findings of the checks.
 
-Grey windows are fixed on the standard scale. A scan that looks darker than its neighbour therefore **is** darker after
-standardisation; a window fitted to each scan would hide just that.
+Grey windows are fixed on the standard scale. A scan that looks darker than another therefore **is** darker after
+standardisation; windows that are fitted to each scan would hide this.
 """
 
 import textwrap
@@ -15,7 +15,7 @@ from matplotlib.style import context
 from marrow.drawing.coronal import Mask
 from marrow.drawing.ink import BAD, FRAME, GOOD, INK, OUTLINE, QUIET, SEVERITY, style
 from marrow.drawing.paper import Sheet
-from marrow.drawing.quality_sheet.bars import draw_histogram
+from marrow.drawing.quality_sheet.histogram import draw_histogram
 from marrow.drawing.quality_sheet.notes import note_on
 from marrow.drawing.quality_sheet.panel import Outline, Panel, View
 from marrow.imaging.ingest.findings import Finding
@@ -32,7 +32,7 @@ LONGEST_NAME = 40  # characters
 
 @dataclass(frozen=True)
 class Heading:
-    """The sheet's first line: the scan, and a few facts on its grid."""
+    """The sheet's first line: the scan's id, and facts on its grid."""
 
     scan: str
     facts: str
@@ -52,7 +52,7 @@ def draw_sheet(
         heading: the first line.
         panels: one per contrast, in the order of the columns.
         outline: of the body.
-        findings: the strip under the heading.
+        findings: of the checks, listed under the heading.
         aspect: height over width of a voxel in the coronal plane.
         path: the PNG to write.
     """
@@ -74,7 +74,7 @@ def draw_sheet(
 
 
 def _picture_size(shape: float) -> tuple[float, float]:
-    """Width and height in inches of a picture that is `shape` times as high as wide."""
+    """Width and height in inches of a picture whose height is `shape` times its width."""
     width = (COLUMN - PAIR_GAP) / 2
     height = min(max(width * shape, SHORTEST), TALLEST)
     return min(width, height / shape), height
@@ -91,26 +91,26 @@ def _draw_findings(sheet: Sheet, findings: Sequence[Finding], top: float) -> Non
     if not findings:
         sheet.text(MARGIN, top, "CHECKS PASSED", fontsize=9, weight="bold", color=GOOD)
         sheet.text(MARGIN + 1.35, top, "no check found anything", fontsize=9.5, color=QUIET)
-    room = int((sheet.width - 2 * MARGIN - 1) * 14)
+    characters = int((sheet.width - 2 * MARGIN - 1) * 14)
     for row, finding in enumerate(findings):
-        place = top + row * FINDING
+        position = top + row * FINDING
         contrast = "" if finding.contrast in finding.message else f" {finding.contrast}"
         words = f"{finding.check.replace('_', ' ')}{contrast}: {finding.message}"
-        message = textwrap.shorten(words, room, placeholder=" …")
+        message = textwrap.shorten(words, characters, placeholder=" …")
         color = SEVERITY[finding.severity]
-        sheet.text(MARGIN, place, finding.severity.upper(), fontsize=9, weight="bold", color=color)
-        sheet.text(MARGIN + 0.62, place - 0.005, message, fontsize=9.5, color=INK)
+        sheet.text(MARGIN, position, finding.severity.upper(), fontsize=9, weight="bold", color=color)
+        sheet.text(MARGIN + 0.62, position - 0.005, message, fontsize=9.5, color=INK)
 
 
 def _draw_pictures(
     sheet: Sheet,
     panel: Panel,
     outline: Outline,
-    place: tuple[float, float],
+    position: tuple[float, float],
     size: tuple[float, float],
     aspect: float,
 ) -> None:
-    (left, top), (width, height) = place, size
+    (left, top), (width, height) = position, size
     sheet.text(left, top, panel.contrast, fontsize=13, weight="bold", color=INK)
     views = (
         ("slice", panel.middle, outline.middle, False),
@@ -143,10 +143,10 @@ def _draw_histograms(sheet: Sheet, panel: Panel, left: float, top: float) -> Non
     if panel.before is None:
         named = [("own scale, not standardised", panel.after)]
         width = COLUMN - 0.05
-    for index, (name, shown) in enumerate(named):
+    for index, (name, drawn_histogram) in enumerate(named):
         start = left + index * (COLUMN + PAIR_GAP) / 2
-        if shown is not None:
-            draw_histogram(sheet.axes(start, top, width, HISTOGRAM), name, shown)
+        if drawn_histogram is not None:
+            draw_histogram(sheet.axes(start, top, width, HISTOGRAM), name, drawn_histogram)
 
 
 def _draw_notes(sheet: Sheet, contrast: str, left: float, top: float) -> None:

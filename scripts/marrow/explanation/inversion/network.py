@@ -48,7 +48,6 @@ class Network:
         if pooled.attention is None:
             raise MarrowError(
                 "the model weighs no instances, so there is no attention to look at before and after an inversion; "
-                "invert a model with attention, gated attention or loss-attention, and take this one out of "
-                "inversion.runs"
+                "invert a model whose pooling has attention, and take this one out of inversion.runs"
             )
         return pooled.logits, pooled.attention

@@ -121,7 +121,7 @@ def quantities_of(outputs: InstanceOutputs) -> dict[str, Quantity]:
 def instance_outputs(
     columns: Mapping[str, npt.NDArray[np.generic]], classes: Sequence[str], negatives: Sequence[int]
 ) -> InstanceOutputs:
-    """The outputs in the columns of a run's table of instances: `attention`, and `p_{class}` for each class."""
+    """The outputs in the columns of a run's table of instances: `attention`, and a probability for each class."""
     names = [probability_of(name) for name in classes]
     probabilities = None
     if all(name in columns for name in names):

@@ -1,5 +1,5 @@
-"""Raw images to composed volumes: the only part of Marrow that opens a scanner's files.
+"""Ingest: reads raw NIfTI and DICOM, composes stations, corrects shading, finds the body, checks all of it.
 
-Everything that a header says about a person ends here. Raw paths may hold names too, so no message, log line or output
-of this package speaks of a path: it speaks of a contrast and of the number of a file, a series or a station.
+No other package opens a scanner's files. Headers and raw paths may contain names, so no message, log line or output of
+this package contains a path or header text: it names the contrast and the number of a file, series or station.
 """

@@ -1,8 +1,8 @@
-"""Contrasts that were measured together are composed and corrected together.
+"""Composes and corrects the contrasts of an acquisition together.
 
-Water and fat come from the same echoes, both b-values from the same sequence: one table position, one receiver gain and
-one coil for all of them. So each acquisition gets one set of station gains and one shading field, estimated on its
-`guide`, and the relations between its contrasts (fat fraction, ADC) stay as they were measured.
+Water and fat come from the same echoes, both b-values from the same sequence, with one table position, receiver gain
+and coil. Each acquisition therefore gets one set of station gains and one shading field, estimated from its `guide`.
+This preserves the ratios between its contrasts (fat fraction, ADC).
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from marrow.imaging.ingest.bias import BiasSettings, estimate_log_field, remove_shading
-from marrow.imaging.ingest.check_gains import judge_gains, judge_seams
+from marrow.imaging.ingest.check_gains import check_gains, check_seams
 from marrow.imaging.ingest.findings import Finding
 from marrow.imaging.ingest.gains import find_links, station_gains, unlinked
 from marrow.imaging.ingest.stations import Slab, compose, composed_grid, place_stations, reference_station
@@ -31,7 +31,7 @@ class Acquisition:
 
     Attributes:
         contrasts: their names.
-        guide: those whose sum gains and shading are estimated on.
+        guide: the contrasts from whose sum gains and shading are estimated.
     """
 
     contrasts: tuple[str, ...]
@@ -44,8 +44,8 @@ class Composed:
 
     Attributes:
         volumes: contrast -> volume.
-        gains: contrast -> what each station was multiplied by, from the feet to the head.
-        findings: what is doubtful about the gains.
+        gains: contrast -> the factor of each station, from the feet to the head.
+        findings: of the checks of the gains.
     """
 
     volumes: dict[str, sitk.Image]
@@ -54,7 +54,7 @@ class Composed:
 
 
 def acquisitions(contrasts: Sequence[str], b_values: Mapping[str, float]) -> list[Acquisition]:
-    """Which contrasts were measured together: water and fat, all b-values, and every other for itself."""
+    """Group contrasts by acquisition: water and fat, all b-values, and each other contrast alone."""
     dixon = tuple(name for name in DIXON if name in contrasts)
     diffusion = tuple(sorted((name for name in contrasts if name in b_values), key=lambda name: b_values[name]))
     others = [name for name in contrasts if name not in dixon and name not in diffusion]
@@ -71,20 +71,20 @@ def compose_acquisition(
         acquisition: which contrasts.
         stations: contrast -> stations from the feet to the head.
         gains: `shared` by the contrasts, `separate`, or `auto`: shared unless that leaves a step in one of them.
-            Contrasts whose stations lie in different places have their own in any case.
+            Contrasts with stations in different positions always have separate gains.
     """
     first = stations[acquisition.contrasts[0]]
-    alike = all(_same_stations(first, stations[name]) for name in acquisition.contrasts)
-    if alike and (len(first) == 1 or gains != "separate"):
-        together = _compose_alike(acquisition, stations)
-        if gains == "shared" or not together.findings:
-            return together
-    parts = [_compose_alike(Acquisition((name,), (name,)), stations) for name in acquisition.contrasts]
-    return join_composed(parts)
+    same_stations = all(_same_stations(first, stations[name]) for name in acquisition.contrasts)
+    if same_stations and (len(first) == 1 or gains != "separate"):
+        shared = _compose_shared(acquisition, stations)
+        if gains == "shared" or not shared.findings:
+            return shared
+    parts = [_compose_shared(Acquisition((name,), (name,)), stations) for name in acquisition.contrasts]
+    return merged(parts)
 
 
-def join_composed(parts: Sequence[Composed]) -> Composed:
-    """All contrasts of several acquisitions."""
+def merged(parts: Sequence[Composed]) -> Composed:
+    """The contrasts of several acquisitions in one object."""
     return Composed(
         volumes={name: volume for part in parts for name, volume in part.volumes.items()},
         gains={name: gains for part in parts for name, gains in part.gains.items()},
@@ -95,7 +95,7 @@ def join_composed(parts: Sequence[Composed]) -> Composed:
 def correct_acquisition(
     acquisition: Acquisition, volumes: Mapping[str, sitk.Image], body: sitk.Image, settings: BiasSettings
 ) -> dict[str, sitk.Image]:
-    """The contrasts of an acquisition without the shading of the coils."""
+    """Correct the contrasts of an acquisition for the shading of the coils."""
     guide = sum_of([volumes[name] for name in acquisition.guide])
     inside = sitk.Resample(body, guide, sitk.Transform(), sitk.sitkNearestNeighbor, 0.0)
     field = estimate_log_field(guide, inside, settings)
@@ -112,7 +112,7 @@ def sum_of(images: Sequence[sitk.Image]) -> sitk.Image:
 
 def _onto(image: sitk.Image, grid: sitk.Image) -> sitk.Image:
     if same_grid(image, grid):
-        return with_voxels(voxels(image), grid)  # the same to a micrometre, which ITK's arithmetic would refuse
+        return with_voxels(voxels(image), grid)  # ITK's arithmetic refuses even tiny differences of geometry
     return sitk.Resample(image, grid, sitk.Transform(), sitk.sitkLinear, 0.0, sitk.sitkFloat32, True)
 
 
@@ -120,8 +120,8 @@ def _same_stations(a: Sequence[sitk.Image], b: Sequence[sitk.Image]) -> bool:
     return len(a) == len(b) and all(same_grid(one, other) for one, other in zip(a, b, strict=True))
 
 
-def _compose_alike(acquisition: Acquisition, stations: Mapping[str, Sequence[sitk.Image]]) -> Composed:
-    """Compose contrasts whose stations lie in the same places, with the gains of the guide."""
+def _compose_shared(acquisition: Acquisition, stations: Mapping[str, Sequence[sitk.Image]]) -> Composed:
+    """Compose contrasts with stations in the same positions, with the gains of the guide."""
     contrasts = acquisition.contrasts
     frames = stations[contrasts[0]]
     if len(frames) == 1:
@@ -130,9 +130,9 @@ def _compose_alike(acquisition: Acquisition, stations: Mapping[str, Sequence[sit
     grid = composed_grid(frames, reference)
     slabs = {name: place_stations(stations[name], grid) for name in contrasts}
     gains, links = station_gains(_summed([slabs[name] for name in acquisition.guide]), reference)
-    findings = judge_gains(gains, unlinked(links, len(frames), reference), contrasts)
+    findings = check_gains(gains, unlinked(links, len(frames), reference), contrasts)
     if len(contrasts) > 1:
-        findings += [finding for name in contrasts for finding in judge_seams(name, find_links(slabs[name]), gains)]
+        findings += [finding for name in contrasts for finding in check_seams(name, find_links(slabs[name]), gains)]
     volumes = {name: compose(slabs[name], gains, grid) for name in contrasts}
     return Composed(volumes, dict.fromkeys(contrasts, gains), findings)
 

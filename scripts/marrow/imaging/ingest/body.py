@@ -1,11 +1,10 @@
-"""Where the body is: a mask on the grid of the water image.
+"""Body segmentation: a mask on the grid of the water image.
 
-Fat and water together light up every soft tissue, and a swap of the two does not change their sum. The threshold is
-Otsu's (1979), taken on the logarithm: the body's intensities span a decade, between muscle far from a coil and fat next
-to one, and on a linear scale the threshold would fall between tissues instead of between body and air.
+The sum of fat and water has signal in every soft tissue and does not change if the two are swapped. It is thresholded
+by Otsu's method (1979) on the logarithm: the body's intensities span a decade, from muscle far from a coil to fat next
+to one, and on a linear scale the threshold would separate tissues instead of body and air.
 
-Everything is done on a coarse grid: the outline needs no 1 mm, and a mask of full size takes longer than the
-composition of the scan.
+The mask is computed on a coarse grid: it needs no accuracy of 1 mm, and would take longer than composing the scan.
 """
 
 from dataclasses import dataclass
@@ -16,16 +15,15 @@ import numpy.typing as npt
 import scipy.ndimage as ndi
 import SimpleITK as sitk
 
-from marrow.imaging.ingest.arrays import BoolArray, FloatArray, intensities
-from marrow.imaging.volume import with_voxels
+from marrow.imaging.volume import BoolArray, FloatArray, intensities, with_voxels
 
 BINS = 256
-DARKEST = 0.01  # of the bright end; everything below is air, whatever its logarithm
+DARKEST = 0.01  # of the bright end; everything below is clipped before the logarithm
 
 
 @dataclass(frozen=True)
 class BodySettings:
-    """How the mask is made.
+    """Settings of the mask.
 
     Attributes:
         working_mm: spacing of the coarse grid.
@@ -39,21 +37,21 @@ class BodySettings:
 
 
 def air_threshold(values: FloatArray) -> float:
-    """The intensity half-way between air and body on the logarithmic scale, the two parted by Otsu's method; any shape.
+    """The intensity half-way between the means of air and body on the logarithmic scale, separated by Otsu's method.
 
-    Otsu's threshold itself may lie anywhere between the two; where air is quiet it hugs the air, and a mask by it
-    takes in every voxel that the body only touches.
+    Otsu's threshold itself may be anywhere between the two means. If air has little noise, it is close to that of air,
+    and a mask by it would include every voxel that the body only touches.
     """
     bright = float(np.percentile(values, 99.5)) if values.size else 0.0
     if bright <= 0:
         return 0.0
     counts, edges = np.histogram(np.log(np.clip(values, DARKEST * bright, None)), bins=BINS)
     centres = (edges[:-1] + edges[1:]) / 2
-    below, sums = np.cumsum(counts), np.cumsum(counts * centres)
-    above = np.maximum(below[-1] - below, 1)
-    air, body = sums / np.maximum(below, 1), (sums[-1] - sums) / above
-    best = int(np.argmax((below * above * (body - air) ** 2)[:-1]))
-    return float(np.exp((air[best] + body[best]) / 2))
+    count_below, sums = np.cumsum(counts), np.cumsum(counts * centres)
+    count_above = np.maximum(count_below[-1] - count_below, 1)
+    mean_air, mean_body = sums / np.maximum(count_below, 1), (sums[-1] - sums) / count_above
+    threshold_bin = int(np.argmax((count_below * count_above * (mean_body - mean_air) ** 2)[:-1]))
+    return float(np.exp((mean_air[threshold_bin] + mean_body[threshold_bin]) / 2))
 
 
 def find_body(signal: sitk.Image, settings: BodySettings) -> sitk.Image:
@@ -70,7 +68,7 @@ def find_body(signal: sitk.Image, settings: BodySettings) -> sitk.Image:
 
 
 def at_spacing(image: sitk.Image, spacing_mm: float) -> sitk.Image:
-    """An image thinned, by means over whole voxels, to about `spacing_mm`; never refined."""
+    """An image averaged over blocks of voxels to about `spacing_mm`; never interpolated to a finer grid."""
     factors = [
         max(1, min(size, round(spacing_mm / mm))) for size, mm in zip(image.GetSize(), image.GetSpacing(), strict=True)
     ]
@@ -78,13 +76,13 @@ def at_spacing(image: sitk.Image, spacing_mm: float) -> sitk.Image:
 
 
 def connected_parts(inside: BoolArray) -> npt.NDArray[np.intp]:
-    """The parts of a mask that hang together, numbered from 1; 0 outside."""
+    """The connected components of a mask, numbered from 1; 0 outside."""
     parts, _ = cast(tuple[npt.NDArray[np.intp], int], ndi.label(inside))
     return parts
 
 
 def filled_slices(inside: BoolArray) -> BoolArray:
-    """A mask with its holes filled, slice by slice: what is outside but does not hang together with the border."""
+    """A mask with its holes filled slice by slice: background that is not connected to the border."""
     in_plane = ndi.generate_binary_structure(3, 1)
     in_plane[[0, 2]] = False
     parts, count = cast(tuple[npt.NDArray[np.intp], int], ndi.label(~inside, in_plane))
@@ -96,7 +94,7 @@ def filled_slices(inside: BoolArray) -> BoolArray:
 
 
 def _large_parts(inside: BoolArray, smallest_share: float) -> BoolArray:
-    """Both legs count where a scan ends below the hip, a tube beside the patient does not."""
+    """Keep large components: both legs where a scan ends below the hip, but not a tube beside the patient."""
     parts = connected_parts(inside)
     if not parts.any():
         return inside
@@ -112,12 +110,12 @@ def _closed(inside: BoolArray, radii: list[float]) -> BoolArray:
     ball = sum((offset / max(radius, 1e-6)) ** 2 for offset, radius in zip(offsets, radii, strict=True)) <= 1.0
     padded = np.pad(inside, [(n, n) for n in reach], mode="edge")
     closed = np.asarray(ndi.binary_closing(padded, np.asarray(ball), border_value=0), dtype=np.bool_)
-    kept = closed[tuple(slice(n, n + size) for n, size in zip(reach, inside.shape, strict=True))]
-    return kept | inside
+    cropped = closed[tuple(slice(n, n + size) for n, size in zip(reach, inside.shape, strict=True))]
+    return cropped | inside
 
 
 def _on_grid(share: sitk.Image, grid: sitk.Image) -> sitk.Image:
     """A coarse mask on a finer grid: inside where linear interpolation is at least half inside."""
-    # The outermost half of a coarse voxel has no neighbour to interpolate with; its own value stands for it.
+    # Extrapolation: the outermost half of a coarse voxel has no neighbour to interpolate with.
     fine = sitk.Resample(share, grid, sitk.Transform(), sitk.sitkLinear, 0.0, sitk.sitkFloat32, True)
     return sitk.Cast(fine >= 0.5, sitk.sitkUInt8)

@@ -1,4 +1,4 @@
-"""Checks of how the body lies in a scan, and of fat against water."""
+"""Checks of the body's orientation, and of swapped fat and water."""
 
 from collections.abc import Mapping
 
@@ -6,9 +6,9 @@ import numpy as np
 import scipy.ndimage as ndi
 import SimpleITK as sitk
 
-from marrow.imaging.ingest.arrays import BoolArray, FloatArray, intensities, mask_of
 from marrow.imaging.ingest.body import BodySettings, at_spacing, connected_parts, find_body
 from marrow.imaging.ingest.findings import Finding
+from marrow.imaging.volume import BoolArray, FloatArray, intensities, mask_of
 
 COARSE_MM = 6.0
 SMALLEST_SHARE = 1e-3  # of the volume; less is no body
@@ -23,7 +23,7 @@ BAND_MM = 80.0
 
 
 def check_body(body: sitk.Image) -> list[Finding]:
-    """Whether there is a body and it lies along z, head up."""
+    """Check that there is a body, along z, with the head up."""
     coarse = _coarse(body)
     inside = intensities(coarse) > 0.5
     if inside.mean() < SMALLEST_SHARE:
@@ -33,15 +33,15 @@ def check_body(body: sitk.Image) -> list[Finding]:
 
 
 def check_agreement(volumes: Mapping[str, sitk.Image], body: sitk.Image, settings: BodySettings) -> list[Finding]:
-    """Whether a contrast fits the body better when mirrored, so that its header has an axis the wrong way round.
+    """Check that no contrast fits the body better when mirrored, which means that its header has an inverted axis.
 
-    Left and right cannot be told apart this way: a body is symmetric.
+    An exchange of left and right cannot be detected this way, because the body is symmetric.
     """
-    found: list[Finding] = []
+    findings: list[Finding] = []
     for name, volume in volumes.items():
-        own = at_spacing(volume, COARSE_MM)
-        outline = mask_of(find_body(own, settings))
-        expected = mask_of(sitk.Resample(body, own, sitk.Transform(), sitk.sitkNearestNeighbor, 0.0))
+        coarse = at_spacing(volume, COARSE_MM)
+        outline = mask_of(find_body(coarse, settings))
+        expected = mask_of(sitk.Resample(body, coarse, sitk.Transform(), sitk.sitkNearestNeighbor, 0.0))
         direct = _dice(outline, expected)
         for axis, ends in ((0, "head and feet"), (1, "front and back")):
             mirrored = _dice(np.flip(outline, axis), expected)
@@ -50,15 +50,15 @@ def check_agreement(volumes: Mapping[str, sitk.Image], body: sitk.Image, setting
                     f"{name}: fits the body of water and fat better with {ends} exchanged (overlap {mirrored:.0%} "
                     f"instead of {direct:.0%}); the orientation in its header is wrong. Convert the DICOM series again."
                 )
-                found.append(Finding("orientation", "stop", name, message))
-    return found
+                findings.append(Finding("orientation", "stop", name, message))
+    return findings
 
 
 def check_swap(water: sitk.Image, fat: sitk.Image, body: sitk.Image) -> list[Finding]:
-    """Whether fat and water are exchanged, all along the body or in a part of it.
+    """Check that fat and water are not exchanged, in the whole body or in a part of it.
 
-    The layer below the skin is fat, what lies deep is mostly water. Where the layer holds less fat than the depth, the
-    two were exchanged: in the sheet, or by the scanner, which does so station by station.
+    The layer below the skin is fat, deep tissue is mostly water. If the layer has the lower fat fraction, the two were
+    exchanged: in the sheet, or by the scanner, which does so in single stations.
 
     Args:
         water: the water image.
@@ -102,7 +102,7 @@ def _check_lengths(inside: BoolArray, coarse: sitk.Image) -> list[Finding]:
 
 
 def _check_upright(inside: BoolArray) -> list[Finding]:
-    """Legs are two parts in a plane, the head is one."""
+    """Check that the legs (two components in a plane) are below the head (one component)."""
     rows = np.flatnonzero(inside.any(axis=(1, 2)))
     count = max(1, round(END * len(rows)))
     feet, head = (np.median([_parts(inside[row]) for row in end]) for end in (rows[:count], rows[-count:]))
@@ -120,10 +120,11 @@ def _parts(plane: BoolArray) -> int:
 
 
 def _fat_shares(water: sitk.Image, fat: sitk.Image, body: sitk.Image) -> list[float | None]:
-    """For each band along z: the fat fraction below the skin minus that in the depth; None where too little is seen."""
+    """For each band along z: fat fraction below the skin minus that of deep tissue; None for too few voxels."""
     inside = intensities(body) > 0.5
     spacing = body.GetSpacing()[::-1]
-    # Depth in the plane alone: the ends of the scan are no skin. A frame of air makes the edge of the image skin.
+    # In-plane depth, since the ends of the scan are not skin. The frame of air makes the edge of the image count as
+    # skin.
     framed = np.pad(inside, ((0, 0), (1, 1), (1, 1)))
     depth = np.stack([_depth(plane, spacing[1:]) for plane in framed])[:, 1:-1, 1:-1]
     fats, waters = (np.clip(intensities(image), 0, None) for image in (fat, water))
@@ -137,7 +138,7 @@ def _fat_shares(water: sitk.Image, fat: sitk.Image, body: sitk.Image) -> list[fl
 
 
 def _depth(plane: BoolArray, spacing: tuple[float, ...]) -> FloatArray:
-    """How far inside each pixel lies, mm."""
+    """The distance of each pixel from the outline, mm."""
     return np.asarray(ndi.distance_transform_edt(plane, sampling=spacing), dtype=np.float32)
 
 

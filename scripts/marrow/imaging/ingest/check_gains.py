@@ -6,22 +6,22 @@ from collections.abc import Sequence
 from marrow.imaging.ingest.findings import Finding
 from marrow.imaging.ingest.gains import Link
 
-# Of intensity. Contrasts of one acquisition show different tissue, which shading dims differently: up to 11% between
-# simulated contrasts with the same gains. Scanners that scale each by itself differ by far more.
+# Of intensity. Shading affects the contrasts of one acquisition differently, since they show different tissue: up to
+# 11% between simulated contrasts with the same gains. Scanners that scale contrasts separately differ by far more.
 SEAM = 0.15
 PLAUSIBLE_GAIN = 4.0
 
 
-def judge_gains(gains: Sequence[float], lonely: Sequence[int], contrasts: Sequence[str]) -> list[Finding]:
-    """Stations that nothing could be compared with, and gains that are hard to believe.
+def check_gains(gains: Sequence[float], unlinked: Sequence[int], contrasts: Sequence[str]) -> list[Finding]:
+    """Check for stations that could not be compared with the others, and for implausible gains.
 
     Args:
         gains: of the stations, from the feet to the head.
-        lonely: the stations without a link to the reference.
-        contrasts: that have these gains.
+        unlinked: the stations without a link to the reference.
+        contrasts: those with these gains.
     """
     names = " and ".join(contrasts)
-    found = [
+    findings = [
         Finding(
             "station_gain",
             "warn",
@@ -29,9 +29,9 @@ def judge_gains(gains: Sequence[float], lonely: Sequence[int], contrasts: Sequen
             f"{names}: station {index + 1} of {len(gains)} (from the feet) shares too little of the body with the "
             "others; its brightness could not be compared and was left as it is. Look for a step in the picture.",
         )
-        for index in lonely
+        for index in unlinked
     ]
-    return found + [
+    return findings + [
         Finding(
             "station_gain",
             "warn",
@@ -44,12 +44,12 @@ def judge_gains(gains: Sequence[float], lonely: Sequence[int], contrasts: Sequen
     ]
 
 
-def judge_seams(contrast: str, links: Sequence[Link], gains: Sequence[float]) -> list[Finding]:
-    """Whether the gains of the whole acquisition leave a step in one of its contrasts.
+def check_seams(contrast: str, links: Sequence[Link], gains: Sequence[float]) -> list[Finding]:
+    """Check that the gains of an acquisition leave no step in one of its contrasts.
 
     Args:
         contrast: its name.
-        links: what its own overlaps say.
+        links: from the overlaps of this contrast.
         gains: of the acquisition.
     """
     steps = [abs(gains[link.upper] / gains[link.lower] * math.exp(link.log_ratio) - 1) for link in links]

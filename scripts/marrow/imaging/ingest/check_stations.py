@@ -1,4 +1,4 @@
-"""Checks of single stations, before anything is composed of them."""
+"""Checks of single stations, before they are composed."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,38 +7,38 @@ from itertools import pairwise
 import numpy as np
 import SimpleITK as sitk
 
-from marrow.imaging.ingest.arrays import intensities
 from marrow.imaging.ingest.findings import Finding
 from marrow.imaging.ingest.stations import height_range, middle
+from marrow.imaging.volume import intensities
 
 POSSIBLE_MM = (0.2, 20.0)
 USUAL_MM = (0.5, 10.0)
 SMALLEST = 4  # voxels along an axis
-GAP = 1.5  # of a slice, beyond the usual step from one slice to the next
+GAP = 1.5  # in slices, from one station to the next
 FEWEST_CLIPPED = 50
 
 
 def check_stations(stations: Mapping[str, Sequence[sitk.Image]], clipped_share: float) -> list[Finding]:
-    """What is wrong with the stations of each contrast.
+    """Check order, gaps, geometry and values of the stations of each contrast.
 
     Args:
         stations: contrast -> stations from the feet to the head.
-        clipped_share: of the bright voxels at the very largest value, from which on they count as clipped.
+        clipped_share: intensities count as clipped if more than this share of bright voxels has the largest value.
     """
-    found: list[Finding] = []
+    findings: list[Finding] = []
     for contrast, images in stations.items():
-        found += check_order(images, contrast) or check_gaps(images, contrast)
+        findings += check_order(images, contrast) or check_gaps(images, contrast)
         for number, image in enumerate(images, start=1):
             where = contrast if len(images) == 1 else f"{contrast}, station {number} of {len(images)} (from the feet)"
-            own = check_geometry(image, contrast, where) + check_values(image, contrast, where, clipped_share)
-            found += own
-            if any(finding.severity == "stop" for finding in own):
-                break  # what ails one station mostly ails all; saying it once is enough
-    return found
+            of_station = check_geometry(image, contrast, where) + check_values(image, contrast, where, clipped_share)
+            findings += of_station
+            if any(finding.severity == "stop" for finding in of_station):
+                break  # a fault of one station is mostly one of all; one message is enough
+    return findings
 
 
 def check_geometry(image: sitk.Image, contrast: str, where: str) -> list[Finding]:
-    """Whether size and spacing can be those of a whole-body scan."""
+    """Check that size and spacing are possible for a whole-body scan."""
     size, spacing = image.GetSize(), image.GetSpacing()
     listed = " x ".join(f"{mm:.3g}" for mm in spacing)
     if min(size) < SMALLEST:
@@ -60,7 +60,7 @@ def check_geometry(image: sitk.Image, contrast: str, where: str) -> list[Finding
 
 
 def check_values(image: sitk.Image, contrast: str, where: str, clipped_share: float) -> list[Finding]:
-    """Whether the voxels are numbers that vary and were not cut off at the top."""
+    """Check that voxel values are finite, not constant and not clipped."""
     array = intensities(image)
     broken = int(array.size - np.isfinite(array).sum())
     if broken:
@@ -82,7 +82,7 @@ def check_values(image: sitk.Image, contrast: str, where: str, clipped_share: fl
 
 
 def check_order(stations: Sequence[sitk.Image], contrast: str) -> list[Finding]:
-    """Whether the stations follow each other from feet to head, and not along another axis."""
+    """Check that the stations follow each other from feet to head, and not along another axis."""
     across, along = 0.0, 0.0
     for lower, upper in pairwise(middle(station) for station in stations):
         x, y, z = (abs(a - b) for a, b in zip(lower, upper, strict=True))
@@ -97,8 +97,8 @@ def check_order(stations: Sequence[sitk.Image], contrast: str) -> list[Finding]:
 
 
 def check_gaps(stations: Sequence[sitk.Image], contrast: str) -> list[Finding]:
-    """Whether each station begins where the one below ends."""
-    found: list[Finding] = []
+    """Check that there is no gap between neighbouring stations."""
+    findings: list[Finding] = []
     for number, (lower, upper) in enumerate(pairwise(stations), start=1):
         gap = height_range(upper)[0] - height_range(lower)[1]
         if gap > (GAP - 1) * slice_mm(lower) and not math.isclose(gap, 0, abs_tol=1e-3):
@@ -106,10 +106,10 @@ def check_gaps(stations: Sequence[sitk.Image], contrast: str) -> list[Finding]:
                 f"{contrast}: {gap:.0f} mm are missing between stations {number} and {number + 1} of {len(stations)} "
                 "(from the feet); a station or some slices were not exported. Give all of them."
             )
-            found.append(Finding("missing_station", "stop", contrast, message))
-    return found
+            findings.append(Finding("missing_station", "stop", contrast, message))
+    return findings
 
 
 def slice_mm(image: sitk.Image) -> float:
-    """Distance of the planes that follow each other from feet to head."""
+    """The distance between slices from feet to head."""
     return float(image.GetSpacing()[2])

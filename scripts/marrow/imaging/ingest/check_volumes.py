@@ -1,4 +1,4 @@
-"""Checks of the composed contrasts against each other and against the body."""
+"""Checks of position and extent of the composed contrasts against each other."""
 
 from collections.abc import Mapping, Sequence
 from itertools import product
@@ -14,7 +14,7 @@ from marrow.imaging.ingest.stations import height_range
 from marrow.imaging.volume import same_grid
 
 SMALLEST_OVERLAP = 0.5  # of the smaller of two volumes
-TOGETHER_MM = 20.0  # contrasts of one acquisition end together, but for a slice or two
+TOGETHER_MM = 20.0  # contrasts of one acquisition have the same ends up to a slice or two
 
 Box = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 
@@ -22,27 +22,27 @@ Box = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 def check_volumes(
     volumes: Mapping[str, sitk.Image], groups: Sequence[Acquisition], shorter_mm: float, shortest_mm: float
 ) -> list[Finding]:
-    """Whether the contrasts lie in the same place and reach equally far.
+    """Check that the contrasts have the same position and extent.
 
     Args:
         volumes: contrast -> composed volume, one of them water.
         groups: which contrasts were acquired together.
-        shorter_mm: how much earlier one acquisition may end than another.
-        shortest_mm: a scan that covers less is not of a whole body.
+        shorter_mm: by how much one acquisition may be shorter than another at either end.
+        shortest_mm: the least length of a whole-body scan.
     """
-    found = check_overlap(volumes)
-    if not found:
-        found = check_extents(volumes, groups, shorter_mm)
-    found += check_length(volumes["water"], shortest_mm)
+    findings = check_overlap(volumes)
+    if not findings:
+        findings = check_extents(volumes, groups, shorter_mm)
+    findings += check_length(volumes["water"], shortest_mm)
     differing = [name for name, volume in volumes.items() if not same_grid(volume, volumes["water"])]
     if differing:
         message = f"{' and '.join(differing)}: not on the grid of water, so interpolated once when resampled."
-        found.append(Finding("contrast_grids", "note", "", message))
-    return found
+        findings.append(Finding("contrast_grids", "note", "", message))
+    return findings
 
 
 def check_overlap(volumes: Mapping[str, sitk.Image]) -> list[Finding]:
-    """Whether each contrast lies where water lies."""
+    """Check that each contrast overlaps with water."""
     water = _box(volumes["water"])
     return [
         Finding(
@@ -59,20 +59,20 @@ def check_overlap(volumes: Mapping[str, sitk.Image]) -> list[Finding]:
 
 
 def check_extents(volumes: Mapping[str, sitk.Image], groups: Sequence[Acquisition], shorter_mm: float) -> list[Finding]:
-    """Whether a contrast ends clearly before the others, as it does when the first or last station is missing."""
+    """Check that no contrast ends clearly before the others, as if its first or last station were missing."""
     reach = {name: height_range(volume) for name, volume in volumes.items()}
-    found: list[Finding] = []
-    for name, own in reach.items():
+    findings: list[Finding] = []
+    for name, extent in reach.items():
         partners = next(group.contrasts for group in groups if name in group.contrasts)
-        for other, theirs in reach.items():
+        for other, other_extent in reach.items():
             tolerance = max(TOGETHER_MM, 2 * slice_mm(volumes[name])) if other in partners else shorter_mm
-            missing = {"feet": own[0] - theirs[0], "head": theirs[1] - own[1]}
-            found += [_shorter(name, other, end, mm) for end, mm in missing.items() if mm > tolerance]
-    return found
+            missing = {"feet": extent[0] - other_extent[0], "head": other_extent[1] - extent[1]}
+            findings += [_shorter(name, other, end, mm) for end, mm in missing.items() if mm > tolerance]
+    return findings
 
 
 def check_length(volume: sitk.Image, shortest_mm: float) -> list[Finding]:
-    """Whether the scan reaches far enough from feet to head to be one of the whole body."""
+    """Check that the scan is long enough for a whole body."""
     low, high = height_range(volume)
     if high - low >= shortest_mm:
         return []

@@ -1,7 +1,7 @@
-"""A stack of DICOM slices to an image, by way of dcm2niix, which knows what each vendor does to pixels and geometry.
+"""Converts a stack of DICOM slices to an image with dcm2niix, which handles the vendors' encodings and geometry.
 
-dcm2niix sees links with neutral names in a temporary folder, one stack at a time: what it prints and how it names files
-can hold nothing of the patient, and which slices belong together was decided before, from tags.
+dcm2niix gets links with neutral names in a temporary folder, one stack at a time. So its output and file names cannot
+contain anything of the patient, and it does not decide which slices belong together: that follows from tags.
 """
 
 import subprocess
@@ -31,14 +31,14 @@ def read_stack(stack: Stack, where: str) -> sitk.Image:
         ScanStopped: dcm2niix cannot make exactly one volume of it.
     """
     with tempfile.TemporaryDirectory(prefix="marrow-dicom-") as scratch:
-        links, made = Path(scratch, "slices"), Path(scratch, "made")
+        links, converted = Path(scratch, "slices"), Path(scratch, "made")
         links.mkdir()
-        made.mkdir()
+        converted.mkdir()
         for number, piece in enumerate(stack):
             (links / f"{number:06d}.dcm").symlink_to(piece.path.absolute())
-        command = [dcm2niix.bin, *OPTIONS, "-o", str(made), str(links)]
+        command = [dcm2niix.bin, *OPTIONS, "-o", str(converted), str(links)]
         done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-        volumes = sorted(made.glob("*.nii"))
+        volumes = sorted(converted.glob("*.nii"))
         if done.returncode or len(volumes) != 1:
             raise ScanStopped(
                 "dicom_conversion",

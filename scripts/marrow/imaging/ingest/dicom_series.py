@@ -1,8 +1,8 @@
-"""Which slices of a DICOM folder make up a contrast, and which of them lie in one station.
+"""Selects the slices of a contrast in a DICOM folder, and groups them by station.
 
-A whole-body examination moves the table: a contrast comes as several series, or as one series with several stacks. They
-are stations when they follow each other along the body; two that lie in the same place are rivals, and only the owner
-of the data can say which one counts.
+The table of a whole-body examination moves: a contrast consists of several series, or of one series with several
+stacks. Stacks that follow each other along the body are stations. If two of them are in the same position, the user has
+to say which one to take.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,13 +25,13 @@ Box = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A contrast as it is looked for in a DICOM folder.
+class Query:
+    """What to search for in a DICOM folder.
 
     Attributes:
         contrast: its name.
         b_value: of a diffusion contrast, s/mm2; None for the others.
-        series: the series numbers that the sheet names, empty where the tags shall tell.
+        series: the series numbers that the sheet names; empty to decide by tags.
         shares_folder: whether the sheet gives the same folder for another contrast.
     """
 
@@ -41,20 +41,20 @@ class Wanted:
     shares_folder: bool = False
 
 
-def wanted(contrast: str, b_values: Mapping[str, float], override: Mapping[str, Any], shares_folder: bool) -> Wanted:
-    """What to look for, from the config's b-values and the sheet's overrides (a series number, or several)."""
+def query_of(contrast: str, b_values: Mapping[str, float], override: Mapping[str, Any], shares_folder: bool) -> Query:
+    """The query from the config's b-values and the sheet's overrides (a series number, or several)."""
     series = override.get("series", ())
     numbers = (series,) if isinstance(series, int) else tuple(int(number) for number in series)
-    return Wanted(contrast, b_values.get(contrast), numbers, shares_folder)
+    return Query(contrast, b_values.get(contrast), numbers, shares_folder)
 
 
-def find_stacks(slices: Iterable[Slice], wanted: Wanted, where: str) -> list[Stack]:
-    """The stations of a contrast, from the feet to the head; the slices of each in the order of their positions.
+def find_stacks(slices: Iterable[Slice], query: Query, where: str) -> list[Stack]:
+    """The stations of a contrast, from the feet to the head; the slices of each sorted by position.
 
     Raises:
         ScanStopped: nothing matches, several series match in the same place, or slices are missing.
     """
-    chosen = _matching(_in_named_series(list(slices), wanted, where), wanted, where)
+    chosen = _matching(_in_named_series(list(slices), query, where), query, where)
     if len({piece.study for piece in chosen}) > 1:
         raise ScanStopped(
             "dicom_ambiguous",
@@ -62,7 +62,7 @@ def find_stacks(slices: Iterable[Slice], wanted: Wanted, where: str) -> list[Sta
         )
     by_series = groupby(sorted(chosen, key=_series_key), key=_series_key)
     stacks = [stack for _, series in by_series for stack in _split_into_stacks(list(series), where)]
-    _refuse_rivals(stacks, wanted, where)
+    _check_no_rivals(stacks, query, where)
     return sorted(stacks, key=_height)
 
 
@@ -70,55 +70,55 @@ def _series_key(piece: Slice) -> tuple[int, str]:
     return piece.series, piece.series_id
 
 
-def _in_named_series(slices: list[Slice], wanted: Wanted, where: str) -> list[Slice]:
-    if not wanted.series:
+def _in_named_series(slices: list[Slice], query: Query, where: str) -> list[Slice]:
+    if not query.series:
         return slices
-    chosen = [piece for piece in slices if piece.series in wanted.series]
+    chosen = [piece for piece in slices if piece.series in query.series]
     if not chosen:
         raise ScanStopped(
             "dicom_not_found",
-            f"{where}: the sheet asks for series {_listed(wanted.series)} but the folder holds series "
-            f"{_listed(piece.series for piece in slices)}; mend the column {wanted.contrast}_series.",
+            f"{where}: the sheet asks for series {_listed(query.series)} but the folder holds series "
+            f"{_listed(piece.series for piece in slices)}; mend the column {query.contrast}_series.",
         )
     return chosen
 
 
-def _matching(slices: list[Slice], wanted: Wanted, where: str) -> list[Slice]:
-    """The slices whose tags say that they show the contrast.
+def _matching(slices: list[Slice], query: Query, where: str) -> list[Slice]:
+    """The slices that show the contrast according to their tags.
 
-    Where no tag says anything, the sheet's word is enough: a series that it names, or a folder given for one contrast.
+    Without such tags, all slices are taken if the sheet names the series, or gives the folder for this contrast only.
     """
-    chosen = [piece for piece in slices if _shows(piece, wanted)]
+    chosen = [piece for piece in slices if _shows(piece, query)]
     if chosen:
         traces = [piece for piece in chosen if piece.is_trace]
         return traces or chosen
-    silent = [piece for piece in slices if not piece.shows and piece.b_value is None]
-    if wanted.series:
+    without_tags = [piece for piece in slices if not piece.shows and piece.b_value is None]
+    if query.series:
         return slices
-    if len(silent) == len(slices) and not wanted.shares_folder:
+    if len(without_tags) == len(slices) and not query.shares_folder:
         return slices
     raise ScanStopped(
         "dicom_not_found",
-        f"{where}: no tag of series {_listed(piece.series for piece in slices)} says that it shows {wanted.contrast}; "
-        f"give the number of the right one in a column {wanted.contrast}_series.",
+        f"{where}: no tag of series {_listed(piece.series for piece in slices)} says that it shows {query.contrast}; "
+        f"give the number of the right one in a column {query.contrast}_series.",
     )
 
 
-def _shows(piece: Slice, wanted: Wanted) -> bool:
-    if wanted.b_value is None:
-        return piece.shows == wanted.contrast
+def _shows(piece: Slice, query: Query) -> bool:
+    if query.b_value is None:
+        return piece.shows == query.contrast
     if piece.b_value is None or piece.shows == "other":
         return False
-    return abs(piece.b_value - wanted.b_value) <= B_VALUE_TOLERANCE * wanted.b_value
+    return abs(piece.b_value - query.b_value) <= B_VALUE_TOLERANCE * query.b_value
 
 
 def _split_into_stacks(series: list[Slice], where: str) -> list[Stack]:
-    """The stacks of a series: all of it where the slices lie evenly, else the runs that its numbering shows."""
-    by_place = sorted(series, key=_along_normal)
-    if _is_even(by_place):
-        return [by_place]
-    numbered = sorted(series, key=lambda piece: piece.instance)
-    runs = _runs(numbered)
+    """The stacks of a series: one if its slices are evenly spaced, otherwise evenly spaced runs of instance numbers."""
+    by_position = sorted(series, key=_along_normal)
+    if _is_even(by_position):
+        return [by_position]
+    by_number = sorted(series, key=lambda piece: piece.instance)
+    runs = _runs(by_number)
     if any(len(run) < 2 for run in runs):
         raise ScanStopped(
             "dicom_slices",
@@ -128,21 +128,21 @@ def _split_into_stacks(series: list[Slice], where: str) -> list[Stack]:
     return [sorted(run, key=_along_normal) for run in runs]
 
 
-def _runs(numbered: list[Slice]) -> list[Stack]:
-    steps = [_along_normal(after) - _along_normal(before) for before, after in pairwise(numbered)]
+def _runs(by_number: list[Slice]) -> list[Stack]:
+    steps = [_along_normal(after) - _along_normal(before) for before, after in pairwise(by_number)]
     usual = float(np.median(steps))
-    runs: list[Stack] = [[numbered[0]]]
-    for piece, step in zip(numbered[1:], steps, strict=True):
+    runs: list[Stack] = [[by_number[0]]]
+    for piece, step in zip(by_number[1:], steps, strict=True):
         if abs(step - usual) > UNEVEN * abs(usual) or piece.orientation != runs[-1][-1].orientation:
             runs.append([])
         runs[-1].append(piece)
     return runs
 
 
-def _is_even(by_place: Sequence[Slice]) -> bool:
-    if len({piece.orientation for piece in by_place}) > 1:
+def _is_even(by_position: Sequence[Slice]) -> bool:
+    if len({piece.orientation for piece in by_position}) > 1:
         return False
-    steps = np.diff([_along_normal(piece) for piece in by_place])
+    steps = np.diff([_along_normal(piece) for piece in by_position])
     return not len(steps) or bool(steps.min() > 0 and np.ptp(steps) <= UNEVEN * np.median(steps))
 
 
@@ -151,7 +151,7 @@ def _along_normal(piece: Slice) -> float:
     return float(np.dot(normal, piece.position))
 
 
-def _refuse_rivals(stacks: Sequence[Stack], wanted: Wanted, where: str) -> None:
+def _check_no_rivals(stacks: Sequence[Stack], query: Query, where: str) -> None:
     rivals = [pair for pair in combinations(stacks, 2) if _in_same_place(*pair)]
     if not rivals:
         return
@@ -165,7 +165,7 @@ def _refuse_rivals(stacks: Sequence[Stack], wanted: Wanted, where: str) -> None:
     raise ScanStopped(
         "dicom_ambiguous",
         f"{where}: series {_listed(numbers)} all match and lie in the same place; give the number of the right one in "
-        f"a column {wanted.contrast}_series of the sheet.",
+        f"a column {query.contrast}_series of the sheet.",
     )
 
 
@@ -177,7 +177,7 @@ def _in_same_place(a: Stack, b: Stack) -> bool:
 
 
 def _height(stack: Stack) -> float:
-    """Where the middle of a stack lies along the body, mm."""
+    """The middle of a stack along the body, mm."""
     low, high = _box(stack)
     return float(low[2] + high[2]) / 2
 

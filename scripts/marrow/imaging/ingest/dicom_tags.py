@@ -1,4 +1,4 @@
-"""Tells from DICOM tags what each file of a folder shows; pixels and everything about the person stay unread.
+"""Reads from DICOM tags what each file of a folder shows; pixels and tags about the person are not read.
 
 - Dixon water and fat: `ImageType` (0008,0008), where Siemens and GE write WATER and FAT, Philips W and F; series that
   say nothing there often end their description in `_W` or `_F`.
@@ -53,12 +53,12 @@ class Slice:
     """One DICOM file with a single slice.
 
     Attributes:
-        shows: `water`, `fat`, `other` (nothing that a contrast is made of), or empty where the tags do not tell.
-        b_value: in s/mm2, where the tags tell.
+        shows: `water`, `fat`, `other` (an image that is no contrast of a scan), or empty if the tags do not say.
+        b_value: in s/mm2; None if the tags do not say.
         is_trace: whether it averages the diffusion directions.
         position, orientation: of the first voxel and of the two image axes, mm in the patient (LPS).
         extent: length of the rows and of the columns, mm.
-        instance_id: the same for all copies of a file.
+        instance_id: the SOP instance UID, the same for all copies of a file.
         instance: its number in the series.
     """
 
@@ -77,7 +77,7 @@ class Slice:
 
 
 def read_slices(files: Iterable[Path], where: str) -> list[Slice]:
-    """The slices among the files of a folder; files that are no DICOM image are passed over, copies count once.
+    """The slices in the files of a folder; files that are no DICOM images are skipped, copies count once.
 
     Raises:
         ScanStopped: there is none, or one is damaged, or it is an enhanced (multi-frame) file.
@@ -112,7 +112,7 @@ def _read_slice(path: Path, where: str) -> Slice | None:
     try:
         with path.open("rb") as file:
             header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=TAGS)
-            left = path.stat().st_size - file.tell()  # reading stopped at the tag of the pixels
+            remaining = path.stat().st_size - file.tell()  # reading stopped at the tag of the pixels
         frames = _text(header, "NumberOfFrames")
         piece = _slice(path, header) if "ImagePositionPatient" in header else None
         needed = TAG_BYTES + _pixel_bytes(header)
@@ -127,14 +127,14 @@ def _read_slice(path: Path, where: str) -> Slice | None:
             "the NIfTI files."
         )
         raise ScanStopped("dicom_multi_frame", message)
-    if piece is not None and left < needed:
-        message = f"{where}: cut off, {needed - left} bytes are missing; copy or export it again."
+    if piece is not None and remaining < needed:
+        message = f"{where}: cut off, {needed - remaining} bytes are missing; copy or export it again."
         raise ScanStopped("file_damaged", message)
     return piece
 
 
 def _pixel_bytes(header: pydicom.FileDataset) -> int:
-    """What the pixels take, where they are not compressed."""
+    """The size of the pixel data if it is not compressed, otherwise 0."""
     if header.file_meta.get("TransferSyntaxUID", "") not in UNCOMPRESSED:
         return 0
     return math.prod(_number(header, name) for name in ("Rows", "Columns", "BitsAllocated", "SamplesPerPixel")) // 8
@@ -152,7 +152,7 @@ def _slice(path: Path, header: pydicom.Dataset) -> Slice:
         series_id=_text(header, "SeriesInstanceUID"),
         series=_number(header, "SeriesNumber"),
         instance=_number(header, "InstanceNumber"),
-        shows=what_it_shows(tokens, _text(header, "SeriesDescription")),
+        shows=shown_by(tokens, _text(header, "SeriesDescription")),
         b_value=b_value_of(header),
         is_trace=bool(tokens & TRACE) or directions == "ISOTROPIC",
         position=_floats(header, "ImagePositionPatient", 3),
@@ -161,8 +161,8 @@ def _slice(path: Path, header: pydicom.Dataset) -> Slice:
     )
 
 
-def what_it_shows(image_type: set[str], description: str) -> str:
-    """What `ImageType` says, or else the last word of the description: `water`, `fat`, `other`, or empty."""
+def shown_by(image_type: set[str], description: str) -> str:
+    """`water`, `fat`, `other` or empty, from `ImageType` or else the last word of the description."""
     last = re.split(r"[^A-Z]+", description.upper())[-1]
     for tokens in (image_type, {last}):
         for shown, names in (("other", OTHER), ("water", WATER), ("fat", FAT)):

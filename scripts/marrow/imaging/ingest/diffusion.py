@@ -10,19 +10,18 @@ import numpy as np
 import SimpleITK as sitk
 
 from marrow.errors import MarrowError
-from marrow.imaging.ingest.arrays import FloatArray, intensities, mask_of
-from marrow.imaging.volume import same_grid, with_voxels
+from marrow.imaging.volume import FloatArray, intensities, mask_of, same_grid, with_voxels
 
 UNIT = 1e6
-LARGEST = 4000.0  # free water at body temperature diffuses at 3000; above is noise
+LARGEST = 4000.0  # free water at body temperature has 3000; higher values are noise
 
 
 def apparent_diffusion(low: sitk.Image, high: sitk.Image, b_low: float, b_high: float, body: sitk.Image) -> sitk.Image:
-    """The ADC map on the grid of `low`, 0 outside the body and where a signal is not above 0.
+    """The ADC map on the grid of `low`; 0 outside the body and where a signal is not positive.
 
     Args:
         low: the image at the low b-value.
-        high: the image at the high one, interpolated onto the grid of `low` where they differ.
+        high: the image at the high b-value; it is interpolated if its grid is not that of `low`.
         b_low: the low b-value, s/mm2.
         b_high: the high b-value, s/mm2.
         body: mask, on any grid.

@@ -1,4 +1,4 @@
-"""What the checks of ingest find, and how a finding stops a scan."""
+"""Findings of the checks of ingest, and how one stops a scan."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -13,13 +13,13 @@ Severity = Literal["stop", "warn", "note"]
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found.
+    """The result of a check that did not pass.
 
     Attributes:
         check: its name.
-        severity: `stop` ends this scan, `warn` asks somebody to look, `note` only tells.
-        contrast: which contrast, empty for the whole scan.
-        message: what was found, and what to do.
+        severity: `stop` ends the scan, `warn` asks a person to look at it, `note` is information.
+        contrast: its name; empty for the whole scan.
+        message: the problem, and what to do.
     """
 
     check: str
@@ -28,22 +28,22 @@ class Finding:
     message: str
 
 
-def stop_if_asked(findings: Iterable[Finding]) -> list[Finding]:
-    """The findings, when none of them stops the scan.
+def stop_on_findings(findings: Iterable[Finding]) -> list[Finding]:
+    """Stop the scan if a finding has the severity `stop`; otherwise return the findings.
 
     Raises:
-        ScanStopped: named after the first finding that stops, with the messages of all that do: whoever mends a scan
-            should not meet its faults one run at a time.
+        ScanStopped: named after the first such finding, with the messages of all of them, so that they can be fixed at
+            once.
     """
-    found = list(findings)
-    stops = [finding for finding in found if finding.severity == "stop"]
+    listed = list(findings)
+    stops = [finding for finding in listed if finding.severity == "stop"]
     if stops:
         raise ScanStopped(stops[0].check, " ".join(dict.fromkeys(finding.message for finding in stops)))
-    return found
+    return listed
 
 
 def write_checks(path: Path, scan: str, findings: Iterable[Finding], facts: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write `checks.json`: the findings of a scan, and per contrast the facts that a reader asks for."""
+    """Write `checks.json`: the findings of a scan, and facts on each contrast."""
     content = {"scan": scan, "findings": [asdict(finding) for finding in findings], "facts": facts}
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 

@@ -1,19 +1,18 @@
 """One gain per station, against a reference station.
 
-A scanner sets its receiver anew for every station, so the same tissue is brighter in one than in the next. In the
-overlap of two stations each voxel was measured twice, and the median of the ratios tells the relation of their gains:
-robust against motion and wrap. Which voxels count, and that bright ones count more, is decided on the sum of both
-stations: a threshold for each, differently high, would choose voxels by their noise. Below about five standard
-deviations of noise a ratio says nothing: a muscle on b900 may have none to offer.
+A scanner sets the receiver gain for every station anew, so the same tissue differs in brightness between stations. In
+the overlap of two stations each voxel was measured twice. The weighted median of the ratios estimates the ratio of
+their gains and is robust against motion and wrap-around. Voxels are selected and weighted by the sum of both stations,
+because separate thresholds would select them by their noise. Voxels below about five standard deviations of noise are
+not used.
 
-Dzyubachyk 2017 (48 myeloma patients) found that mapping each station straight to a reference beats passing a map from
-neighbour to neighbour. Both links count here: all overlaps go into one least-squares fit of the logarithms of the
-gains, the reference fixed at 1, each link weighted by its voxels. A station that overlaps the reference is tied to it
-directly; for one that does not, the links between are all there is to know. Comparing its percentiles with the
-reference's instead would be direct too, but of different anatomy: a head has not the intensities of a pelvis, and the
-error of that is tens of per cent, against one or two for the median of an overlap.
+Dzyubachyk 2017 (48 myeloma patients) reports that mapping each station directly to a reference is better than passing a
+map from neighbour to neighbour. Here all overlaps enter one least-squares fit of the logarithms of the gains, with the
+reference fixed at 1 and each link weighted by its voxels. So a station that overlaps the reference is linked to it
+directly, and others through the stations between. Comparing percentiles with those of the reference would be direct
+too, but of different anatomy (a head and a pelvis), with an error of tens of per cent instead of one or two.
 
-A scalar leaves no room for what makes chains of full intensity maps go wrong.
+One scalar per station cannot accumulate the errors that chains of full intensity maps do.
 """
 
 import math
@@ -24,25 +23,25 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from marrow.imaging.ingest.arrays import FloatArray
 from marrow.imaging.ingest.stations import Slab, shared_rows
+from marrow.imaging.volume import FloatArray
 
 Vector = npt.NDArray[np.float64]
 
-AIR = 0.05  # of an overlap at the least; an ellipse fills at most four fifths of its box
+AIR = 0.05  # the least share of air in an overlap; an ellipse fills at most four fifths of its box
 ABOVE_AIR = 16.0  # this quantile of Rayleigh noise is 0.32 standard deviations; 0 where the scanner blanks the air
-FEWEST_VOXELS = 50  # effectively, in an overlap; with fewer, one moving vessel decides
+FEWEST_VOXELS = 50  # effective number in an overlap; with fewer, one moving vessel could decide
 
 
 @dataclass(frozen=True)
 class Link:
-    """What an overlap says: `lower * exp(log_ratio)` is as bright as `upper`.
+    """The result of comparing an overlap: `lower * exp(log_ratio)` is as bright as `upper`.
 
     Attributes:
         lower: index of the station nearer to the feet.
         upper: index of the other.
         log_ratio: of their gains.
-        voxels: how many it rests on, effectively: the bright ones.
+        voxels: effective number of voxels that it is computed from.
     """
 
     lower: int
@@ -52,7 +51,7 @@ class Link:
 
 
 def station_gains(slabs: Sequence[Slab], reference: int) -> tuple[list[float], list[Link]]:
-    """The gain that each station is to be multiplied by, 1 for the reference, and the links that it follows from.
+    """The factor of each station, 1 for the reference, and the links that it is computed from.
 
     Args:
         slabs: from the feet to the head, on one grid.
@@ -66,7 +65,7 @@ def find_links(slabs: Sequence[Slab]) -> list[Link]:
     """The links of all pairs of stations that share enough of the body."""
     links: list[Link] = []
     for lower, upper in combinations(range(len(slabs)), 2):
-        log_ratios, weights = _weighted_ratios(*_seen_twice(slabs[lower], slabs[upper]))
+        log_ratios, weights = _weighted_ratios(*_measured_twice(slabs[lower], slabs[upper]))
         count = float(weights.sum() ** 2 / (weights**2).sum()) if weights.any() else 0.0
         if count >= FEWEST_VOXELS:
             links.append(Link(lower, upper, _weighted_median(log_ratios, weights), count))
@@ -94,7 +93,7 @@ def solve_gains(links: Sequence[Link], stations: int, reference: int) -> list[fl
 
 
 def unlinked(links: Sequence[Link], stations: int, reference: int) -> list[int]:
-    """The stations whose gain nothing tells."""
+    """The stations that are not linked to the reference, so that their gain is unknown."""
     linked = _linked_to(reference, links)
     return [index for index in range(stations) if index not in linked]
 
@@ -106,8 +105,8 @@ def _linked_to(reference: int, links: Sequence[Link]) -> set[int]:
     return linked
 
 
-def _seen_twice(lower: Slab, upper: Slab) -> tuple[FloatArray, FloatArray]:
-    """The rows that both stations measured; without any, the two rows where they touch, anatomy next to itself."""
+def _measured_twice(lower: Slab, upper: Slab) -> tuple[FloatArray, FloatArray]:
+    """The rows that both stations measured; if they only touch, the two neighbouring rows."""
     first, after = shared_rows(lower, upper)
     if first < after:
         return lower.array[first - lower.start : after - lower.start], upper.array[
@@ -125,8 +124,8 @@ def _weighted_ratios(lower: FloatArray, upper: FloatArray) -> tuple[Vector, Vect
     if not (a.any() and b.any()):
         return np.empty(0), np.empty(0)
     signal = a * math.sqrt(float((b @ b) / (a @ a))) + b
-    seen = (a > 0) & (b > 0) & (signal > ABOVE_AIR * np.quantile(signal, AIR))
-    return np.log(b[seen] / a[seen]), signal[seen] ** 2
+    above_noise = (a > 0) & (b > 0) & (signal > ABOVE_AIR * np.quantile(signal, AIR))
+    return np.log(b[above_noise] / a[above_noise]), signal[above_noise] ** 2
 
 
 def _weighted_median(values: Vector, weights: Vector) -> float:

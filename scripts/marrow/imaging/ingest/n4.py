@@ -1,14 +1,13 @@
-"""N4 bias correction (Tustison et al. 2010) on arrays: the smooth field that gives one tissue many intensities.
+"""N4 bias correction (Tustison et al. 2010) on arrays: estimates the smooth field of the coils' shading.
 
-The logarithm of the image is sharpened: its histogram is deconvolved by a Gaussian (Sled et al. 1998), which gives for
-each intensity the one expected without a field. A B-spline fitted to the difference is added to the field, until it
-changes little; then the lattice is refined.
+The histogram of the logarithm of the image is deconvolved by a Gaussian (Sled et al. 1998), which gives for each
+intensity the one expected without a field. A B-spline is fitted to the difference and added to the field, until the
+field changes little; then the lattice of control points is refined.
 
-Steps, constants and stopping are those of ITK's filter, and a test compares the two. Its spline filters visit each of
-64 weights of each voxel by general iterators, in every iteration; here they are matrix products (`spline_field`),
-which takes a thirtieth of the time. One thing differs: in ITK's single precision the brightest voxel sometimes falls
-past the last bin and out of the histogram, which moves its field by some 0.001 where little signal holds it; here every
-voxel counts.
+Steps, constants and stopping are those of ITK's filter, and a test compares the two. ITK evaluates the 64 spline
+weights of each voxel in every iteration; here the splines are matrix products (`spline_field`), which takes a thirtieth
+of the time. One difference: in ITK's single precision the brightest voxel sometimes falls out of the histogram, which
+changes its field by about 0.001 in regions of little signal; here every voxel is counted.
 """
 
 from collections.abc import Sequence
@@ -32,13 +31,13 @@ def log_field_lattice(
     iterations: Sequence[int],
     convergence: float,
 ) -> Lattice:
-    """Control points of the logarithm of the field, which has no set mean.
+    """Control points of the logarithm of the field, up to an additive constant.
 
     Args:
         signal: positive intensities, `(z, y, x)`.
-        inside: which voxels to estimate on, likewise.
+        inside: the voxels to estimate from, `(z, y, x)`.
         points: control points at the first level, for z, y and x; each level halves their spacing.
-        iterations: at most so many, for each level.
+        iterations: the most iterations of each level.
         convergence: a level ends when the field changes by less: the coefficient of variation of the ratio of the
             new field to the one before.
     """
@@ -46,11 +45,11 @@ def log_field_lattice(
     lattice, field = np.zeros(tuple(points)), np.zeros_like(measured)
     if measured.size < 2:
         return lattice
-    for level, most in enumerate(iterations):
+    for level, limit in enumerate(iterations):
         lattice = refined(lattice) if level else lattice
         spline = SplineFit.of(inside, lattice.shape)
         totals = spline.totals()
-        for _ in range(most):
+        for _ in range(limit):
             residual = np.zeros(inside.shape)
             residual[inside] = (measured - field) - sharpened(measured - field)
             lattice = lattice + spline.fit(residual, totals)
@@ -62,7 +61,7 @@ def log_field_lattice(
 
 
 def sharpened(values: Vector) -> Vector:
-    """The intensity expected for each of `values`, logarithms both, had no field spread the histogram: `(voxels,)`."""
+    """The expected log intensity without a field, for each of `values` (log intensities): `(voxels,)`."""
     lowest, highest = float(values.min()), float(values.max())
     if highest <= lowest:
         return values
@@ -72,16 +71,16 @@ def sharpened(values: Vector) -> Vector:
 
 
 def _histogram(bins: Vector) -> Vector:
-    """Counts, each value shared by the two bins it lies between: `(BINS,)`."""
+    """A histogram in which each value is shared linearly by two neighbouring bins: `(BINS,)`."""
     lower = np.minimum(bins.astype(np.intp), BINS - 2)
     share = bins - lower
     return np.asarray(np.bincount(lower, 1 - share, BINS) + np.bincount(lower + 1, share, BINS), np.float64)
 
 
 def _expected(counts: Vector, centres: Vector) -> Vector:
-    """What each intensity was before the Gaussian spread it, on average: `(BINS,)`."""
+    """The expected value of each bin before the convolution with the Gaussian: `(BINS,)`."""
     step = centres[1] - centres[0]
-    size = 2 ** (int(np.ceil(np.log2(BINS))) + 1)  # room for the Gaussian beyond both ends
+    size = 2 ** (int(np.ceil(np.log2(BINS))) + 1)  # with padding for the Gaussian at both ends
     offset = (size - BINS) // 2
     gaussian = np.fft.fft(_gaussian(size, WIDTH / step)).real
     wiener = gaussian / (gaussian**2 + NOISE)

@@ -1,11 +1,11 @@
-"""Reads a NIfTI file into an image that knows nothing of its file.
+"""Reads a NIfTI file into an image without any metadata of the file.
 
-The file is read once, as bytes, and taken apart in memory. Two reasons: a library that never sees the path cannot put
-it into an exception or onto the terminal (ITK does both), and a gzip stream read to its end proves that it is whole.
-The header is judged as written, before nibabel mends it: a negative spacing mended in silence is a mirrored patient.
+The file is read once, as bytes, and decoded in memory, for two reasons: a library that does not get the path cannot
+print it or put it into an exception (ITK does both), and a gzip stream that is read to its end is known to be complete.
+The header is checked before nibabel corrects it: a negative spacing that is corrected silently mirrors the patient.
 
-Geometry follows the NIfTI standard as nibabel does: `sform` where it has a code, else `qform`, else none and the scan
-stops. Directions that are orthonormal but for rounding are made so; ITK refuses them.
+Geometry follows the NIfTI standard as in nibabel: `sform` if it has a code, else `qform`; without both the scan is
+stopped. Directions that are orthonormal up to rounding are made orthonormal, since ITK refuses them otherwise.
 """
 
 import gzip
@@ -32,10 +32,10 @@ def read_nifti(path: Path, where: str) -> sitk.Image:
 
     Args:
         path: a `.nii` or `.nii.gz` file.
-        where: how messages call it; the path itself is never told.
+        where: its name in messages, which never contain the path.
 
     Raises:
-        ScanStopped: the file is cut off, is no NIfTI, holds no single 3-D volume, or has an impossible geometry.
+        ScanStopped: the file is truncated or no NIfTI, is not a single 3-D volume, or has an impossible geometry.
     """
     content = _uncompressed(path, where)
     kind = _nifti_kind(content, where)
@@ -112,7 +112,7 @@ def _check_shape(shape: tuple[int, ...], where: str) -> None:
 
 
 def _placed(array: npt.NDArray[np.float32], affine: FloatArray, where: str) -> sitk.Image:
-    """The image of `array` (x, y, z) that `affine` (voxel to RAS mm) puts into the patient."""
+    """The image of `array` (x, y, z) with the geometry of `affine` (voxel to RAS mm)."""
     axes = RAS_TO_LPS @ affine[:3, :3]
     spacing = np.linalg.norm(axes, axis=0)
     if not np.isfinite(affine).all() or (spacing <= 0).any():

@@ -1,7 +1,7 @@
-"""What a path of the sample sheet is: one NIfTI file, a folder of NIfTI stations, or a DICOM folder.
+"""Finds the files behind a path of the sample sheet: a NIfTI file, a folder of NIfTI stations, or a DICOM folder.
 
-Names of files decide between NIfTI and DICOM and put files in order for messages, nothing more: which station lies
-where is told by positions in the patient.
+File names decide between NIfTI and DICOM, and the order of files in messages, but not the order of stations, which
+follows from their positions in the patient.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from typing import Literal
 from marrow.errors import ScanStopped
 
 NIFTI = (".nii", ".nii.gz")
-# What converters and scanners leave beside the images; DICOM files themselves have any name or none.
+# Files that converters and scanners write beside the images; DICOM files may have any extension.
 COMPANIONS = (".json", ".bval", ".bvec", ".txt", ".tsv", ".csv", ".xml", ".html", ".pdf", ".png", ".jpg")
 
 
@@ -20,9 +20,9 @@ class Source:
     """The files behind one path of the sheet.
 
     Attributes:
-        kind: `nifti`, every file a volume, or `dicom`, files that belong together.
+        kind: `nifti` (each file is a volume) or `dicom` (the files form series).
         files: in the order of their names.
-        where: how messages call the path, such as `fat` or `fat, path 2 of 4`.
+        where: name of the path in messages, such as `fat` or `fat, path 2 of 4`.
     """
 
     kind: Literal["nifti", "dicom"]
@@ -31,10 +31,10 @@ class Source:
 
 
 def find_source(path: Path, where: str) -> Source:
-    """Find out what a path is.
+    """The files behind a path.
 
     Raises:
-        ScanStopped: it is nothing that Marrow can read.
+        ScanStopped: the path does not exist or cannot be read by Marrow.
     """
     if path.is_dir():
         return _folder(path, where)
@@ -51,7 +51,7 @@ def find_source(path: Path, where: str) -> Source:
 
 
 def is_nifti(path: Path) -> bool:
-    """Whether a file calls itself NIfTI."""
+    """Whether a file has the extension of NIfTI."""
     return path.name.lower().endswith(NIFTI)
 
 

@@ -1,8 +1,8 @@
 """Smooth fields over a grid of voxels: uniform cubic B-splines on a lattice of control points.
 
-A lattice spans the grid from its first voxel to its last, so one lattice can be read on a coarse grid and on a fine one
-of the same image. On a grid a spline's weights are products of one factor an axis; every sum here is therefore three
-small matrix products, one axis after the other, where sums point by point would visit 64 weights a voxel.
+A lattice spans the grid from its first voxel to its last, so that it can be evaluated on coarse and fine grids of the
+same image. On a grid, the weights of a spline are products of one factor per axis. Every sum here is therefore three
+small matrix products instead of a sum of 64 weights for each voxel.
 """
 
 from collections.abc import Sequence
@@ -19,8 +19,8 @@ Matrix = npt.NDArray[np.float64]
 Real = TypeVar("Real", np.float32, np.float64)
 
 ORDER = 3
-_AT_END = 1e-3  # of a voxel; the last one is read so far before the end, as ITK does
-_UNSEEN = 1e-8  # a control point that weighs less is reached by no voxel
+_AT_END = 1e-3  # of a voxel: the last voxel is evaluated so far before the end, as in ITK
+_LEAST_WEIGHT = 1e-8  # a control point with a smaller total weight has no voxels
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,13 @@ class SplineFit:
         return cls(inside, tuple(spline_weights(*pair) for pair in zip(inside.shape, points, strict=True)))
 
     def totals(self) -> Lattice:
-        """By how much each control point is seen: its squared weights, summed over the voxels inside."""
+        """The total of each control point: its squared weights, summed over the voxels inside."""
         return _along_axes(self.inside.astype(np.float64), [(weight**2).T for weight in self.weights])
 
     def fit(self, values: npt.NDArray[np.float64], totals: Lattice) -> Lattice:
-        """The lattice of `values` `(z, y, x)`, which are 0 outside; 0 at control points that no voxel sees."""
+        """The lattice of `values` `(z, y, x)`, which are 0 outside; 0 at control points without voxels."""
         shares = [(weight**3 / (weight**2).sum(axis=1, keepdims=True)).T for weight in self.weights]
-        return np.divide(_along_axes(values, shares), totals, out=np.zeros_like(totals), where=totals > _UNSEEN)
+        return np.divide(_along_axes(values, shares), totals, out=np.zeros_like(totals), where=totals > _LEAST_WEIGHT)
 
     def field(self, lattice: Lattice) -> npt.NDArray[np.float64]:
         """The field of a lattice on this grid: `(z, y, x)`."""
@@ -68,10 +68,10 @@ def refined(lattice: Lattice) -> Lattice:
 def spline_weights(voxels: int, points: int) -> Matrix:
     """The weight of each of `points` control points in each of `voxels` voxels: `(voxels, points)`, rows sum to 1."""
     spans, steps = points - ORDER, max(voxels - 1, 1)
-    at = np.arange(voxels) * (spans / steps)
-    at = np.minimum(at, spans - _AT_END * spans / steps)
-    first = at.astype(np.intp)
-    u = at - first
+    position = np.arange(voxels) * (spans / steps)
+    position = np.minimum(position, spans - _AT_END * spans / steps)
+    first = position.astype(np.intp)
+    u = position - first
     cubic = np.stack([(1 - u) ** 3, 3 * u**3 - 6 * u**2 + 4, -3 * u**3 + 3 * u**2 + 3 * u + 1, u**3], axis=1) / 6
     weights = np.zeros((voxels, points))
     weights[np.arange(voxels)[:, None], first[:, None] + np.arange(ORDER + 1)] = cubic
@@ -79,7 +79,7 @@ def spline_weights(voxels: int, points: int) -> Matrix:
 
 
 def _halving(points: int) -> Matrix:
-    """How control points of half the spacing follow from `points`: midpoints, and 1, 6, 1 eighths between them."""
+    """The matrix of control points at half the spacing: midpoints, and weights of 1, 6, 1 eighths between them."""
     halving = np.zeros((2 * points - ORDER, points))
     for row in range(len(halving)):
         taps = (0.125, 0.75, 0.125) if row % 2 else (0.5, 0.5)

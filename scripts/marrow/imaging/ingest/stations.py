@@ -1,8 +1,8 @@
 """Composes the stations of a contrast into one volume, by their positions in the patient.
 
-The composed grid is the reference station's, extended along all axes until it holds every station. Stations on the same
-lattice keep their voxels untouched, others are interpolated linearly. In an overlap each station's weight falls
-linearly towards its end: the end is where coil sensitivity and gradient linearity are worst.
+The composed grid is that of the reference station, extended along all axes to contain every station. Stations on the
+same lattice keep their voxel values, others are interpolated linearly. In an overlap each station's weight falls
+linearly towards its end, where coil sensitivity and gradient linearity are worst.
 """
 
 from collections.abc import Sequence
@@ -12,25 +12,8 @@ from itertools import product
 import numpy as np
 import SimpleITK as sitk
 
-from marrow.imaging.ingest.arrays import FloatArray, intensities
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Where a composed volume lies: as SimpleITK says it, size and all vectors (x, y, z)."""
-
-    size: tuple[int, int, int]
-    origin: tuple[float, ...]
-    spacing: tuple[float, ...]
-    direction: tuple[float, ...]
-
-    def image(self, array: FloatArray) -> sitk.Image:
-        """The image of `array` (z, y, x) on this grid."""
-        image = sitk.GetImageFromArray(array)
-        image.SetOrigin(self.origin)
-        image.SetSpacing(self.spacing)
-        image.SetDirection(self.direction)
-        return image
+from marrow.imaging.grid import Grid
+from marrow.imaging.volume import FloatArray, intensities
 
 
 @dataclass(frozen=True)
@@ -47,19 +30,19 @@ class Slab:
 
     @property
     def stop(self) -> int:
-        """The row after the last."""
+        """The row after the last one."""
         return self.start + self.array.shape[0]
 
 
 def reference_station(stations: Sequence[sitk.Image]) -> int:
-    """The station whose middle lies nearest to the middle of all: the torso, and the fewest links to either end."""
+    """The station nearest to the middle: it shows the torso, and the chains of links to both ends are shortest."""
     ranges = [height_range(station) for station in stations]
     centre = (min(low for low, _ in ranges) + max(high for _, high in ranges)) / 2
     return min(range(len(stations)), key=lambda index: abs(sum(ranges[index]) / 2 - centre))
 
 
 def middle(image: sitk.Image) -> tuple[float, ...]:
-    """Where the middle of an image lies in the patient, mm."""
+    """The centre of an image in the patient, mm."""
     return image.TransformContinuousIndexToPhysicalPoint([(size - 1) / 2 for size in image.GetSize()])
 
 
@@ -82,20 +65,17 @@ def composed_grid(stations: Sequence[sitk.Image], reference: int) -> Grid:
     last = np.round(corners.max(axis=0)).astype(int)
     x, y, z = (int(n) for n in last - first + 1)
     origin = frame.TransformContinuousIndexToPhysicalPoint([float(index) for index in first])
-    return Grid((x, y, z), tuple(origin), tuple(frame.GetSpacing()), tuple(frame.GetDirection()))
+    return Grid((x, y, z), tuple(frame.GetSpacing()), tuple(origin), tuple(frame.GetDirection()))
 
 
 def place_stations(stations: Sequence[sitk.Image], grid: Grid) -> list[Slab]:
-    """Every station on the composed grid, interpolated linearly where the lattices differ."""
-    frame = sitk.Image([1, 1, 1], sitk.sitkFloat32)
-    frame.SetOrigin(grid.origin)
-    frame.SetSpacing(grid.spacing)
-    frame.SetDirection(grid.direction)
+    """Every station on the composed grid, interpolated linearly if its lattice differs."""
+    frame = grid.image(np.zeros((1, 1, 1), np.float32))
     return [_slab(station, frame, grid) for station in stations]
 
 
 def feather(slabs: Sequence[Slab]) -> list[FloatArray]:
-    """The weight of each row of each slab: 1 where it is alone, falling linearly towards its end in an overlap.
+    """The weight of each row of each slab: 1 outside overlaps, falling linearly towards the slab's end in an overlap.
 
     Where two slabs overlap, their weights add up to 1.
 
@@ -140,7 +120,7 @@ def compose(slabs: Sequence[Slab], gains: Sequence[float], grid: Grid) -> sitk.I
 
 
 def _with_lone_rows_filled(array: FloatArray, weight: FloatArray) -> FloatArray:
-    """The mean of both neighbours for a row without data: stations that just fail to touch leave one such row."""
+    """Fill single rows without data by the mean of both neighbours: stations that hardly touch leave such rows."""
     has_data = np.asarray((weight > 0).any(axis=(1, 2)), dtype=np.bool_)
     filled = array.copy() if not has_data.all() else array
     for row in np.flatnonzero(~has_data):

@@ -1,1 +1,1 @@
-"""Augmentation of a bag's instances: moved, mirrored, bent, smoothed and jittered in batches on their device."""
+"""Augmentation of a bag's instances in batches on the device: flip, shift, rotation, deformation, smoothing, jitter."""

@@ -1,7 +1,7 @@
-"""A bag's patches as training sees them, augmented, and as evaluation sees them, with the margin cropped off.
+"""The patches of a bag for training (augmented) and for evaluation (margin cropped off).
 
-One resampling, then smoothing, then jitter. The patches stay on their device. A GPU takes all instances at once; the
-processor takes them in parts that fit its cache, which is several times faster than paging in memory for whole bags.
+Augmentation is one resampling, then smoothing, then jitter, on the patches' device. A GPU computes all instances at
+once; a CPU computes them in blocks that fit its cache, which is several times faster than whole bags.
 """
 
 from collections.abc import Iterator
@@ -16,18 +16,18 @@ from marrow.learning.augment.parameters import Parameters
 from marrow.learning.augment.resample import resample
 from marrow.learning.feed.augmenter import cropped
 
-_VOXELS = 2**21  # of the patches that the processor takes at a time
+_VOXELS = 2**21  # in a block of patches on the CPU
 
 
 @torch.no_grad()
 def augment(patches: Tensor, parameters: Parameters, layout: Layout) -> Tensor:
     """Stored patches (instances, *layout.shape) augmented and without their margin, in float32.
 
-    What an instance's parameters leave alone is copied exactly. Tables stay as they are.
+    Instances that are neither resampled nor changed in intensity are copied exactly. Tables are not augmented.
     """
     if len(layout.shape) == 1:
         return cropped(patches, layout)
-    parts = [_augmented(patches[rows], parameters[rows], layout) for rows in _parts(patches)]
+    parts = [_augmented(patches[rows], parameters[rows], layout) for rows in _row_blocks(patches)]
     return torch.cat(parts) if len(parts) > 1 else parts[0]
 
 
@@ -42,19 +42,19 @@ def mirrored(labels: Tensor, flipped: Tensor, task: Task) -> Tensor:
 def _augmented(stored: Tensor, parameters: Parameters, layout: Layout) -> Tensor:
     patches = cropped(stored, layout)
     on_device = parameters.to(stored.device)
-    if len(moved := _rows(parameters.moved, stored.device)):
-        kept = stored.index_select(0, moved).to(torch.float32)
-        patches.index_copy_(0, moved, resample(kept, on_device[moved], layout.inner_size))
-    if len(chosen := _rows(parameters.sigma > 0, stored.device)):
-        patches.index_copy_(0, chosen, smooth(patches.index_select(0, chosen), on_device.sigma[chosen]))
+    if len(resampled := _rows(parameters.moved, stored.device)):
+        stored_patches = stored.index_select(0, resampled).to(torch.float32)
+        patches.index_copy_(0, resampled, resample(stored_patches, on_device[resampled], layout.inner_size))
+    if len(smoothed := _rows(parameters.sigma > 0, stored.device)):
+        patches.index_copy_(0, smoothed, smooth(patches.index_select(0, smoothed), on_device.sigma[smoothed]))
     return jitter(patches, on_device.gain, on_device.offset)
 
 
-def _rows(chosen: Tensor, device: torch.device) -> Tensor:
-    return chosen.nonzero().flatten().to(device)
+def _rows(smoothed: Tensor, device: torch.device) -> Tensor:
+    return smoothed.nonzero().flatten().to(device)
 
 
-def _parts(patches: Tensor) -> Iterator[slice]:
+def _row_blocks(patches: Tensor) -> Iterator[slice]:
     whole = max(1, len(patches))
     step = max(1, _VOXELS // prod(patches.shape[1:])) if patches.device.type == "cpu" else whole
     return (slice(first, first + step) for first in range(0, whole, step))

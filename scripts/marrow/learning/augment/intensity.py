@@ -1,4 +1,4 @@
-"""Gaussian smoothing and jitter of intensities, for each instance its own, in batches."""
+"""Gaussian smoothing and jitter of intensities, in batches with a sigma, gain and offset for each instance."""
 
 from math import prod
 
@@ -13,7 +13,7 @@ _RADIUS = round(4 * LARGEST_SIGMA)  # in voxels; less than 1e-4 of the largest k
 def smooth(patches: Tensor, sigma: Tensor) -> Tensor:
     """Patches (instances, channels, z, y, x) or (.., y, x) smoothed with `sigma`: (instances,) in voxels, above 0.
 
-    Along each axis a product with a banded matrix for each instance; outermost voxels go on beyond the patch.
+    Computed as a product with a banded matrix per instance and axis. Outside the patch, border voxels are repeated.
     """
     smoothed = patches
     for length, after in _axes(patches):
@@ -26,7 +26,7 @@ def smooth(patches: Tensor, sigma: Tensor) -> Tensor:
 
 
 def smoothing_matrix(sigma: Tensor, length: int) -> Tensor:
-    """(instances, length, length): what each voxel of an axis takes from each."""
+    """(instances, length, length): weight of each input voxel (column) in each output voxel (row) along an axis."""
     steps = torch.arange(-_RADIUS, _RADIUS + 1, device=sigma.device)
     weights = torch.exp(-0.5 * (steps / sigma[:, None]) ** 2)
     weights = weights / weights.sum(dim=1, keepdim=True)
@@ -44,6 +44,6 @@ def jitter(patches: Tensor, gain: Tensor, offset: Tensor) -> Tensor:
 
 
 def _axes(patches: Tensor) -> list[tuple[int, int]]:
-    """Of each spatial axis its length and how many voxels it takes to go one step along it."""
+    """For each spatial axis: its length and its stride in voxels."""
     lengths = patches.shape[2:]
     return [(length, prod(lengths[axis + 1 :])) for axis, length in enumerate(lengths)]

@@ -1,8 +1,8 @@
-"""What augmentation does to each instance of a bag: drawn once, so that it can be looked at and replayed.
+"""The random parameters of augmentation for each instance of a bag, drawn before use, so that they can be replayed.
 
-All chance comes from the processor and from (seed, epoch, bag): neither the device, nor the order of bags, nor how many
-processes load them, nor a resumed training changes it. Each step has a stream of its own and draws a row for each
-instance, so that switching a step off leaves the others as they are, and no instance depends on those after it.
+They are drawn on the CPU and depend on (seed, epoch, bag) alone: not on the device, the order of bags, the number of
+threads or a resumed training. Each augmentation step has a random stream of its own with one row per instance:
+switching a step off does not change the others, and an instance does not depend on those after it.
 """
 
 from dataclasses import dataclass, fields
@@ -22,14 +22,14 @@ _Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Parameters:
-    """Each instance's own, on the processor. Vectors are in voxels and in the order (x, y, z) or (x, y).
+    """One row per instance, on the CPU. Vectors are in voxels and in the order (x, y, z) or (x, y).
 
     Attributes:
         flipped: (instances,), whether left and right are swapped.
         shift: (instances, axes).
         rotation: (instances, axes, axes), matrices.
         displacement: (instances, points ** axes, axes), at the control points, x fastest.
-        sigma: (instances,), of the smoothing; 0 without.
+        sigma: (instances,), of the smoothing; 0 for none.
         gain: (instances, channels).
         offset: (instances, channels), in standard deviations of the channel in the patch.
     """
@@ -47,16 +47,16 @@ class Parameters:
         return len(self.flipped)
 
     def __getitem__(self, rows: slice | Tensor) -> Self:
-        """Of some instances."""
+        """The parameters of some instances."""
         return type(self)(*(getattr(self, field.name)[rows] for field in fields(self)))
 
     def to(self, device: torch.device) -> Self:
-        """The same on a device."""
+        """The parameters on a device."""
         return type(self)(*(getattr(self, field.name).to(device) for field in fields(self)))
 
     @property
     def moved(self) -> Tensor:
-        """(instances,), whether anything but the intensities changes; what is not moved need not be resampled."""
+        """(instances,), whether an instance has to be resampled, because more than its intensities changes."""
         turned = (self.rotation != torch.eye(self.shift.shape[1])).flatten(1).any(1)
         return self.flipped | turned | self.shift.any(1) | self.displacement.flatten(1).any(1)
 
@@ -64,7 +64,7 @@ class Parameters:
 def draw_parameters(
     augmentation: Augmentation, layout: Layout, instances: int, seed: int, epoch: int, bag: str
 ) -> Parameters:
-    """The parameters of a bag's instances in an epoch. Rows of a table are left as they are."""
+    """The parameters of a bag's instances in an epoch; for rows of a table those that change nothing."""
     steps, channels, axes = augmentation, layout.shape[0], len(layout.shape) - 1
     if not axes:
         return unchanged(layout, instances)
@@ -86,7 +86,7 @@ def draw_parameters(
 
 
 def unchanged(layout: Layout, instances: int) -> Parameters:
-    """Parameters that leave every instance as it is."""
+    """Parameters that change nothing."""
     channels, axes = layout.shape[0], len(layout.shape) - 1
     return Parameters(
         flipped=torch.zeros(instances, dtype=torch.bool),
@@ -111,9 +111,9 @@ def _probabilities(steps: Augmentation) -> list[float]:
 
 
 def _rotations(chance: _Floats, degrees: _Floats, axes: int) -> _Floats:
-    """Matrices (instances, axes, axes) of angles up to so many degrees each way; `chance`: (instances, 3) in [0, 1).
+    """Rotations (instances, axes, axes) by up to +-`degrees`; `chance`: (instances, 3), uniform in [0, 1).
 
-    In space the axis of rotation has any direction with the same chance (its z is uniform: Archimedes) and the matrix
+    In 3D the axis of rotation is uniform over all directions (its z is uniform: Archimedes), and the matrix
     is Rodrigues' formula.
     """
     angle = np.radians(degrees) * (2 * chance[:, 0] - 1)

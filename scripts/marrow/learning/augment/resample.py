@@ -16,9 +16,9 @@ from marrow.learning.augment.parameters import Parameters
 
 
 def resample(patches: Tensor, parameters: Parameters, size: tuple[int, ...]) -> Tensor:
-    """Patches (instances, channels, z, y, x) or (instances, channels, y, x) with their margin -> the same of `size`.
+    """Resample patches (instances, channels, z, y, x) or (instances, channels, y, x), margin included, to `size`.
 
-    Linear between voxels; beyond the margin the border goes on.
+    Interpolation is linear; outside the margin, border voxels are repeated.
     """
     grid = positions(parameters, size, tuple(patches.shape[2:]))
     return grid_sample(patches, grid, mode="bilinear", padding_mode="border", align_corners=False)
@@ -45,7 +45,7 @@ def _lattice(size: tuple[int, ...], points: int) -> Tensor:
 def _upsample(control: Tensor, points: int, size: tuple[int, ...]) -> Tensor:
     """(instances, points ** axes, axes) -> (instances, *size, axes), linear between control points.
 
-    All axes but the first are done in one product with a dense matrix, which is small; the vectors ride along.
+    All axes but the first are interpolated by one product with a small dense matrix, all vector components at once.
     """
     axes = len(size)
     first, *others = (_interpolation(length, points).to(control.device) for length in size)

@@ -1,4 +1,4 @@
-"""What augmentation may do, and how far it reaches beyond a patch."""
+"""The settings of augmentation, and how far outside a patch it may sample."""
 
 import math
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ LARGEST_SIGMA = 1.0
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How likely and how large each step is. Every instance draws for itself; probability 0 switches a step off.
+    """Probability and size of each step. Each instance draws its own parameters; probability 0 switches a step off.
 
     Attributes:
         flip_probability: of a left-right flip, that is along x; never where `Layout.flips` says no.
@@ -26,8 +26,8 @@ class Augmentation:
         smoothing_sigma: the largest sigma in voxels, in (0, 1].
         jitter_probability: of a change of intensity.
         gain: standard deviation of the factor about 1, drawn for each channel.
-        offset: standard deviation of what is added, in standard deviations of the channel's own intensities in the
-            patch, so that it means the same on the standard scale, in ADC and in bytes.
+        offset: standard deviation of the value that is added, in units of the standard deviation of the channel in the
+            patch, so that one setting fits the standard scale, ADC and bytes.
     """
 
     flip_probability: float = 0.5
@@ -52,7 +52,7 @@ class Augmentation:
 
 
 def reach(augmentation: Augmentation, layout: Layout) -> float:
-    """How many voxels beyond the patch without its margin an instance may be sampled at most.
+    """The largest distance in voxels at which an instance may be sampled outside the patch without its margin.
 
     An end of the patch lies h voxels from the centre along its axis, and a corner w off that axis. A rotation by up to
     t moves a corner out to h cos t + w sin t, or to its distance from the centre where t is large enough.
@@ -70,7 +70,7 @@ def reach(augmentation: Augmentation, layout: Layout) -> float:
 
 
 def margin_note(augmentation: Augmentation, layout: Layout) -> str | None:
-    """What to tell when the margin does not hold the reach: what lies beyond is taken from the patch's border."""
+    """A warning if the reach is larger than the margin: values outside the margin repeat the patch's border."""
     needed = reach(augmentation, layout)
     if len(layout.shape) == 1 or needed <= layout.margin:
         return None

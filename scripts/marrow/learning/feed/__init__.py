@@ -1,1 +1,1 @@
-"""Bags on their way into training: read, kept on the device or in files, augmented, packed into batches."""
+"""Reading bags for training: from files or from device memory, augmented, joined into batches."""

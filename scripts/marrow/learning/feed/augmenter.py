@@ -4,14 +4,13 @@ Only a training that augments imports an augmentation, by its name: its code cou
 """
 
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from marrow.bags.bag import Layout, Task
-from marrow.planning.kinds import AUGMENTER
+from marrow.planning.kinds import augmentation
 
 
 class Drawn(Protocol):
@@ -40,7 +39,7 @@ class Augmenter(Protocol):
 
 def augmenter_of(settings: Mapping[str, Any] | None) -> Augmenter | None:
     """The augmentation with these settings; None for none."""
-    return import_module(AUGMENTER).RandomAugmenter(settings) if settings else None
+    return augmentation().RandomAugmenter(settings) if settings else None
 
 
 def cropped(patches: Tensor, layout: Layout) -> Tensor:

@@ -1,4 +1,4 @@
-"""Where a feed has its bags from: what all such places have in common."""
+"""Interface of the two stores that a feed reads bags from: device memory (`device_bags`) and files (`file_bags`)."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from marrow.bags.manifest import Entry, Manifest
 
 @dataclass(frozen=True)
 class StoredBag:
-    """A bag as it is stored.
+    """The arrays of one bag, in the dtype of its file.
 
     Attributes:
         patches: (instances, *layout.shape), margin included, of the layout's dtype.
@@ -25,14 +25,14 @@ class StoredBag:
     auxiliary: Mapping[str, Tensor]
 
 
-class StoredBags(ABC):
-    """Bags of a manifest, one at a time.
+class BagStore(ABC):
+    """Gives the bags of a manifest one at a time, by their position in `entries`.
 
     Args:
-        manifest: whose bags they are.
-        entries: which ones, and in which order they are numbered.
-        tasks: the auxiliary tasks that are wanted, of those in the manifest's layout.
-        device: where the bags are used.
+        manifest: of the data set.
+        entries: the manifest's rows of these bags.
+        tasks: the auxiliary tasks whose labels are read; a selection of the tasks in the manifest's layout.
+        device: on which training uses the bags.
     """
 
     def __init__(
@@ -45,23 +45,23 @@ class StoredBags(ABC):
 
     @property
     def layout(self) -> Layout:
-        """Of all bags."""
+        """The layout that all bags share."""
         return self.manifest.layout
 
     @abstractmethod
     def bag(self, position: int) -> StoredBag:
-        """A bag by its number; on the device, or on its way there. Any thread may ask."""
+        """The bag at a position of `entries`, on the device or in pinned memory. Safe to call from any thread."""
 
     @abstractmethod
-    def taken_for(self, position: int) -> int:
-        """Bytes of memory that `bag` takes anew."""
+    def allocated_bytes(self, position: int) -> int:
+        """Bytes of memory that a call of `bag` allocates."""
 
-    def auxiliary_of(self, columns: Mapping[str, Array]) -> dict[str, Tensor]:
-        """The labels of the wanted tasks, of all a corpus' columns."""
+    def auxiliary_labels(self, columns: Mapping[str, Array]) -> dict[str, Tensor]:
+        """The labels of `tasks` among the columns of a corpus, as tensors."""
         kinds = {task.name: np.int64 if task.classes else np.float32 for task in self.tasks}
         return {name: torch.from_numpy(columns[name].astype(kind)) for name, kind in kinds.items()}
 
 
 def stored_dtype(layout: Layout) -> torch.dtype:
-    """PyTorch's name of the dtype that patches are stored in."""
+    """The PyTorch dtype of stored patches."""
     return torch.from_numpy(np.empty(0, layout.dtype)).dtype

@@ -1,4 +1,4 @@
-"""What a step of training sees: some bags, packed one after another, on the device."""
+"""A batch: the instances of several bags, concatenated, on the device."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ from marrow.learning.pooling.segments import Segments
 
 @dataclass(frozen=True)
 class Batch:
-    """Packed bags.
+    """The input of one training step.
 
     Attributes:
-        patches: (instances, *shape), float32, without margin, in the numbers that they are stored in.
-        segments: which instances are those of which bag.
-        labels: (bags,), int64, the number of each bag's class; -1 where it is unknown.
-        auxiliary: name of a task -> (instances,): numbers of classes as int64, -1 where unknown, or values as float32,
-            NaN where unknown.
-        instances: (instances,), int64, where each instance lies among all of the feed.
-        bags: their ids.
+        patches: (instances, *shape), float32, without margin, not yet scaled.
+        segments: which instances belong to which bag.
+        labels: (bags,), int64, class numbers; -1 where the class is unknown.
+        auxiliary: name of a task -> (instances,): class numbers as int64, -1 where unknown, or values as float32, NaN
+            where unknown.
+        instances: (instances,), int64, the position of each instance among all instances of the feed.
+        bags: ids of the bags.
     """
 
     patches: Tensor

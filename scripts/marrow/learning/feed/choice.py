@@ -1,4 +1,4 @@
-"""Whether bags lie on the device or are read while training, by the room that there is. The results are the same."""
+"""Chooses where a feed keeps its bags: in device memory if they fit, otherwise in files. Results are the same."""
 
 import logging
 from collections.abc import Sequence
@@ -10,12 +10,12 @@ from marrow.bags.manifest import Entry, Manifest
 from marrow.device.device import free_on
 from marrow.device.out_of_memory import is_out_of_memory
 from marrow.learning.feed.augmenter import Augmenter
-from marrow.learning.feed.bag_store import StoredBags
-from marrow.learning.feed.device_bags import Resident
+from marrow.learning.feed.bag_store import BagStore
+from marrow.learning.feed.device_bags import DeviceBags
 from marrow.learning.feed.feed import Feed
-from marrow.learning.feed.file_bags import Streamed
+from marrow.learning.feed.file_bags import FileBags
 
-SHARE = 0.5  # of what is free; training wants the rest
+SHARE_OF_FREE_MEMORY = 0.5  # the rest is for activations and gradients
 LABEL_BYTES = 8
 
 _log = logging.getLogger(__name__)
@@ -32,48 +32,48 @@ def feed_of(
     seed: int = 0,
     room: int | None = None,
 ) -> Feed:
-    """A feed of bags that lie on the device where they fit, and are read while training where not; the log says which.
+    """A feed of bags in device memory if they fit there, otherwise read from files during training; the log says which.
 
     Args:
-        manifest: whose bags they are.
-        entries: which ones, in the order that numbers them.
-        tasks: the auxiliary tasks that are wanted, of those in the manifest's layout.
-        device: where the bags are used.
-        threads: of the job.
-        augmentation: what training does to the bags, if anything.
+        manifest: of the data set.
+        entries: the manifest's rows of the bags; the feed numbers bags in this order.
+        tasks: the auxiliary tasks whose labels are read; a selection of the tasks in the manifest's layout.
+        device: on which training uses the bags.
+        threads: how many the job has.
+        augmentation: settings; None for no augmentation.
         seed: of the augmentation.
-        room: bytes that bags may take on the device; by default half of what is free for the job.
+        room: bytes that bags may take on the device; by default half of the memory that is free for the job.
 
     Raises:
-        MarrowError: a bag is missing, damaged or not what the manifest says.
+        MarrowError: a bag is missing or damaged, or differs from its row of the manifest.
     """
-    return Feed(_stored(manifest, entries, tasks, device, threads, room), None, augmentation, seed)
+    return Feed(_bag_store(manifest, entries, tasks, device, threads, room), None, augmentation, seed)
 
 
-def _stored(
+def _bag_store(
     manifest: Manifest,
     entries: Sequence[Entry],
     tasks: Sequence[Task],
     device: torch.device,
     threads: int,
     room: int | None,
-) -> StoredBags:
+) -> BagStore:
     instances = sum(entry.instances for entry in entries)
-    taken = instances * (manifest.layout.patch_bytes + LABEL_BYTES * len(tasks))
-    most = int(SHARE * free_on(device, threads)) if room is None else room
-    told = f"{len(entries)} bags of {manifest.dataset} take {_mebibytes(taken)}, {_mebibytes(most)} are there for them"
-    if taken <= most:
+    size = instances * (manifest.layout.patch_bytes + LABEL_BYTES * len(tasks))
+    available = int(SHARE_OF_FREE_MEMORY * free_on(device, threads)) if room is None else room
+    message = f"{len(entries)} bags of {manifest.dataset} take {_mebibytes(size)} of {_mebibytes(available)} available"
+    if size <= available:
         try:
-            stored = Resident(manifest, entries, tasks, device, threads)
+            bags = DeviceBags(manifest, entries, tasks, device, threads)
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
-            told += ", and others took the memory meanwhile"
+            message += ", and other processes took the memory meanwhile"
         else:
-            _log.info("%s: they lie on %s", told, device)
-            return stored
-    _log.info("%s: they are read while %s works", told, device)
-    return Streamed(manifest, entries, tasks, device)
+            _log.info("%s: kept in the memory of %s", message, device)
+            return bags
+    _log.info("%s: read from files while %s computes", message, device)
+    return FileBags(manifest, entries, tasks, device)
 
 
 def _mebibytes(count: int) -> str:

@@ -1,6 +1,6 @@
-"""Bags that lie on the device, in the dtype that they are stored in: read and checked once, then only sliced.
+"""Bags in device memory, in the dtype of their files: read and verified once, afterwards only sliced.
 
-At the paper's scale that is 2 GB, and 6 GB with the margins that augmentation wants.
+The data set of the ATMIL paper takes 2 GB, and 6 GB with the margins for augmentation.
 """
 
 from collections import defaultdict
@@ -13,22 +13,22 @@ from torch import Tensor
 from marrow.bags.bag import Array, Task
 from marrow.bags.corpus import read_corpus
 from marrow.bags.manifest import Entry, Manifest
-from marrow.learning.feed.bag_store import StoredBag, StoredBags, stored_dtype
+from marrow.learning.feed.bag_store import BagStore, StoredBag, stored_dtype
 from marrow.learning.feed.grouping import grouped
 
 BLOCK_BYTES = 2**28
 
 
-class Resident(StoredBags):
-    """Bags on the device; see `StoredBags`.
+class DeviceBags(BagStore):
+    """All bags in one tensor on the device.
 
     Args:
-        manifest, entries, tasks, device: as there.
-        threads: how many read at a time.
+        manifest, entries, tasks, device: as for `BagStore`.
+        threads: how many files are read at the same time.
 
     Raises:
-        MarrowError: a bag is missing, damaged or not what the manifest says.
-        torch.OutOfMemoryError: they do not fit.
+        MarrowError: a bag is missing or damaged, or differs from its row of the manifest.
+        torch.OutOfMemoryError: the bags do not fit on the device.
     """
 
     def __init__(
@@ -44,46 +44,45 @@ class Resident(StoredBags):
         shape = (self._starts[-1], *manifest.layout.shape)
         self._patches = torch.empty(shape, dtype=stored_dtype(manifest.layout), device=device)
         if device.type == "cpu":
-            room = self._patches.numpy()
-            columns = read_corpus(manifest, entries, into=room, threads=threads, verify=True).columns
+            columns = read_corpus(manifest, entries, into=self._patches.numpy(), threads=threads, verify=True).columns
         else:
             columns = read_by_blocks(manifest, entries, self._patches, threads)
-        self._auxiliary = {name: labels.to(device) for name, labels in self.auxiliary_of(columns).items()}
+        self._auxiliary = {name: labels.to(device) for name, labels in self.auxiliary_labels(columns).items()}
 
     def bag(self, position: int) -> StoredBag:
-        """A bag by its number: a part of what lies there, nothing is copied."""
+        """The bag at a position, as views: nothing is copied."""
         rows = slice(self._starts[position], self._starts[position + 1])
         return StoredBag(self._patches[rows], {name: labels[rows] for name, labels in self._auxiliary.items()})
 
-    def taken_for(self, position: int) -> int:  # noqa: ARG002
-        """Nothing."""
+    def allocated_bytes(self, position: int) -> int:  # noqa: ARG002
+        """None: `bag` gives views."""
         return 0
 
 
 def read_by_blocks(
     manifest: Manifest, entries: Sequence[Entry], into: Tensor, threads: int, block_bytes: int = BLOCK_BYTES
 ) -> dict[str, Array]:
-    """Read bags by way of the processor's memory, of which no more is taken than for a block of bags or the largest.
+    """Read bags to a device through a buffer in CPU memory that holds one block of bags, or the largest bag.
 
     Args:
-        manifest: whose bags they are.
-        entries: which ones, in the order wanted.
-        into: (instances, *layout.shape), on any device, for the patches.
-        threads: how many read at a time.
-        block_bytes: of patches.
+        manifest: of the data set.
+        entries: the manifest's rows of the bags, in the order of `into`.
+        into: (instances, *layout.shape), on any device; filled with the patches.
+        threads: how many files are read at the same time.
+        block_bytes: size of a block.
 
     Returns:
-        The further columns, (instances,) each.
+        The columns besides the patches: name -> (instances,).
     """
     groups = grouped([entry.instances for entry in entries], block_bytes // manifest.layout.patch_bytes)
     blocks = [[entries[position] for position in group] for group in groups]
     largest = max((sum(entry.instances for entry in block) for block in blocks), default=0)
-    # Pages that stay where they are go to a GPU in one piece.
-    room = torch.empty((largest, *into.shape[1:]), dtype=into.dtype, pin_memory=into.is_cuda)
+    # A copy from pinned memory to a GPU needs no copy into a staging buffer.
+    buffer = torch.empty((largest, *into.shape[1:]), dtype=into.dtype, pin_memory=into.is_cuda)
     columns: dict[str, list[Array]] = defaultdict(list)
     start = 0
     for block in blocks:
-        part = room[: sum(entry.instances for entry in block)]
+        part = buffer[: sum(entry.instances for entry in block)]
         corpus = read_corpus(manifest, block, into=part.numpy(), threads=threads, verify=True)
         into[start : start + len(part)].copy_(part)
         start += len(part)

@@ -1,7 +1,7 @@
-"""Feeds a training with packed bags: augmented as the epoch wants it, or as they are.
+"""The data loader of training: gives batches of bags, augmented for an epoch or without augmentation.
 
-All chance comes from (seed, epoch, bag): how bags are packed, what was read before, and whether they lie on the device
-or are read while training change no bit on the processor.
+Random numbers depend on (seed, epoch, bag) alone. On the CPU, the values of a bag are therefore the same to the last
+bit whichever bags share its batch, whichever were read before, and wherever bags are kept.
 """
 
 import logging
@@ -16,49 +16,49 @@ from torch import Tensor
 from marrow.bags.manifest import Entry
 from marrow.device.random_state import named_seed
 from marrow.learning.feed.augmenter import Augmenter, Drawn, cropped
-from marrow.learning.feed.bag_store import StoredBag, StoredBags
+from marrow.learning.feed.bag_store import BagStore, StoredBag
 from marrow.learning.feed.batch import Batch
-from marrow.learning.feed.prefetch import made_ahead
+from marrow.learning.feed.prefetch import prefetch
 from marrow.learning.pooling.segments import Segments
 
-AHEAD_BYTES = 2**27
-DRAWN_BYTES = 1024  # of an instance's parameters, about
+PREFETCH_BYTES = 2**27
+PARAMETER_BYTES = 1024  # of augmentation, for one instance, roughly
 
-Prepared = tuple[StoredBag, Drawn | None]
+Read = tuple[StoredBag, Drawn | None]
 _log = logging.getLogger(__name__)
 
 
 class Feed:
-    """Some bags, numbered from 0, to be taken in any order.
+    """Bags numbered from 0, read in any order.
 
     Args:
-        stored: where the bags are; several feeds may share it.
-        positions: which of those, in order; all by default.
-        augmentation: what training does to them; None to leave them as they are.
+        store: holds the bags; several feeds may share it.
+        positions: of the bags in the store, in the feed's order; all by default.
+        augmentation: settings; None for no augmentation.
         seed: of the augmentation.
 
     Attributes:
-        entries: the bags.
-        lengths: how many instances each has.
-        labels: (bags,), the numbers of their classes; -1 where unknown.
+        entries: the manifest's rows of the bags.
+        lengths: number of instances of each bag.
+        labels: (bags,), class numbers; -1 where unknown.
     """
 
     def __init__(
         self,
-        stored: StoredBags,
+        store: BagStore,
         positions: Sequence[int] | None = None,
         augmentation: Augmenter | None = None,
         seed: int = 0,
     ) -> None:
-        self._stored = stored
-        self._positions = range(len(stored.entries)) if positions is None else positions
+        self._store = store
+        self._positions = range(len(store.entries)) if positions is None else positions
         self._augmentation, self._seed = augmentation, seed
-        self.entries = [stored.entries[position] for position in self._positions]
+        self.entries = [store.entries[position] for position in self._positions]
         self.lengths = [entry.instances for entry in self.entries]
         self.labels: npt.NDArray[np.int64] = np.array([entry.label for entry in self.entries], np.int64)
         self._starts = np.cumsum([0, *self.lengths]).tolist()
-        if augmentation and (note := augmentation.note(stored.layout)):
-            _log.warning("%s: %s", stored.manifest.dataset, note)
+        if augmentation and (note := augmentation.note(store.layout)):
+            _log.warning("%s: %s", store.manifest.dataset, note)
 
     def __len__(self) -> int:
         """How many bags there are."""
@@ -74,56 +74,55 @@ class Feed:
         return [self.entries[position].bag for position in positions]
 
     def part(self, entries: Iterable[Entry], augmentation: Augmenter | None = None, seed: int = 0) -> "Feed":
-        """A feed of some of these bags that shares what lies in memory; instances are numbered anew.
+        """A feed of a selection of these bags that shares the store; bags and instances are numbered from 0 again.
 
         Args:
-            entries: which ones, in order.
-            augmentation: what training does to them, if anything.
+            entries: the manifest's rows of the selected bags, in the new feed's order.
+            augmentation: settings; None for no augmentation.
             seed: of the augmentation.
         """
         numbers = {entry.bag: position for position, entry in enumerate(self.entries)}
         positions = [self._positions[numbers[entry.bag]] for entry in entries]
-        return Feed(self._stored, positions, augmentation, seed)
+        return Feed(self._store, positions, augmentation, seed)
 
     def batch(self, positions: Sequence[int], epoch: int | None = None) -> Batch:
-        """Some bags, packed.
+        """The batch of some bags.
 
         Args:
-            positions: which ones, at least one.
-            epoch: augmented for this one, counted from 0; None for the bags as they are, their margins cropped off.
+            positions: of the bags; at least one.
+            epoch: counted from 0, for which bags are augmented; None for no augmentation. Margins are cut off.
         """
-        return self._packed(positions, [self._prepared((position, epoch)) for position in positions])
+        return self._batch_of(positions, [self._read((position, epoch)) for position in positions])
 
     def batches(
         self, groups: Iterable[Sequence[int]], epoch: int | None = None
     ) -> Generator[tuple[Sequence[int], Batch]]:
-        """Each group of bags with its batch; the next ones are read while one is in use.
+        """Each group of bags with its batch; following bags are read in a thread while a batch is in use.
 
         Args:
-            groups: of bags, each at least one.
-            epoch: as for a batch.
+            groups: positions of the bags of each batch.
+            epoch: as for `batch`.
         """
         planned = list(groups)
         keys = [(position, epoch) for group in planned for position in group]
-        with closing(made_ahead(self._prepared, keys, self._taken_for, AHEAD_BYTES)) as bags:
+        with closing(prefetch(self._read, keys, self._allocated_bytes, PREFETCH_BYTES)) as bags:
             for group in planned:
-                yield group, self._packed(group, [next(bags) for _ in group])
+                yield group, self._batch_of(group, [next(bags) for _ in group])
 
-    def _prepared(self, key: tuple[int, int | None]) -> Prepared:
-        """What can be done before a bag's turn and beside the device: reading it and drawing what is done to it."""
+    def _read(self, key: tuple[int, int | None]) -> Read:
+        """Read a bag and draw the parameters of its augmentation: the work that a thread does ahead of use."""
         position, epoch = key
-        entry, stored = self.entries[position], self._stored.bag(self._positions[position])
+        entry, bag = self.entries[position], self._store.bag(self._positions[position])
         if epoch is None or self._augmentation is None:
-            return stored, None
-        drawn = self._augmentation.draw(self._stored.layout, entry.instances, self._seed, epoch, entry.bag)
-        return stored, drawn
+            return bag, None
+        return bag, self._augmentation.draw(self._store.layout, entry.instances, self._seed, epoch, entry.bag)
 
-    def _taken_for(self, key: tuple[int, int | None]) -> int:
+    def _allocated_bytes(self, key: tuple[int, int | None]) -> int:
         position, _ = key
-        return self._stored.taken_for(self._positions[position]) + DRAWN_BYTES * self.lengths[position]
+        return self._store.allocated_bytes(self._positions[position]) + PARAMETER_BYTES * self.lengths[position]
 
-    def _packed(self, positions: Sequence[int], bags: Sequence[Prepared]) -> Batch:
-        device = self._stored.device
+    def _batch_of(self, positions: Sequence[int], bags: Sequence[Read]) -> Batch:
+        device = self._store.device
         starts = ((self._starts[position], self._starts[position + 1]) for position in positions)
         return Batch(
             patches=_joined([self._patches(*bag) for bag in bags]),
@@ -131,25 +130,25 @@ class Feed:
             labels=torch.from_numpy(self.labels[list(positions)]).to(device),
             auxiliary={
                 task.name: _joined([self._labels(task_position, *bag) for bag in bags])
-                for task_position, task in enumerate(self._stored.tasks)
+                for task_position, task in enumerate(self._store.tasks)
             },
             instances=_joined([torch.arange(*ends, device=device) for ends in starts]),
             bags=tuple(self.ids(positions)),
         )
 
     def _patches(self, bag: StoredBag, drawn: Drawn | None) -> Tensor:
-        """One bag at a time: what is done to it must not depend on what it is packed with, to the last bit."""
-        patches = bag.patches.to(self._stored.device, non_blocking=True)
-        return cropped(patches, self._stored.layout) if drawn is None else drawn.patches(patches)
+        """A bag's patches, augmented bag by bag: rounding must not depend on the other bags of the batch."""
+        patches = bag.patches.to(self._store.device, non_blocking=True)
+        return cropped(patches, self._store.layout) if drawn is None else drawn.patches(patches)
 
     def _labels(self, task: int, bag: StoredBag, drawn: Drawn | None) -> Tensor:
-        asked = self._stored.tasks[task]
-        labels = bag.auxiliary[asked.name].to(self._stored.device, non_blocking=True)
-        return labels if drawn is None else drawn.labels(labels, asked)
+        declared = self._store.tasks[task]
+        labels = bag.auxiliary[declared.name].to(self._store.device, non_blocking=True)
+        return labels if drawn is None else drawn.labels(labels, declared)
 
 
 def order(seed: int, epoch: int, count: int) -> list[int]:
-    """Bags 0 to count - 1 in the order of an epoch, drawn from (seed, epoch) alone."""
+    """The numbers 0 to count - 1 shuffled for an epoch; depends on (seed, epoch) and the count alone."""
     return np.random.default_rng(named_seed("order", seed, epoch)).permutation(count).tolist()
 
 

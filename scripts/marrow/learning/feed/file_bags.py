@@ -1,6 +1,6 @@
-"""Bags that are read from their files whenever they are asked for, for corpora that do not fit on the device.
+"""Bags read from their files at each use, for data sets that do not fit on the device.
 
-A bag is compared with its digest the first time it is read.
+A bag is compared with its digest at its first reading only.
 """
 
 from collections.abc import Sequence
@@ -10,28 +10,28 @@ import torch
 from marrow.bags.bag import Task
 from marrow.bags.corpus import read_corpus
 from marrow.bags.manifest import Entry, Manifest
-from marrow.learning.feed.bag_store import StoredBag, StoredBags, stored_dtype
+from marrow.learning.feed.bag_store import BagStore, StoredBag, stored_dtype
 
 
-class Streamed(StoredBags):
-    """Bags in their files; see `StoredBags`. Asking for one that is missing or damaged raises MarrowError."""
+class FileBags(BagStore):
+    """Bags in files; arguments as for `BagStore`. `bag` raises MarrowError for a missing or damaged one."""
 
     def __init__(
         self, manifest: Manifest, entries: Sequence[Entry], tasks: Sequence[Task], device: torch.device
     ) -> None:
         super().__init__(manifest, entries, tasks, device)
-        self._sound: set[int] = set()
+        self._verified: set[int] = set()
 
     def bag(self, position: int) -> StoredBag:
-        """A bag by its number, in the processor's memory, for a GPU in pages that stay where they are."""
+        """The bag at a position, in CPU memory, which is pinned where the device is a GPU."""
         entry, layout = self.entries[position], self.layout
         patches = torch.empty(
             (entry.instances, *layout.shape), dtype=stored_dtype(layout), pin_memory=self.device.type == "cuda"
         )
-        corpus = read_corpus(self.manifest, [entry], into=patches.numpy(), verify=position not in self._sound)
-        self._sound.add(position)
-        return StoredBag(patches, self.auxiliary_of(corpus.columns))
+        corpus = read_corpus(self.manifest, [entry], into=patches.numpy(), verify=position not in self._verified)
+        self._verified.add(position)
+        return StoredBag(patches, self.auxiliary_labels(corpus.columns))
 
-    def taken_for(self, position: int) -> int:
-        """The patches."""
+    def allocated_bytes(self, position: int) -> int:
+        """The size of the bag's patches."""
         return self.entries[position].instances * self.layout.patch_bytes

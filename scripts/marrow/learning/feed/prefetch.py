@@ -1,40 +1,40 @@
-"""Things made in a thread of their own while the ones before are in use."""
+"""Computes values in a second thread while earlier ones are in use."""
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-MOST = 32
+MOST_READY = 32
 
 Key = TypeVar("Key")
-Made = TypeVar("Made")
+Value = TypeVar("Value")
 
 
-def made_ahead(
-    make: Callable[[Key], Made], keys: Iterable[Key], size: Callable[[Key], int], room: int
-) -> Generator[Made]:
-    """What `make` gives for each key, in their order.
+def prefetch(
+    make: Callable[[Key], Value], keys: Iterable[Key], size: Callable[[Key], int], room: int
+) -> Generator[Value]:
+    """The values `make(key)`, in the order of the keys.
 
-    Besides what is in use, so much lies ready as has room, but at least one and at most `MOST`. What `make` raises is
-    raised here in its place. Nothing goes on after the generator is closed.
+    Values that are not yet used take `room` at most, but one is always computed ahead and never more than `MOST_READY`.
+    An exception of `make` is raised where its value is due. Closing the generator ends the work in the thread.
 
     Args:
-        make: called in the other thread.
-        keys: of what is wanted.
-        size: of what `make` gives for a key.
-        room: for what lies ready, in the same unit.
+        make: called in the second thread.
+        keys: arguments of `make`.
+        size: of the value of a key.
+        room: for values that are not yet used, in the unit of `size`.
     """
     upcoming = deque(keys)
-    begun: deque[tuple[int, Future[Made]]] = deque()
-    pool = ThreadPoolExecutor(1, "made-ahead")
+    begun: deque[tuple[int, Future[Value]]] = deque()
+    pool = ThreadPoolExecutor(1, "prefetch")
 
     def begin() -> None:
-        taken = sum(held for held, _ in begun)
-        while upcoming and len(begun) < MOST and (not begun or taken + size(upcoming[0]) <= room):
+        ready = sum(value_size for value_size, _ in begun)
+        while upcoming and len(begun) < MOST_READY and (not begun or ready + size(upcoming[0]) <= room):
             key = upcoming.popleft()
             begun.append((size(key), pool.submit(make, key)))
-            taken += begun[-1][0]
+            ready += begun[-1][0]
 
     try:
         begin()

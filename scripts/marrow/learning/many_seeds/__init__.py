@@ -1,1 +1,1 @@
-"""Runs of one method with several seeds trained in one process."""
+"""Many seeds in one process: trains runs of one method on one data set that differ in their seeds alone."""

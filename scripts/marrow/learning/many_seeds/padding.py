@@ -1,8 +1,9 @@
-"""The batches of several runs side by side, filled up to one length.
+"""The batches of several seeds as tensors of one length.
 
-Each run has an order of bags of its own, so batches differ in length. What is missing is filled up with instances of
-zeros that make one more bag, behind the real ones. Nobody reads the verdict on it, and its instances have no auxiliary
-label, so that no loss depends on it. It is never empty: a bag without instances has no maximum.
+Each seed has its own order of bags, so that the batches of one step differ in their number of instances. Shorter ones
+are padded with instances of zeros, which form one more bag behind the real ones. The output for this bag is dropped and
+its instances have no auxiliary labels, so that no loss depends on it. It has one instance at least, because poolings
+such as the maximum are undefined for an empty bag.
 """
 
 import math
@@ -17,15 +18,15 @@ from marrow.learning.heads.head import UNKNOWN
 
 
 @dataclass(frozen=True)
-class Padded:
-    """Batches of several runs.
+class PaddedBatch:
+    """One batch for each seed.
 
     Attributes:
-        patches: (runs, instances, *shape).
-        lengths: (runs, bags + 1), how many instances each bag has, the filling last.
-        index: (runs, instances), the number of each instance's bag.
-        labels: (runs, bags).
-        auxiliary: name of a task -> (runs, instances).
+        patches: (seeds, instances, *shape).
+        lengths: (seeds, bags + 1), number of instances of each bag, that of the padding last.
+        index: (seeds, instances), number of the bag that an instance belongs to.
+        labels: (seeds, bags).
+        auxiliary: name of a task -> (seeds, instances).
     """
 
     patches: Tensor
@@ -35,32 +36,32 @@ class Padded:
     auxiliary: dict[str, Tensor]
 
     @classmethod
-    def of(cls, batches: Sequence[Batch]) -> "Padded":
-        """Put batches of equally many bags side by side."""
+    def of(cls, batches: Sequence[Batch]) -> "PaddedBatch":
+        """Stack batches that have equally many bags."""
         bags = batches[0].segments.bags
         lengths = [len(batch.patches) for batch in batches]
-        whole = max(lengths) + 1
-        filling = torch.tensor([[whole - length] for length in lengths]).to(batches[0].patches.device)
+        padded_length = max(lengths) + 1
+        padding = torch.tensor([[padded_length - length] for length in lengths]).to(batches[0].patches.device)
         return cls(
-            patches=_filled([batch.patches for batch in batches], whole, 0),
-            lengths=torch.cat([torch.stack([batch.segments.lengths for batch in batches]), filling], 1),
-            index=_filled([batch.segments.index for batch in batches], whole, bags),
+            patches=_padded([batch.patches for batch in batches], padded_length, 0),
+            lengths=torch.cat([torch.stack([batch.segments.lengths for batch in batches]), padding], 1),
+            index=_padded([batch.segments.index for batch in batches], padded_length, bags),
             labels=torch.stack([batch.labels for batch in batches]),
             auxiliary={
-                task: _filled([batch.auxiliary[task] for batch in batches], whole, _unknown(labels))
+                task: _padded([batch.auxiliary[task] for batch in batches], padded_length, _unknown(labels))
                 for task, labels in batches[0].auxiliary.items()
             },
         )
 
 
-def _filled(parts: Sequence[Tensor], length: int, value: float) -> Tensor:
-    """Tensors (n, ...) one below the other, (parts, length, ...)."""
-    filled = parts[0].new_full((len(parts), length, *parts[0].shape[1:]), value)
-    for row, part in zip(filled, parts, strict=True):
+def _padded(parts: Sequence[Tensor], length: int, value: float) -> Tensor:
+    """Tensors (n, ...) of different n, padded with a value and stacked: (parts, length, ...)."""
+    padded = parts[0].new_full((len(parts), length, *parts[0].shape[1:]), value)
+    for row, part in zip(padded, parts, strict=True):
         row[: len(part)] = part
-    return filled
+    return padded
 
 
 def _unknown(labels: Tensor) -> float:
-    """What stands for no label: of classes, or of values."""
+    """The value of a missing label: -1 for classes, NaN for numbers."""
     return math.nan if labels.is_floating_point() else UNKNOWN

@@ -1,8 +1,9 @@
-"""Several trainings in one process: each says which step it wants, and those that want the same one get it at once.
+"""The schedule of many seeds in one process: computes a training step of all seeds with one call of the network.
 
-Each keeps what it has alone: its order of bags, its optimiser, its choice of an epoch, its checkpoints, its end. One
-that ends leaves the others. Where they were killed at different steps, those behind catch up first, so that all want
-the same step again.
+A trainer yields requests for its steps (`marrow.learning.training.trainer`). Seeds that request the step of the same
+number get it from one `ManySeedsStepper`. Everything else is separate for each seed: the order of bags, optimiser,
+choice of an epoch, checkpoints and end. When seeds resume from checkpoints of different steps, those behind catch up
+first, so that afterwards all request the same step again.
 """
 
 import logging
@@ -13,122 +14,130 @@ import torch
 
 from marrow.device.out_of_memory import is_out_of_memory
 from marrow.errors import RunStopped
-from marrow.learning.many_seeds.stepper import StackedStepper
+from marrow.learning.many_seeds.stepper import ManySeedsStepper
 from marrow.learning.training.interrupt import Interrupt
 from marrow.learning.training.step import Step
-from marrow.learning.training.trainer import Steps, Trainer, Wanted, following
+from marrow.learning.training.trainer import StepRequest, Steps, Trainer, next_request
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass
-class _Course:
-    """A training on its way.
+class _Seed:
+    """The training of one seed while it runs.
 
     Attributes:
-        number: among all.
-        wanted: its next step; None at its end.
+        number: its position among all seeds.
+        trainer: of this seed.
+        steps: the generator of its step requests.
+        request: its next step; None before the first and after the last one.
     """
 
     number: int
     trainer: Trainer
     steps: Steps
-    wanted: Wanted | None = None
+    request: StepRequest | None = None
 
     @property
-    def place(self) -> int:
-        """How many steps it has behind it."""
-        return self.wanted.step if self.wanted else 0
+    def steps_done(self) -> int:
+        """How many steps it has completed."""
+        return self.request.step if self.request else 0
 
 
-class Together:
-    """Trains several models of one method on one data set, which differ in their seeds.
+class ManySeedsTraining:
+    """Trains models of one method on one data set that differ in their seeds.
 
     Args:
-        trainers: the trainings. They hear of `interrupt` and of no other.
-        interrupt: whether they shall leave.
-        asked: whether the process was asked to leave.
-        precision: that of all encoders' inner values; None where they differ, or take instances in chunks: then each
-            step is made by itself.
+        trainers: one for each seed; all of them save and leave when `interrupt` is set.
+        interrupt: set here, after the same step for all seeds.
+        process_interrupt: set by a signal to the process.
+        precision: of the values inside the encoders; None where encoders differ in it or split instances into chunks:
+            each seed then computes its steps by itself.
     """
 
     def __init__(
-        self, trainers: Sequence[Trainer], interrupt: Interrupt, asked: Interrupt, precision: torch.dtype | None
+        self,
+        trainers: Sequence[Trainer],
+        interrupt: Interrupt,
+        process_interrupt: Interrupt,
+        precision: torch.dtype | None,
     ) -> None:
         self._trainers = trainers
-        self._interrupt, self._asked = interrupt, asked
+        self._interrupt, self._process_interrupt = interrupt, process_interrupt
         self._precision = precision
-        self._stacked: tuple[list[int], StackedStepper] | None = None
+        self._stepper: tuple[list[int], ManySeedsStepper] | None = None
 
     def train(self, finish: Callable[[int], None]) -> dict[int, RunStopped]:
-        """Train all to their ends.
+        """Train all seeds to their ends.
 
         Args:
-            finish: told the number of each training that has ended, when it has.
+            finish: called with the number of each seed when its training has ended.
 
         Returns:
-            Why some were stopped, by their numbers.
+            For the numbers of seeds that were stopped: why.
 
         Raises:
-            SystemExit: the process was asked to leave, and all have kept a checkpoint.
+            SystemExit: the process was asked to leave, and all seeds have saved a checkpoint.
         """
         stopped: dict[int, RunStopped] = {}
-        going = [_Course(number, trainer, trainer.steps()) for number, trainer in enumerate(self._trainers)]
-        turn: list[_Course] = going
-        made: list[Step | None] = [None] * len(going)
+        running = [_Seed(number, trainer, trainer.steps()) for number, trainer in enumerate(self._trainers)]
+        due: list[_Seed] = running
+        computed: list[Step | None] = [None] * len(running)
         try:
-            while going:
-                self._interrupt.asked = self._asked.asked  # all hear of it after the same step
-                left = [_sent(course, step, stopped) for course, step in zip(turn, made, strict=True)]
-                if any(left):
+            while running:
+                self._interrupt.requested = self._process_interrupt.requested
+                leaving = [_advance(seed, step, stopped) for seed, step in zip(due, computed, strict=True)]
+                if any(leaving):
                     self._interrupt.leave()
-                for course in (course for course in turn if course.wanted is None and course.number not in stopped):
-                    finish(course.number)
-                going = [course for course in going if course.wanted is not None]
-                first = min((course.place for course in going), default=0)
-                turn = [course for course in going if course.place == first]
-                made = list(self._made(turn))
+                for seed in (seed for seed in due if seed.request is None and seed.number not in stopped):
+                    finish(seed.number)
+                running = [seed for seed in running if seed.request is not None]
+                fewest = min((seed.steps_done for seed in running), default=0)
+                due = [seed for seed in running if seed.steps_done == fewest]
+                computed = list(self._compute(due))
         finally:
-            for course in going:
-                course.steps.close()
+            for seed in running:
+                seed.steps.close()
         return stopped
 
-    def _made(self, turn: Sequence[_Course]) -> list[Step]:
-        """The next step of each of some trainings that are at the same one."""
-        wanted = [course.wanted for course in turn if course.wanted is not None]
-        if len(turn) > 1 and self._precision is not None:
+    def _compute(self, due: Sequence[_Seed]) -> list[Step]:
+        """The next step of each of some seeds, all at the same step number."""
+        requests = [seed.request for seed in due if seed.request is not None]
+        if len(due) > 1 and self._precision is not None:
             try:
-                return self._stack_of(turn)([each.batch for each in wanted], wanted[0].epoch, wanted[0].step)
+                stepper = self._stepper_of(due, self._precision)
+                return stepper([request.batch for request in requests], requests[0].epoch, requests[0].step)
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
-                self._go_one_by_one(len(turn))
+                self._separate(len(due))
         if self._precision is None and torch.cuda.is_available():
             torch.cuda.empty_cache()
-        return [course.trainer.make(each) for course, each in zip(turn, wanted, strict=True)]
+        return [seed.trainer.compute(request) for seed, request in zip(due, requests, strict=True)]
 
-    def _stack_of(self, turn: Sequence[_Course]) -> StackedStepper:
-        numbers = [course.number for course in turn]
-        if self._stacked is None or self._stacked[0] != numbers:
-            steppers = [course.trainer.stepper for course in turn]
-            self._stacked = numbers, StackedStepper(steppers, self._precision or torch.float32)
-        return self._stacked[1]
+    def _stepper_of(self, due: Sequence[_Seed], precision: torch.dtype) -> ManySeedsStepper:
+        """The stepper of some seeds; built again only when the set of seeds has changed."""
+        numbers = [seed.number for seed in due]
+        if self._stepper is None or self._stepper[0] != numbers:
+            self._stepper = numbers, ManySeedsStepper([seed.trainer.stepper for seed in due], precision)
+        return self._stepper[1]
 
-    def _go_one_by_one(self, count: int) -> None:
-        self._precision = self._stacked = None
+    def _separate(self, count: int) -> None:
+        """Let each seed compute its steps by itself from now on."""
+        self._precision = self._stepper = None
         _log.warning(
-            "memory ran out with %d runs at once: from here on each makes its steps by itself; set seeds_per_process "
-            "lower to train fewer at once",
+            "memory ran out with %d seeds in one process: from here on each computes its steps by itself; lower "
+            "seeds_per_process",
             count,
         )
 
 
-def _sent(course: _Course, made: Step | None, stopped: dict[int, RunStopped]) -> bool:
-    """Send a training the step that it wanted; whether it leaves."""
+def _advance(seed: _Seed, computed: Step | None, stopped: dict[int, RunStopped]) -> bool:
+    """Give a training the step that it requested, and note its next request; True if it leaves on an interrupt."""
     try:
-        course.wanted = next(course.steps, None) if made is None else following(course.steps, made)
-    except RunStopped as stop:
-        course.wanted, stopped[course.number] = None, stop
+        seed.request = next(seed.steps, None) if computed is None else next_request(seed.steps, computed)
+    except RunStopped as reason:
+        seed.request, stopped[seed.number] = None, reason
     except SystemExit:
         return True
     return False

@@ -1,4 +1,4 @@
-"""The main loss of every pooling but loss-attention: the classes' cross-entropy, its mean over the bags of the step."""
+"""The main loss of a pooling that has none of its own: cross-entropy of classes, its mean over the bags of a step."""
 
 from collections.abc import Mapping
 

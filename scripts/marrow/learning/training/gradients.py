@@ -1,4 +1,4 @@
-"""Gradients above and below the cut at the embeddings, and their weighted sum."""
+"""Gradients of the heads and of the trunk, between which the graph is cut at the embeddings, and their weighted sum."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,29 +9,29 @@ Gradients = Sequence[Tensor | None]
 
 
 def gradients_of(loss: Tensor, of: Sequence[Tensor]) -> Gradients:
-    """The gradient of a loss in each tensor; None where it does not depend on it."""
+    """The gradient of a loss with respect to each tensor; None where the loss does not depend on it."""
     return torch.autograd.grad(loss, of, allow_unused=True) if loss.requires_grad else [None] * len(of)
 
 
-def or_zeros(gradient: Tensor | None, like: Tensor) -> Tensor:
-    """A gradient, or what None stands for."""
+def zeros_if_none(gradient: Tensor | None, like: Tensor) -> Tensor:
+    """The gradient; zeros in the shape of a tensor for None."""
     return torch.zeros_like(like) if gradient is None else gradient
 
 
 def trunk_rows(
-    embeddings: Tensor, parameters: Sequence[Tensor], into: Sequence[Tensor], keep: bool = False
+    embeddings: Tensor, parameters: Sequence[Tensor], at_cut: Sequence[Tensor], keep: bool = False
 ) -> Iterator[Sequence[Tensor]]:
-    """The gradients of each task on some parameters of the trunk.
+    """For each task, the gradient of its loss with respect to parameters of the trunk: one backward pass each.
 
     Args:
-        embeddings: what the trunk gave.
+        embeddings: output of the trunk.
         parameters: of the trunk.
-        into: for each task the gradient of its loss in the embeddings.
-        keep: leave the graph for another pass.
+        at_cut: for each task, the gradient of its loss with respect to the embeddings.
+        keep: whether to keep the graph for a further pass.
     """
-    for position, gradient in enumerate(into):
+    for position, gradient in enumerate(at_cut):
         yield torch.autograd.grad(
-            embeddings, parameters, gradient, retain_graph=keep or position + 1 < len(into), materialize_grads=True
+            embeddings, parameters, gradient, retain_graph=keep or position + 1 < len(at_cut), materialize_grads=True
         )
 
 
@@ -43,10 +43,10 @@ def weighted_sum(weights: Sequence[Tensor] | Tensor, tensors: Sequence[Tensor]) 
     return total
 
 
-def lying_as(parameter: Tensor, gradient: Tensor | None) -> Tensor | None:
-    """A gradient with the strides of its parameter, which those of `autograd.grad` need not have.
+def with_strides_of(parameter: Tensor, gradient: Tensor | None) -> Tensor | None:
+    """A gradient with the strides of its parameter: a fused optimiser reads both in the order of their memory.
 
-    A fused step of an optimiser reads both as they lie in memory.
+    Gradients from `autograd.grad` may have other strides.
     """
     if gradient is None or gradient.stride() == parameter.stride():
         return gradient

@@ -1,7 +1,8 @@
-"""Asked to leave: a cluster that wants its machine back sends a signal some time before it kills.
+"""Signals that ask a training to save and leave: a cluster sends one some time before it kills the process.
 
-The handler only notes it, for saving inside a handler may meet a half-made step. The trainer looks after every step,
-saves, and leaves with a code of its own, so that a scheduler can tell "come again" from "failed".
+The signal handler only sets a flag, because a save inside the handler could meet a half-finished step. The trainer
+checks the flag after every step, saves, and exits with a code of its own, by which a scheduler knows that the job is
+to be started again and has not failed.
 """
 
 import signal
@@ -17,10 +18,10 @@ class Interrupt:
     """Whether this process was asked to leave."""
 
     def __init__(self) -> None:
-        self.asked = False
+        self.requested = False
 
     def leave(self) -> None:
-        """End the process with the code that says: come again.
+        """Exit with the code that means: start this job again.
 
         Raises:
             SystemExit: always.
@@ -30,11 +31,11 @@ class Interrupt:
 
 @contextmanager
 def listening() -> Generator[Interrupt]:
-    """Note signals that ask to leave, instead of dying from them; as before afterwards."""
+    """Within the block, signals set the flag instead of ending the process; the handlers are restored afterwards."""
     interrupt = Interrupt()
 
     def note(_number: int, _frame: FrameType | None) -> None:
-        interrupt.asked = True
+        interrupt.requested = True
 
     before = {number: signal.signal(number, note) for number in SIGNALS}
     try:

@@ -15,14 +15,14 @@ from marrow.device.adam import Adam
 Training = Mapping[str, Any]
 
 
-class Descent:
-    """SGD with momentum, moving as `marrow.device.adam.Adam` does.
+class MomentumDescent:
+    """SGD with momentum, with the interface of `marrow.device.adam.Adam`.
 
     Args:
         weights: to train.
         weight_decay: factor of the L2 term in the gradient.
-        momentum: how much of the last move is made again.
-        nesterov: whether the gradient is looked at ahead.
+        momentum: the share of the last update that is added to the next one.
+        nesterov: whether to use Nesterov momentum.
     """
 
     def __init__(self, weights: Sequence[Tensor], weight_decay: float, momentum: float, *, nesterov: bool) -> None:
@@ -50,11 +50,11 @@ class Descent:
             self._moves[number] = move
 
     def state(self) -> Iterator[dict[str, Tensor]]:
-        """What it remembers of each weight."""
+        """The state that belongs to each weight."""
         yield from ({} if move is None else {"momentum_buffer": move} for move in self._moves)
 
     def restore(self, number: int, state: dict[str, Tensor]) -> None:
-        """Take over what `state` gave of a weight."""
+        """Restore the state of the weight with this number."""
         self._moves[number] = state["momentum_buffer"].to(self.weights[number].device)
 
 
@@ -63,10 +63,10 @@ class Optimiser:
     """The optimiser of a method.
 
     Attributes:
-        groups: each moves some of the weights, with a weight decay of its own.
+        groups: each updates a part of the weights, with a weight decay of its own.
     """
 
-    groups: Sequence[Adam | Descent]
+    groups: Sequence[Adam | MomentumDescent]
 
     def step(self, rate: float) -> None:
         """Move every weight that has a gradient once."""
@@ -74,12 +74,12 @@ class Optimiser:
             group.step([weight.grad for weight in group.weights], rate)
 
     def state(self) -> dict[str, Tensor]:
-        """What it remembers, as plain tensors: `{weight}.{name}`."""
+        """The state as named tensors: `{weight}.{name}`."""
         kept = itertools.chain.from_iterable(group.state() for group in self.groups)
         return {f"{number}.{name}": tensor for number, state in enumerate(kept) for name, tensor in state.items()}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Take over what `state` gave."""
+        """Restore the tensors that `state` returned."""
         entries: dict[int, dict[str, Tensor]] = {}
         for key, tensor in state.items():
             number, _, name = key.partition(".")
@@ -91,7 +91,7 @@ class Optimiser:
 
 
 def optimiser_of(training: Training, model: nn.Module) -> Optimiser:
-    """Adam, or SGD with momentum. Weight decay is an L2 term in the gradient, as in the papers.
+    """Adam or SGD with momentum. Weight decay is an L2 term in the gradient, as in the papers.
 
     Args:
         training: the section `training` of a method.
@@ -103,7 +103,7 @@ def optimiser_of(training: Training, model: nn.Module) -> Optimiser:
     parts = [(matrices, decay), (rest, 0.0)]
     if training["optimiser"] == "sgd":
         momentum, nesterov = training["momentum"], training["nesterov"]
-        return Optimiser([Descent(weights, decay, momentum, nesterov=nesterov) for weights, decay in parts])
+        return Optimiser([MomentumDescent(weights, decay, momentum, nesterov=nesterov) for weights, decay in parts])
     return Optimiser([Adam(weights, decay) for weights, decay in parts])
 
 

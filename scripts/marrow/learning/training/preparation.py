@@ -1,4 +1,4 @@
-"""Everything that a training is made of, put together from a method and a manifest."""
+"""Builds the parts of a training (model, losses, weighting, feeds) from a method and a manifest."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,14 +24,14 @@ from marrow.learning.weighting.build import weighting_of
 
 @dataclass(frozen=True)
 class Preparation:
-    """A training before its first step.
+    """The parts of a training, before its first step.
 
     Attributes:
-        stepper: with the model, its weights fresh from the seed.
-        encoder: runs the model's encoder.
-        bags: to learn from.
-        validation: to choose an epoch by; None where there are none.
-        all: every bag of the manifest as it is.
+        stepper: with the model, whose weights are initialised from the seed.
+        encoder: runs the model's encoder, if memory is scarce in chunks.
+        bags: the training bags.
+        validation: the validation bags; None if there are none.
+        all: every bag of the manifest, without augmentation.
     """
 
     stepper: Stepper
@@ -55,26 +55,26 @@ def prepare(
     Args:
         manifest: of the data set.
         settings: encoder, pooling, auxiliary, weighting and training of a method.
-        augmentation: what training does to the bags, if anything.
-        seed: of weights, dropout, order and augmentation.
-        device: where all of it lies.
-        threads: of the job.
-        shared: all bags of the manifest with the tasks of the method, where another training has them at hand.
+        augmentation: settings; None for no augmentation.
+        seed: of the initial weights, dropout, order of bags and augmentation.
+        device: on which bags and model are.
+        threads: how many the job has.
+        shared: a feed of all bags of the manifest with the method's tasks, if another training has read it.
 
     Raises:
-        MarrowError: there is nothing to learn from, a bag is damaged, or the method does not fit the bags.
+        MarrowError: there are no training bags, a bag is damaged, or the method does not fit the bags.
     """
     tasks = tasks_of(manifest.layout, settings["auxiliary"])
-    taught, watched = manifest.of_split("train"), manifest.of_split("validation")
-    if not taught:
+    trained_on, held_out = manifest.of_split("train"), manifest.of_split("validation")
+    if not trained_on:
         raise MarrowError(f"{manifest.dataset} has no bags to train on; see `make splits`, or give it some")
     everything = shared or feed_of(manifest, manifest.entries, tasks, device, threads=threads)
-    bags = everything.part(taught, augmentation, seed)
+    bags = everything.part(trained_on, augmentation, seed)
     training = settings["training"]
     scaling = scaling_of(training["input"], manifest, bags)
     torch.manual_seed(seed)
-    values = {task.name: _mean_and_std(bags, task.name) for task in tasks if not task.classes}
-    model = build_model(settings, manifest.layout, len(manifest.classes), scaling, values).to(device)
+    scales = {task.name: _mean_and_std(bags, task.name) for task in tasks if not task.classes}
+    model = build_model(settings, manifest.layout, len(manifest.classes), scaling, scales).to(device)
     first = bags.batch([0])
     with torch.no_grad():
         instances = model.scaling(first.patches)
@@ -86,7 +86,9 @@ def prepare(
         memory_format_of(instances, precision),
         compiled_size(typical) if training["compile"] else None,
     )
-    class_weights = _class_weights(taught, len(manifest.classes)) if training["class_weights"] == "balanced" else None
+    class_weights = (
+        _class_weights(trained_on, len(manifest.classes)) if training["class_weights"] == "balanced" else None
+    )
     stepper = Stepper(
         model,
         main_loss_of(settings["pooling"], None if class_weights is None else class_weights.to(device), bags.instances),
@@ -94,18 +96,18 @@ def prepare(
         last_layer=settings["weighting"].get("gramian") == "last-layer",
         encode=encoder,
     )
-    return Preparation(stepper, encoder, bags, everything.part(watched) if watched else None, everything)
+    return Preparation(stepper, encoder, bags, everything.part(held_out) if held_out else None, everything)
 
 
 def _class_weights(entries: Sequence[Entry], classes: int) -> Tensor:
-    """For each class k of K: n / (K n_k); 0 for one that training does not have. Their mean over the bags is 1."""
+    """For each class k of K: n / (K n_k), or 0 for a class without training bags. The mean over the bags is 1."""
     counts = np.bincount([entry.label for entry in entries], minlength=classes)
     present = np.count_nonzero(counts)
     return torch.tensor([counts.sum() / (present * count) if count else 0.0 for count in counts], dtype=torch.float32)
 
 
 def _mean_and_std(bags: Feed, task: str) -> tuple[float, float]:
-    """Of the known values of a task over the training instances."""
-    values = torch.cat([bags.batch([position]).auxiliary[task] for position in range(len(bags))]).double()
-    known = values[~torch.isnan(values)]
+    """Mean and standard deviation of a regression task's known values over the training instances."""
+    scales = torch.cat([bags.batch([position]).auxiliary[task] for position in range(len(bags))]).double()
+    known = scales[~torch.isnan(scales)]
     return (float(known.mean()), float(known.std(correction=0))) if len(known) else (0.0, 1.0)

@@ -1,13 +1,14 @@
-"""One step of training: losses, their gradients, and the weights with which these become the update.
+"""One training step: the losses of all tasks, their gradients, and the weights that combine these into an update.
 
-The graph is cut at the embeddings h. Above the cut each task t gives d_t = dL_t/dh and the gradients of what it has for
-itself; that is cheap. Below it, a weighting that asks for no Gramian needs a single pass through the trunk,
+The graph is cut at the embeddings h = trunk(x; theta). Each task t has a head of its own (for the main task that is the
+pooling), which gives d_t = dL_t/dh and the gradients of the head's parameters; that is cheap. For the trunk, a
+weighting that needs no Gramian takes a single backward pass,
 
     g = (dh/dtheta)^T sum_t w_t d_t,
 
-and one that asks for it takes g_t = (dh/dtheta)^T d_t for each task, G[s, t] = <g_s, g_t> and g = sum_t w_t g_t: no
-pass is made twice, and no derivative is of second order. With `last_layer`, an approximation, G is taken over the last
-shared layer alone, and g from a single pass again.
+and one that needs it takes one pass for each task, g_t = (dh/dtheta)^T d_t, with G[s, t] = <g_s, g_t> and
+g = sum_t w_t g_t: no pass is repeated, and there are no second derivatives. With `last_layer`, an approximation, G is
+computed from the last shared layer alone, and g from a single pass again.
 """
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -21,7 +22,14 @@ from marrow.learning.feed.batch import Batch
 from marrow.learning.model import Answers, Model
 from marrow.learning.pooling.main_loss import MainLoss
 from marrow.learning.pooling.segments import Segments, segment_sum
-from marrow.learning.training.gradients import Gradients, gradients_of, lying_as, or_zeros, trunk_rows, weighted_sum
+from marrow.learning.training.gradients import (
+    Gradients,
+    gradients_of,
+    trunk_rows,
+    weighted_sum,
+    with_strides_of,
+    zeros_if_none,
+)
 from marrow.learning.weighting.gramian import gramian
 from marrow.learning.weighting.weighting import Observation, Weighting, Weights
 
@@ -32,26 +40,26 @@ _TINY = 1e-30
 
 @dataclass(frozen=True)
 class Step:
-    """What a step was like; all tensors are detached and lie on the device.
+    """The result of a training step; all tensors are detached and on the device.
 
     Attributes:
         losses: (1 + tasks,), the main one first.
-        numbers: name -> a single number, for the history.
+        history: name -> scalar, for the history of the training.
     """
 
     losses: Tensor
-    numbers: Mapping[str, Tensor]
+    history: Mapping[str, Tensor]
 
 
 class Stepper:
-    """Fills in the gradients of a model's parameters, one packed batch after another.
+    """Computes the gradients of a model's parameters for a batch.
 
     Args:
         model: to be trained.
         main_loss: of the bags.
         weighting: of the tasks.
-        last_layer: whether to take the Gramian over the last shared layer instead of the whole trunk.
-        encode: what runs the encoder, where that is not the encoder itself.
+        last_layer: whether to compute the Gramian from the last shared layer instead of the whole trunk.
+        encode: runs the encoder, for example in chunks; None to call the encoder itself.
     """
 
     def __init__(
@@ -67,52 +75,54 @@ class Stepper:
         self.weighting = weighting
         self.last_layer = last_layer
         self.encode = encode
-        self._trunk, self._own = model.trunk, model.own
+        self._trunk, self._heads = model.trunk, model.own
 
     def __call__(self, batch: Batch, epoch: int, step: int) -> Step:
-        """Set every parameter's gradient; the optimiser's step is the caller's."""
+        """Set the gradients of all parameters. The caller lets the optimiser step."""
         embeddings = self.model.embed(batch.patches, self.encode)
         cut = embeddings.detach().requires_grad_()
         answers = self.model.answer(cut, batch.segments)
         terms = self.main_loss(answers.pooled, batch.labels, batch.segments, batch.instances, epoch)
         losses = [torch.stack(list(terms.values())).sum(), *self._auxiliary_losses(answers, batch)]
-        above = [gradients_of(loss, [cut, *own]) for loss, own in zip(losses, self._own, strict=True)]
-        into = [or_zeros(gradients[0], cut) for gradients in above]
-        seen = Observation(epoch, step, torch.stack([loss.detach() for loss in losses]))
-        with unmoved_on_failure(self.weighting):
-            seen, weights = self._descend(seen, embeddings, into)
-        for own, gradients, weight in zip(self._own, above, weights.heads, strict=True):
-            _set(own, [gradient if gradient is None else weight * gradient for gradient in gradients[1:]])
-        numbers = dict(numbers_of(seen, weights, self.model.tasks))
-        numbers |= {f"loss_{MAIN}_{name}": term.detach() for name, term in terms.items() if len(terms) > 1}
+        head_gradients = [gradients_of(loss, [cut, *head]) for loss, head in zip(losses, self._heads, strict=True)]
+        at_cut = [zeros_if_none(gradients[0], cut) for gradients in head_gradients]
+        observation = Observation(epoch, step, torch.stack([loss.detach() for loss in losses]))
+        with restored_on_failure(self.weighting):
+            observation, weights = self._set_trunk_gradients(observation, embeddings, at_cut)
+        for head, gradients, weight in zip(self._heads, head_gradients, weights.heads, strict=True):
+            _set_gradients(head, [gradient if gradient is None else weight * gradient for gradient in gradients[1:]])
+        history = dict(history_of(observation, weights, self.model.tasks))
+        history |= {f"loss_{MAIN}_{name}": term.detach() for name, term in terms.items() if len(terms) > 1}
         if answers.pooled.attention is not None:
-            numbers["attention_entropy"] = attention_entropy(answers.pooled.attention.detach(), batch.segments).mean()
-        return Step(seen.losses, numbers)
+            history["attention_entropy"] = attention_entropy(answers.pooled.attention.detach(), batch.segments).mean()
+        return Step(observation.losses, history)
 
     def _auxiliary_losses(self, answers: Answers, batch: Batch) -> Iterator[Tensor]:
         for task, answer in answers.auxiliary.items():
             yield self.model.head(task).loss(answer, batch.auxiliary[task])
 
-    def _descend(self, seen: Observation, embeddings: Tensor, into: Sequence[Tensor]) -> tuple[Observation, Weights]:
-        """Weigh the tasks, and set the gradients of the trunk."""
-        trunk, asks = self._trunk, self.weighting.asks_gramian(seen.step)
-        if asks and not self.last_layer:
-            rows = list(trunk_rows(embeddings, trunk, into))
-            seen = replace(seen, gramian=gramian(rows))
-            weights = self.weighting(seen)
-            _set(trunk, [weighted_sum(weights.shared, tensors) for tensors in zip(*rows, strict=True)])
-            return seen, weights
-        if asks:
+    def _set_trunk_gradients(
+        self, observation: Observation, embeddings: Tensor, at_cut: Sequence[Tensor]
+    ) -> tuple[Observation, Weights]:
+        """Compute the task weights, and set the gradients of the trunk."""
+        trunk, needs_gramian = self._trunk, self.weighting.asks_gramian(observation.step)
+        if needs_gramian and not self.last_layer:
+            rows = list(trunk_rows(embeddings, trunk, at_cut))
+            observation = replace(observation, gramian=gramian(rows))
+            weights = self.weighting(observation)
+            _set_gradients(trunk, [weighted_sum(weights.shared, tensors) for tensors in zip(*rows, strict=True)])
+            return observation, weights
+        if needs_gramian:
             last = list(self.model.encoder.last_layer.parameters())
-            seen = replace(seen, gramian=gramian(list(trunk_rows(embeddings, last, into, keep=True))))
-        weights = self.weighting(seen)
-        _set(trunk, next(trunk_rows(embeddings, trunk, [weighted_sum(weights.shared, into)])))
-        return seen, weights
+            observation = replace(observation, gramian=gramian(list(trunk_rows(embeddings, last, at_cut, keep=True))))
+        weights = self.weighting(observation)
+        _set_gradients(trunk, next(trunk_rows(embeddings, trunk, [weighted_sum(weights.shared, at_cut)])))
+        return observation, weights
 
 
 @contextmanager
-def unmoved_on_failure(weighting: Weighting) -> Generator[None]:
-    """Give a weighting back what it remembered where the block fails: the step may be made again."""
+def restored_on_failure(weighting: Weighting) -> Generator[None]:
+    """Restore the state of a weighting if the block fails, so that the step can be repeated."""
     before = weighting.state()
     try:
         yield
@@ -122,31 +132,31 @@ def unmoved_on_failure(weighting: Weighting) -> Generator[None]:
 
 
 def attention_entropy(attention: Tensor, segments: Segments) -> Tensor:
-    """Entropy of each bag's attention (instances,) over that of an even one: 1 is even, 0 one instance; (bags,)."""
+    """Entropy of each bag's attention (instances,) over its maximum: 1 is uniform, 0 a single instance; (bags,)."""
     entropy = segment_sum(torch.special.entr(attention), segments)
     return torch.where(segments.lengths > 1, entropy / segments.lengths.clamp(min=2).log(), 1.0)
 
 
-def _set(parameters: Parameters, gradients: Gradients) -> None:
-    """Hand gradients to the optimiser."""
+def _set_gradients(parameters: Parameters, gradients: Gradients) -> None:
+    """Set the gradients that the optimiser reads."""
     for parameter, gradient in zip(parameters, gradients, strict=True):
-        parameter.grad = lying_as(parameter, gradient)
+        parameter.grad = with_strides_of(parameter, gradient)
 
 
-def numbers_of(seen: Observation, weights: Weights, tasks: Sequence[str]) -> Iterator[tuple[str, Tensor]]:
-    """Losses, weights and, where there is one, the Gramian against the main task, under names for the history.
+def history_of(observation: Observation, weights: Weights, tasks: Sequence[str]) -> Iterator[tuple[str, Tensor]]:
+    """Named values for the history: losses, weights and, if it was computed, the Gramian relative to the main task.
 
-    The tasks are the first axes of all tensors; what lies behind them stays.
+    The first axis of all tensors is the task (of the Gramian the first two); further axes are kept.
     """
     for position, task in enumerate([MAIN, *tasks]):
-        yield f"loss_{task}", seen.losses[position]
+        yield f"loss_{task}", observation.losses[position]
         yield f"weight_{task}", weights.shared[position]
-    if seen.gramian is None:
+    if observation.gramian is None:
         return
-    own = seen.gramian[0, 0]
-    yield f"norm2_{MAIN}", own
+    main = observation.gramian[0, 0]
+    yield f"norm2_{MAIN}", main
     for position, task in enumerate(tasks, start=1):
-        other, dot = seen.gramian[position, position], seen.gramian[0, position]
+        other, dot = observation.gramian[position, position], observation.gramian[0, position]
         yield f"norm2_{task}", other
         yield f"dot_{task}", dot
-        yield f"cosine_{task}", dot / (own * other).sqrt().clamp(min=_TINY)
+        yield f"cosine_{task}", dot / (main * other).sqrt().clamp(min=_TINY)

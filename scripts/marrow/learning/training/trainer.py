@@ -1,11 +1,10 @@
-"""The training loop: written once for all methods, able to leave at any step and to go on to the same bits.
+"""The training loop of all methods. It can stop after any step and resume with the same result to the last bit.
 
-What a training is made of comes from outside: the model, its main loss and the weighting of its tasks in the stepper,
-and the feeds. The loop owns the order of bags, the learning rate, the watch over losses, the checkpoints and the choice
-of an epoch. Test bags never enter here.
+The stepper (model, main loss and weighting of the tasks) and the feeds are arguments. The loop is responsible for the
+order of bags, the learning rate, the check of losses, checkpoints and the choice of an epoch. Test bags never enter.
 
-The loop says which step it wants and is given it, so that somebody else may make the steps of several trainings at once
-(`marrow.learning.many_seeds.schedule`).
+The loop is a generator: it yields a request for each step and is sent the result. This way
+`marrow.learning.many_seeds.schedule` can compute the steps of many seeds together.
 """
 
 import logging
@@ -25,30 +24,30 @@ from marrow.device.random_state import random_state, restore_random
 from marrow.errors import MarrowError, RunStopped
 from marrow.learning.feed.batch import Batch
 from marrow.learning.feed.feed import Feed, order
-from marrow.learning.inference import judge
+from marrow.learning.inference import predict
 from marrow.learning.training.choice import Choice, Validation
 from marrow.learning.training.interrupt import Interrupt
 from marrow.learning.training.optimiser import learning_rate, optimiser_of
 from marrow.learning.training.step import MAIN, Step, Stepper
 
 EXPLODED = 1e6
-_STEPS_BETWEEN_LOOKS = {"cpu": 1, "cuda": 32}  # to look at a number is to wait for the GPU
+_STEPS_BETWEEN_CHECKS = {"cpu": 1, "cuda": 32}  # reading a loss waits for the GPU
 
 Row = dict[str, float | int | None]
 _log = logging.getLogger(__name__)
 
 
 @dataclass
-class Standing:
-    """How far a training has come.
+class Progress:
+    """How far a training has come; part of a checkpoint.
 
     Attributes:
-        epoch: the one that runs, counted from 0.
-        position: its steps so far.
-        step: all steps so far.
-        best_epoch: the chosen one so far, counted from 0; -1 before the first.
+        epoch: the current one, counted from 0.
+        position: completed steps of this epoch.
+        step: completed steps of all epochs.
+        best_epoch: the best one so far, counted from 0; -1 before the first.
         best_score: its score; 0 before the first.
-        seconds: of the epoch that runs, up to the last checkpoint.
+        seconds: duration of the current epoch up to the last checkpoint.
     """
 
     epoch: int = 0
@@ -60,8 +59,8 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A step that a training wants made: the gradients of a batch.
+class StepRequest:
+    """A training's request to compute the gradients of a batch.
 
     Attributes:
         batch: of bags.
@@ -74,26 +73,26 @@ class Wanted:
     step: int
 
 
-Steps = Generator[Wanted, Step]
+Steps = Generator[StepRequest, Step]
 
 
 class Trainer:
     """Trains a model.
 
     Args:
-        stepper: makes the gradients of a batch; the model in it is trained.
+        stepper: computes the gradients of a batch; holds the model.
         training: the section `training` of a method.
-        bags: to learn from.
-        validation: bags to choose an epoch by, if there are any.
+        bags: the training bags.
+        validation: the validation bags, if there are any.
         seed: of the order of bags.
-        checkpoints: where the training stands.
+        checkpoints: reads and writes the state of the training.
         interrupt: whether the process was asked to leave.
-        guard: calls the steps, and knows what to do where memory runs out.
+        guard: calls the stepper, and repeats a step with less memory if memory runs out.
 
     Attributes:
         stepper: as given.
-        history: a row for each epoch so far.
-        at: how far it is.
+        history: a row for each completed epoch.
+        progress: how far the training has come.
     """
 
     def __init__(
@@ -109,7 +108,7 @@ class Trainer:
         guard: OutOfMemoryGuard,
     ) -> None:
         self.history: list[Row] = []
-        self.at = Standing()
+        self.progress = Progress()
         self.stepper = stepper
         self._model = stepper.model
         self._training = training
@@ -130,97 +129,97 @@ class Trainer:
             )
 
     def train(self) -> None:
-        """Train to the end; then the model has the weights of the chosen epoch.
+        """Train to the end; the model then has the weights of the chosen epoch.
 
         Raises:
-            RunStopped: a loss is no number or exploded.
-            SystemExit: the process was asked to leave; a checkpoint was kept.
+            RunStopped: a loss is NaN or exploded.
+            SystemExit: the process was asked to leave; a checkpoint was saved.
         """
-        self._make_all(self.steps())
+        self._compute_all(self.steps())
 
     def run_epoch(self) -> None:
-        """Train for another epoch."""
-        self._make_all(self._epoch())
+        """Train for one more epoch."""
+        self._compute_all(self._steps_of_epoch())
 
-    def make(self, wanted: Wanted) -> Step:
-        """A step that this training wants."""
-        return self._guard.attempt(lambda: self.stepper(wanted.batch, wanted.epoch, wanted.step))
+    def compute(self, request: StepRequest) -> Step:
+        """Compute a requested step."""
+        return self._guard.attempt(lambda: self.stepper(request.batch, request.epoch, request.step))
 
     def steps(self) -> Steps:
-        """All steps that it wants to train to the end; it goes on once it is sent what it wanted. As `train`."""
-        self._resume()
+        """Train to the end as `train` does: yields a request for each step and expects to be sent its result."""
+        self._resume_from_checkpoint()
         epochs: int = self._training["epochs"]
         self._model.train()
-        with tqdm(total=epochs, initial=self.at.epoch, unit="epoch", disable=None, leave=False) as bar:
-            while self.at.epoch < epochs and not self._is_over():
-                yield from self._epoch()
+        with tqdm(total=epochs, initial=self.progress.epoch, unit="epoch", disable=None, leave=False) as bar:
+            while self.progress.epoch < epochs and not self._is_stopped_early():
+                yield from self._steps_of_epoch()
                 bar.update()
         if self._best:
             self._model.load_state_dict(self._best)
         self._model.eval()
 
-    def _make_all(self, steps: Steps) -> None:
+    def _compute_all(self, steps: Steps) -> None:
         with closing(steps):
-            wanted = next(steps, None)
-            while wanted is not None:
-                wanted = following(steps, self.make(wanted))
+            request = next(steps, None)
+            while request is not None:
+                request = next_request(steps, self.compute(request))
 
-    def _is_over(self) -> bool:
-        return self._choice.is_over(self.at.epoch, self.at.best_epoch)
+    def _is_stopped_early(self) -> bool:
+        return self._choice.is_over(self.progress.epoch, self.progress.best_epoch)
 
-    def _epoch(self) -> Steps:
-        began = time.monotonic() - self.at.seconds
+    def _steps_of_epoch(self) -> Steps:
+        started = time.monotonic() - self.progress.seconds
         groups = self._groups()
-        looks = _STEPS_BETWEEN_LOOKS[next(self._model.parameters()).device.type]
-        unseen: list[tuple[Sequence[int], Tensor]] = []
-        for group, batch in self._bags.batches(groups[self.at.position :], self.at.epoch):
-            rate = learning_rate(self._training, self.at.epoch, self.at.step)
-            step = yield Wanted(batch, self.at.epoch, self.at.step)
-            unseen.append((group, step.losses))
-            if len(unseen) >= looks or self.at.position + 1 == len(groups):
-                self._look_at(unseen)
-                unseen.clear()
+        steps_between = _STEPS_BETWEEN_CHECKS[next(self._model.parameters()).device.type]
+        unchecked: list[tuple[Sequence[int], Tensor]] = []
+        for group, batch in self._bags.batches(groups[self.progress.position :], self.progress.epoch):
+            rate = learning_rate(self._training, self.progress.epoch, self.progress.step)
+            step = yield StepRequest(batch, self.progress.epoch, self.progress.step)
+            unchecked.append((group, step.losses))
+            if len(unchecked) >= steps_between or self.progress.position + 1 == len(groups):
+                self._check_losses(unchecked)
+                unchecked.clear()
             self._optimiser.step(rate)
-            self._tally(step)
-            self.at.position += 1
-            self.at.step += 1
-            if self._interrupt.asked or self._checkpoints.is_due:
-                self._look_at(unseen)
-                unseen.clear()
-                self.at.seconds = time.monotonic() - began
-                self._keep()
-        self._end_epoch(time.monotonic() - began)
+            self._add_to_means(step)
+            self.progress.position += 1
+            self.progress.step += 1
+            if self._interrupt.requested or self._checkpoints.is_due:
+                self._check_losses(unchecked)
+                unchecked.clear()
+                self.progress.seconds = time.monotonic() - started
+                self._save()
+        self._end_epoch(time.monotonic() - started)
 
     def _groups(self) -> list[list[int]]:
         """The bags of each step of the epoch."""
         size: int = self._training["bags_per_step"]
-        shuffled = order(self._seed, self.at.epoch, len(self._bags))
+        shuffled = order(self._seed, self.progress.epoch, len(self._bags))
         return [list(shuffled[first : first + size]) for first in range(0, len(shuffled), size)]
 
-    def _look_at(self, steps: Sequence[tuple[Sequence[int], Tensor]]) -> None:
-        """Stop where a loss is no number or exploded, before that reaches a checkpoint."""
+    def _check_losses(self, steps: Sequence[tuple[Sequence[int], Tensor]]) -> None:
+        """Stop the run if a loss is NaN or exploded, before the step reaches a checkpoint."""
         for group, losses in steps:
             if not bool((losses.abs() < EXPLODED).all()):
                 names = dict(zip([MAIN, *self._model.tasks], losses.tolist(), strict=True))
-                told = ", ".join(f"{name} {loss:g}" for name, loss in names.items())
+                described = ", ".join(f"{name} {loss:g}" for name, loss in names.items())
                 before = f"the last good epoch is {len(self.history)}" if self.history else "no epoch was good before"
                 raise RunStopped(
                     "loss",
-                    f"in epoch {self.at.epoch + 1} the losses of bag {', '.join(self._bags.ids(group))} were {told}; "
-                    f"{before}. Look at the bag, or lower training.learning_rate",
+                    f"in epoch {self.progress.epoch + 1} the losses of bag {', '.join(self._bags.ids(group))} were "
+                    f"{described}; {before}. Look at the bag, or lower training.learning_rate",
                 )
 
-    def _tally(self, step: Step) -> None:
-        for name, number in step.numbers.items():
+    def _add_to_means(self, step: Step) -> None:
+        for name, number in step.history.items():
             self._sums[name] = self._sums[name] + number if name in self._sums else number.to(torch.float64)
             self._counts[name] = self._counts.get(name, 0) + 1
 
     def _end_epoch(self, seconds: float) -> None:
         self.stepper.main_loss.end_epoch()
         row: Row = {
-            "epoch": self.at.epoch + 1,
+            "epoch": self.progress.epoch + 1,
             "seconds": seconds,
-            "learning_rate": learning_rate(self._training, self.at.epoch, self.at.step - 1),
+            "learning_rate": learning_rate(self._training, self.progress.epoch, self.progress.step - 1),
         }
         row |= {name: float(total) / self._counts[name] for name, total in self._sums.items()}
         validation = self._validate()
@@ -229,38 +228,38 @@ class Trainer:
         self._choose(validation)
         self.history.append(row)
         self._sums, self._counts = {}, {}
-        self.at.epoch, self.at.position, self.at.seconds = self.at.epoch + 1, 0, 0.0
-        _log.info("%s", self._line(row))
+        self.progress.epoch, self.progress.position, self.progress.seconds = self.progress.epoch + 1, 0, 0.0
+        _log.info("%s", self._log_line(row))
 
     def _validate(self) -> Validation | None:
         if self._validation is None:
             return None
-        return Validation.of(judge(self._model, self._validation, self.stepper.encode), self._validation.labels)
+        return Validation.of(predict(self._model, self._validation, self.stepper.encode), self._validation.labels)
 
     def _choose(self, validation: Validation | None) -> None:
-        """Remember the weights where they are better than any before."""
+        """Keep a copy of the weights if they are better than those of all epochs before."""
         if validation is None or not self._choice.needs_validation:
             return
         score = self._choice.score(validation)
-        if self.at.best_epoch < 0 or score > self.at.best_score:
-            self.at.best_epoch, self.at.best_score = self.at.epoch, score
+        if self.progress.best_epoch < 0 or score > self.progress.best_score:
+            self.progress.best_epoch, self.progress.best_score = self.progress.epoch, score
             if self._choice.by != "last":
                 self._best = {name: tensor.clone() for name, tensor in self._model.state_dict().items()}
 
     @property
     def chosen_epoch(self) -> int:
-        """Whose weights the trained model has, counted from 1."""
-        return self.at.best_epoch + 1 if self._choice.by != "last" else self.at.epoch
+        """The epoch whose weights the trained model has, counted from 1."""
+        return self.progress.best_epoch + 1 if self._choice.by != "last" else self.progress.epoch
 
-    def _line(self, row: Row) -> str:
-        """One epoch in words, with what is left."""
-        left = (self._training["epochs"] - self.at.epoch) * sum(float(row["seconds"] or 0) for row in self.history[-5:])
-        left /= min(5, len(self.history))
-        told = [f"{name} {value:.4g}" for name, value in row.items() if name not in {"epoch", "seconds"} and value]
-        return f"epoch {row['epoch']} of {self._training['epochs']}: {', '.join(told)}; {left:.0f} s left"
+    def _log_line(self, row: Row) -> str:
+        """The log line of an epoch, with an estimate of the remaining time."""
+        recent = [float(row["seconds"] or 0) for row in self.history[-5:]]
+        seconds_left = (self._training["epochs"] - self.progress.epoch) * sum(recent) / len(recent)
+        values = [f"{name} {value:.4g}" for name, value in row.items() if name not in {"epoch", "seconds"} and value]
+        return f"epoch {row['epoch']} of {self._training['epochs']}: {', '.join(values)}; {seconds_left:.0f} s left"
 
-    def _keep(self) -> None:
-        """Keep a checkpoint; leave where that was asked."""
+    def _save(self) -> None:
+        """Save a checkpoint; exit if the process was asked to leave."""
         tensors = parts(
             model=self._model.state_dict(),
             best=self._best,
@@ -271,37 +270,38 @@ class Trainer:
             random=random_state(),
         )
         values = {
-            "at": asdict(self.at),
+            "at": asdict(self.progress),
             "history": self.history,
             "counts": self._counts,
             "chunk": self._guard.chunk,
         }
         self._checkpoints.keep(Checkpoint(tensors, values))
-        if self._interrupt.asked:
-            _log.warning("asked to leave in epoch %d after step %d: saved", self.at.epoch + 1, self.at.position)
+        if self._interrupt.requested:
+            epoch, step = self.progress.epoch + 1, self.progress.position
+            _log.warning("asked to leave in epoch %d after step %d: saved", epoch, step)
             self._interrupt.leave()
 
-    def _resume(self) -> None:
-        kept = self._checkpoints.read()
-        if kept is None:
+    def _resume_from_checkpoint(self) -> None:
+        checkpoint = self._checkpoints.read()
+        if checkpoint is None:
             return
         device = next(self._model.parameters()).device
-        self.at, self.history = Standing(**kept.values["at"]), kept.values["history"]
-        self._counts = kept.values["counts"]
-        self._guard.go_on(kept.values["chunk"])
-        self._model.load_state_dict(kept.part("model"))
-        self._best = {name: tensor.to(device) for name, tensor in kept.part("best").items()}
-        self._sums = {name: tensor.to(device) for name, tensor in kept.part("sums").items()}
-        self._optimiser.restore(kept.part("optimiser"))
-        self.stepper.weighting.restore(kept.part("weighting"))
-        self.stepper.main_loss.restore(kept.part("main_loss"))
-        restore_random(kept.part("random"))
-        _log.info("going on in epoch %d after step %d", self.at.epoch + 1, self.at.position)
+        self.progress, self.history = Progress(**checkpoint.values["at"]), checkpoint.values["history"]
+        self._counts = checkpoint.values["counts"]
+        self._guard.go_on(checkpoint.values["chunk"])
+        self._model.load_state_dict(checkpoint.part("model"))
+        self._best = {name: tensor.to(device) for name, tensor in checkpoint.part("best").items()}
+        self._sums = {name: tensor.to(device) for name, tensor in checkpoint.part("sums").items()}
+        self._optimiser.restore(checkpoint.part("optimiser"))
+        self.stepper.weighting.restore(checkpoint.part("weighting"))
+        self.stepper.main_loss.restore(checkpoint.part("main_loss"))
+        restore_random(checkpoint.part("random"))
+        _log.info("going on in epoch %d after step %d", self.progress.epoch + 1, self.progress.position)
 
 
-def following(steps: Steps, made: Step) -> Wanted | None:
-    """The step that is wanted after one that was made; None at the end."""
+def next_request(steps: Steps, computed: Step) -> StepRequest | None:
+    """Send a computed step to a training; its next request, or None at the end."""
     try:
-        return steps.send(made)
+        return steps.send(computed)
     except StopIteration:
         return None

@@ -76,8 +76,6 @@ class Atmil(Remembering):
         cap: the largest weight; none for no limit.
     """
 
-    needs_gramian = True
-
     def __init__(self, tasks: int, variant: str, beta: float, cap: float | None) -> None:
         super().__init__(weights=torch.ones(tasks))
         self._printed = variant == "as-printed"

@@ -23,8 +23,6 @@ class AtmilClosedForm(Remembering):
         cap: the largest weight; none for no limit.
     """
 
-    needs_gramian = True
-
     def __init__(self, tasks: int, smoothing: float, cap: float | None) -> None:
         super().__init__(gramian=torch.zeros(1 + tasks, 1 + tasks))
         self._smoothing = smoothing

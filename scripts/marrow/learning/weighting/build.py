@@ -20,5 +20,6 @@ def weighting_of(settings: Mapping[str, Any], tasks: Sequence[Task]) -> Weightin
         MarrowError: the kind needs something that is not installed.
     """
     weighting: Weighting = implementation("weightings", settings["kind"]).make(settings, tasks)
+    weighting.needs_gramian = "gramian" in settings  # which counts for kinds that declare `gradients` alone
     every: int = settings.get("every", 1)
     return Every(weighting, every) if every > 1 else weighting

@@ -25,8 +25,6 @@ class Cosine(Weighting):
         variant: as-printed or weighted.
     """
 
-    needs_gramian = True
-
     def __init__(self, variant: str) -> None:
         self._weighted = variant == "weighted"
 

@@ -39,8 +39,6 @@ class GradNorm(Remembering):
         rate: the weights' learning rate, of the printed step; None for the closed form.
     """
 
-    needs_gramian = True
-
     def __init__(
         self,
         tasks: int,
@@ -113,5 +111,5 @@ def _adding_up(weights: Tensor) -> Tensor:
 
 def make(settings: Mapping[str, Any], tasks: Sequence[Task]) -> GradNorm:
     """The weighting in a method's variant."""
-    names = ("alpha", "smoothing", "reference")
-    return GradNorm(len(tasks), *(settings[name] for name in names), settings.get("rate"))
+    alpha, smoothing, reference = settings["alpha"], settings["smoothing"], settings["reference"]
+    return GradNorm(len(tasks), alpha, smoothing, reference, settings.get("rate"))

@@ -34,8 +34,6 @@ class OlAux(Remembering):
         cap: the largest weight; none for no limit.
     """
 
-    needs_gramian = True
-
     def __init__(self, tasks: int, beta: float, steps: int, epsilon: float | None, cap: float | None) -> None:
         super().__init__(weights=torch.ones(tasks), products=torch.zeros(tasks), summed=torch.zeros(()))
         self._beta = beta

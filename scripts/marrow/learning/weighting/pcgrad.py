@@ -24,8 +24,6 @@ from marrow.learning.weighting.weighting import Observation, Weighting, Weights
 class PCGrad(Weighting):
     """Projects gradients on the trunk out of each other's way."""
 
-    needs_gramian = True
-
     def __call__(self, seen: Observation) -> Weights:
         """The coefficients of the projected gradients' sum; ones for the heads."""
         chance = torch.Generator().manual_seed(seen.step)

@@ -35,8 +35,6 @@ class UPGrad(Weighting):
         MarrowError: TorchJD is not installed, or its solver is not.
     """
 
-    needs_gramian = True
-
     def __init__(self, tasks: int) -> None:
         self._torchjd = _torchjd(1 + tasks)
 

@@ -60,14 +60,14 @@ class Weighting(ABC):
     """Weighs the main task against auxiliary ones, step after step.
 
     Attributes:
-        needs_gramian: whether it looks at the Gramian in any step.
+        needs_gramian: whether it takes the Gramian, as its kind declares.
     """
 
     needs_gramian: bool = False
 
     def asks_gramian(self, step: int) -> bool:
-        """Whether it looks at the Gramian of this step; where it does not, none needs to be computed."""
-        del step  # Most rules look at every step or at none; `marrow.learning.weighting.every` has the exception.
+        """Whether it takes the Gramian of this step; where it does not, none needs to be computed."""
+        del step  # Most rules take it in every step or in none; `marrow.learning.weighting.every` has the exception.
         return self.needs_gramian
 
     @abstractmethod

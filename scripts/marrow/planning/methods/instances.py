@@ -61,7 +61,7 @@ def names_on_data(declarations: Mapping[str, Mapping[str, Any]]) -> Iterator[str
     for kind, declaration in declarations.items():
         yield kind
         for setting, name in declaration.get("special_names", {}).items():
-            yield from (name.format(value) for value in declaration["properties"][setting]["enum"])
+            yield from (name.format(value) for value in declaration["settings"][setting]["enum"])
 
 
 def _length(axis: int | str | Mapping[str, Mapping[Any, int]], settings: Mapping[str, Any]) -> int:

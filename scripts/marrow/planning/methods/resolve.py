@@ -33,7 +33,7 @@ def resolved(title: str, given: Settings, instances: Instances, methods: MethodS
             the data have no such auxiliary tasks.
     """
     sections = methods.sections
-    encoder = _encoder(given.get("encoder", {}), instances.shape, sections["encoder"])
+    encoder = encoder_settings(given.get("encoder", {}), instances.shape, sections["encoder"])
     pooling = sections["pooling"].completed(given.get("pooling", {}))
     weighting = sections["weighting"].completed(given.get("weighting", {}))
     auxiliary = _auxiliary(given.get("auxiliary"), weighting["kind"], instances.tasks)
@@ -78,8 +78,17 @@ def encoder_for(shape: tuple[int, ...], encoders: Mapping[str, Declaration]) -> 
     return min(fitting, key=lambda kind: limits[kind])
 
 
-def _encoder(given: Settings, shape: tuple[int, ...], section: Section) -> Settings:
-    """The encoder, its kind and what goes by the size of the instances chosen."""
+def encoder_settings(given: Settings, shape: tuple[int, ...], section: Section) -> Settings:
+    """The encoder of a method, its kind and what goes by the size of the instances chosen.
+
+    Args:
+        given: the settings that a method gives.
+        shape: of an instance.
+        section: of encoders.
+
+    Raises:
+        ConfigError: the encoder does not read such instances, or a value is not one that it takes.
+    """
     kind: str = given.get("kind", "auto")
     kind = encoder_for(shape, section.kinds) if kind == "auto" else kind
     called = _CALLED[len(shape)]

@@ -79,11 +79,11 @@ class Section:
         for problem in find_problems({self.name: present}, {"properties": {self.name: {"properties": properties}}}):
             raise ConfigError(f"{problem} ({self.name}.kind is {self._kind(given)})")
         laid = {key: present.get(key, part.get("default")) for key, part in properties.items()}
-        return {
-            key: plain(value, key)
-            for key, value in laid.items()
-            if not any(laid[other] == off for other, off in properties[key].get("unused_with", {}).items())
-        }
+        unused = {key for key, part in properties.items() if _is_at(part.get("unused_with"), laid)}
+        try:
+            return {key: plain(value, f"{self.name}.{key}") for key, value in laid.items() if key not in unused}
+        except TypeError as error:
+            raise ConfigError(str(error)) from None
 
     def _counting(self, declared: Declaration, variant: str | None) -> dict[str, Settings]:
         """The properties that count for a kind in a variant, with the defaults that they have there."""
@@ -111,6 +111,8 @@ class Section:
         declared = [kind["settings"][name] for kind in self.kinds.values() if name in kind.get("settings", {})]
         limits = [{key: value for key, value in part.items() if key not in _OWN_WORDS} for part in declared]
         each = [part for number, part in enumerate(limits) if part not in limits[:number]]
+        if all("enum" in part for part in each):
+            return {"enum": [*dict.fromkeys(choice for part in each for choice in part["enum"]), None]}
         return _or_null(each[0]) if len(each) == 1 else {"anyOf": [*each, {"type": "null"}]}
 
 
@@ -146,8 +148,10 @@ def read_method_schema(schemas: Path) -> MethodSchema:
     return MethodSchema(schema, sections)
 
 
+def _is_at(place: Mapping[str, Any] | None, settings: Settings) -> bool:
+    return place is not None and all(settings[key] == value for key, value in place.items())
+
+
 def _or_null(part: Settings) -> Settings:
-    if "enum" in part:
-        return part | {"enum": [*part["enum"], None]}
     types = part["type"] if isinstance(part["type"], list) else [part["type"]]
     return part | {"type": [*types, "null"]}

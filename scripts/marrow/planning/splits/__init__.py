@@ -1,1 +1,1 @@
-"""Who trains, who validates, who tests: splits of patients, read at parse time with the standard library alone."""
+"""Splits of patients into training, validation and test; used at parse time, with the standard library alone."""

@@ -1,8 +1,8 @@
-"""Splits by folds: one of k parts tests, a share of the others validates, the rest trains.
+"""Splits by folds: one of k folds is the test split, a share of the others the validation split, the rest is training.
 
-Every patient has a turn in its class: 0, 1, 2 ... Turn t is in fold 1 + t mod k, so folds are equal in each class up to
-one patient, and all folds together test everybody once. A turn says where its patient is whichever fold tests; turns
-are what is remembered, so neither growth nor another `fold` moves anybody. New patients take those that nobody has.
+Every patient has a number in its class, its turn: 0, 1, 2 ... Turn t is in fold 1 + t mod k, so that folds have equally
+many patients of each class up to one, and every patient is tested once. Turns are saved: neither new patients nor
+another `fold` change the turns of others. New patients get unused turns.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,27 +12,28 @@ from marrow.planning.sheet import Scan
 from marrow.planning.splits.groups import Settings, by_class, rounded
 
 
-def take_turns(scans: Sequence[Scan], settings: Settings, earlier: Mapping[str, int]) -> dict[str, int]:
-    """Patient -> turn in its class, for every patient; strata follow each other, so each is spread over the folds.
+def assign_turns(scans: Sequence[Scan], settings: Settings, earlier: Mapping[str, int]) -> dict[str, int]:
+    """Patient -> turn in its class; patients of a stratum get consecutive turns, which spreads them over the folds.
 
-    A patient with scans of several classes takes its turn in the one with the fewest scans.
+    A patient with scans of several classes gets its turn in the class with the fewest scans.
     """
     turns: dict[str, int] = {}
     for members in by_class(scans, settings).values():
-        own = [member for member in members if member.patient not in turns]
-        kept = {member.patient: earlier[member.patient] for member in own if member.patient in earlier}
-        new = sorted((member for member in own if member.patient not in kept), key=lambda member: member.stratum)
-        taken = set(kept.values())
-        free = (turn for turn in count() if turn not in taken)
+        of_class = [member for member in members if member.patient not in turns]
+        kept = {member.patient: earlier[member.patient] for member in of_class if member.patient in earlier}
+        new = sorted((member for member in of_class if member.patient not in kept), key=lambda member: member.stratum)
+        used = set(kept.values())
+        free = (turn for turn in count() if turn not in used)
         turns |= kept | {member.patient: turn for member, turn in zip(new, free, strict=False)}
     return turns
 
 
-def split_at(turn: int, settings: Settings) -> str:
-    """The split of a turn when `fold` tests.
+def split_of_turn(turn: int, settings: Settings) -> str:
+    """The split of a turn if `fold` is the test fold.
 
-    The others are counted in rounds that begin after that fold; the second validates, so that every class with as many
-    patients as folds trains and validates, and from there on whoever completes the share.
+    Turns of the other folds are counted in order, beginning after the test fold. The second one is in validation, so
+    that every class with as many patients as folds has patients in training and validation; later ones are, whenever
+    the share of validation is complete.
     """
     folds, tests = settings["folds"], settings["fold"] - 1
     if turn % folds == tests:
@@ -42,6 +43,6 @@ def split_at(turn: int, settings: Settings) -> str:
 
 
 def _validating(patients: int, settings: Settings) -> int:
-    """How many of the first so many patients outside of the tested fold validate."""
+    """The number of validation patients among the first `patients` outside the test fold."""
     share = settings["validation"]
     return max(1, rounded(share * patients)) if share and patients > 1 else 0

@@ -1,8 +1,8 @@
-"""A frozen split file: who is where, decided once and for all, and stronger than the sheet, the rule and the memory.
+"""A frozen split file: fixed splits that take precedence over the sheet, the rule and earlier assignments.
 
 Tab-separated, with a header: the column `split` and one or both of `scan` and `patient`; other columns and lines that
-begin with # are passed over. A row binds all scans of its patient, except those that are only predicted; a row of a
-scan may say `predict`, which holds for that scan alone.
+begin with # are ignored. A row applies to all scans of its patient, except predict-only ones; a row of a scan may have
+the split `predict`, which applies to that scan only.
 """
 
 import csv
@@ -10,19 +10,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from marrow.bags.splits import SPLITS
 from marrow.errors import ConfigError, nearest
 from marrow.files import write_text
-from marrow.planning.sheet import SPLITS, Scan
+from marrow.planning.sheet import Scan
 from marrow.planning.splits.groups import Settings
 from marrow.planning.splits.notes import some
 from marrow.workflow.paths import RESULTS
 
 
 def with_frozen(scans: Sequence[Scan], settings: Settings) -> tuple[list[Scan], list[str]]:
-    """The scans with the splits of the file that `splits.file` names, and what is to be noted.
+    """The scans with the splits of the file that `splits.file` names, and notes.
 
     Raises:
-        ConfigError: the file is not there, is damaged or contradicts itself; or with `splits.strict` it lacks somebody.
+        ConfigError: the file is missing, damaged or contradicts itself; or with `splits.strict`, scans are missing.
     """
     if not settings["file"]:
         return list(scans), []
@@ -32,13 +33,13 @@ def with_frozen(scans: Sequence[Scan], settings: Settings) -> tuple[list[Scan], 
     predicted = {row["scan"] for row in rows if row["split"] == "predict"}
     patients = _patients(path, rows, patient_of)
     frozen = [_frozen(scan, patients, predicted) for scan in scans]
-    lacking = [scan.scan for scan in frozen if scan.label and scan.patient not in patients and scan.split != "predict"]
-    if lacking and settings["strict"]:
+    missing = [scan.scan for scan in frozen if scan.label and scan.patient not in patients and scan.split != "predict"]
+    if missing and settings["strict"]:
         raise ConfigError(
-            f"config: splits.file: {path} lacks {some(lacking)}; add a row for each, give them the split predict in "
+            f"config: splits.file: {path} lacks {some(missing)}; add a row for each, give them the split predict in "
             "the sheet, or set splits.strict to false, which lets the rule assign them"
         )
-    return frozen, list(_notes(path, scans, frozen, rows, lacking))
+    return frozen, list(_notes(path, scans, frozen, rows, missing))
 
 
 def freeze(path: Path, scans: Sequence[Scan], splits: Mapping[str, str]) -> None:
@@ -62,7 +63,7 @@ def _frozen(scan: Scan, patients: Mapping[str, str], predicted: set[str]) -> Sca
 
 
 def _read(path: Path) -> list[dict[str, str]]:
-    """Rows with scan, patient (empty where there is no such column) and split."""
+    """The rows: scan, patient and split; empty for missing columns."""
     place = f"config: splits.file: {path}"
     _refuse_results(path)
     try:
@@ -95,7 +96,7 @@ def _read(path: Path) -> list[dict[str, str]]:
 
 def _patients(path: Path, rows: Sequence[Mapping[str, str]], patient_of: Mapping[str, str]) -> dict[str, str]:
     """Patient -> split."""
-    found: dict[str, str] = {}
+    splits: dict[str, str] = {}
     for row in rows:
         patient = patient_of.get(row["scan"], row["patient"])
         if row["patient"] and row["patient"] != patient:
@@ -105,12 +106,12 @@ def _patients(path: Path, rows: Sequence[Mapping[str, str]], patient_of: Mapping
             )
         if not patient or row["split"] == "predict":
             continue
-        if found.setdefault(patient, row["split"]) != row["split"]:
+        if splits.setdefault(patient, row["split"]) != row["split"]:
             raise ConfigError(
-                f"config: splits.file: {path} has patient {patient} in {found[patient]} and in {row['split']}; all "
+                f"config: splits.file: {path} has patient {patient} in {splits[patient]} and in {row['split']}; all "
                 "scans of a patient belong in one split"
             )
-    return found
+    return splits
 
 
 def _notes(
@@ -118,18 +119,18 @@ def _notes(
     scans: Sequence[Scan],
     frozen: Sequence[Scan],
     rows: Sequence[Mapping[str, str]],
-    lacking: Sequence[str],
+    missing: Sequence[str],
 ) -> Iterator[str]:
     known = {"scan": {scan.scan for scan in scans}, "patient": {scan.patient for scan in scans}}
-    named = [(kind, row[kind]) for row in rows for kind in ["scan" if row["scan"] else "patient"]]
-    gone = [name for kind, name in named if name not in known[kind]]
-    if gone:
-        yield f"{path} names {len(gone)} ids that the sheet lacks: {some(gone)}"
-    moved = [scan.scan for scan, now in zip(scans, frozen, strict=True) if scan.split not in {"", now.split}]
+    ids = [(kind, row[kind]) for row in rows for kind in ["scan" if row["scan"] else "patient"]]
+    unknown = [name for kind, name in ids if name not in known[kind]]
+    if unknown:
+        yield f"{path} names {len(unknown)} ids that the sheet lacks: {some(unknown)}"
+    moved = [scan.scan for scan, after in zip(scans, frozen, strict=True) if scan.split not in {"", after.split}]
     if moved:
         yield f"{path} and the sheet's column split differ for {some(moved)}; the file's were taken"
-    if lacking:
-        yield f"{path} lacks {len(lacking)} scans, which the sheet or the rule placed: {some(lacking)}"
+    if missing:
+        yield f"{path} lacks {len(missing)} scans, which the sheet or the rule placed: {some(missing)}"
 
 
 def _refuse_results(path: Path) -> None:

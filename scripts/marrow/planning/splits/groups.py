@@ -1,4 +1,4 @@
-"""The groups that a split is to be fair to: classes of disease and, within them, strata of label and site."""
+"""The groups that splits are balanced by: classes of disease and, within them, strata of label and site."""
 
 import hashlib
 from collections import defaultdict
@@ -13,12 +13,12 @@ Settings = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Member:
-    """A patient as one class sees it.
+    """A patient within a class.
 
     Attributes:
         patient: its id.
-        scans: how many of its scans are of the class.
-        stratum: label and site that it stands for within the class; the site is empty unless sites are balanced.
+        scans: number of its scans in the class.
+        stratum: its most frequent label and site in the class; the site is empty unless sites are balanced.
     """
 
     patient: str
@@ -27,12 +27,12 @@ class Member:
 
 
 def class_of(label: str, settings: Settings) -> str:
-    """The class that a label belongs to; a label that no class lists is a class of its own."""
+    """The class that lists a label; a label without a class is a class of its own."""
     return next((name for name, labels in settings["classes"].items() if label in labels), label)
 
 
 def by_class(scans: Iterable[Scan], settings: Settings) -> dict[str, list[Member]]:
-    """The patients with scans of each class, the class with the fewest scans first, patients in the order of service.
+    """The patients with scans of each class, the class with the fewest scans first; patients in a hashed order.
 
     A patient with scans of several classes is in each of them.
     """
@@ -47,16 +47,16 @@ def by_class(scans: Iterable[Scan], settings: Settings) -> dict[str, list[Member
         for name, patients in scans_of.items()
     }
     ordered = sorted(members, key=lambda name: (scan_count(members[name]), name))
-    return {name: in_order(members[name], settings["seed"]) for name in ordered}
+    return {name: hash_ordered(members[name], settings["seed"]) for name in ordered}
 
 
 def scan_count(members: Iterable[Member]) -> int:
-    """How many scans of the class its patients have."""
+    """The number of scans of patients in a class."""
     return sum(member.scans for member in members)
 
 
-def in_order(members: Iterable[Member], seed: int) -> list[Member]:
-    """Patients in the order in which they are served: that of a hash, so the order of rows says nothing."""
+def hash_ordered(members: Iterable[Member], seed: int) -> list[Member]:
+    """Patients ordered by a hash, so that the order of rows has no effect."""
     return sorted(members, key=lambda member: hashlib.sha256(f"{seed}/{member.patient}".encode()).digest())
 
 
@@ -66,6 +66,6 @@ def rounded(number: float) -> int:
 
 
 def _stratum(own: Sequence[Scan], balanced: bool) -> tuple[str, str]:
-    """The label and, if sites are to be balanced, the site that most scans of a patient have."""
-    found = [(scan.label, scan.site if balanced else "") for scan in own]
-    return min(set(found), key=lambda stratum: (-found.count(stratum), stratum))
+    """The most frequent label and, if sites are balanced, site of a patient's scans."""
+    strata = [(scan.label, scan.site if balanced else "") for scan in own]
+    return min(set(strata), key=lambda stratum: (-strata.count(stratum), stratum))

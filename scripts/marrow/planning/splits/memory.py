@@ -1,8 +1,8 @@
-"""What was assigned earlier: a small table among the results, so that a growing cohort moves nobody.
+"""Saves and reads earlier assignments, so that the splits of patients do not change when a cohort grows.
 
-`results/splits.tsv` says where every patient is, those included who left the sheet. It holds for the settings whose
-digest is in its first line. Tables of other settings are put by, so that a change made and reverted brings everybody
-back.
+`results/splits.tsv` has the place (split or turn) of every patient, including those who are no longer in the sheet. It
+is valid for the settings whose digest is in its first line. Tables of other settings are archived, so that a change of
+settings that is reverted restores the earlier assignment.
 """
 
 import hashlib
@@ -23,14 +23,14 @@ _PLACE = {"split": re.compile("train|validation|test"), "turn": re.compile("[0-9
 
 
 def remembered(path: Path, settings: Settings) -> tuple[dict[str, str], list[str]]:
-    """Patient -> place as an earlier run with these settings left them, and what is to be noted.
+    """Patient -> place from an earlier run with these settings, and notes.
 
     Raises:
         ConfigError: the table is damaged.
     """
-    key = _digest(settings)
-    for file in (path, _put_by(path, key)):
-        if file.exists() and _key(file) == key:
+    digest = _digest(settings)
+    for file in (path, _archived(path, digest)):
+        if file.exists() and _digest_in(file) == digest:
             return _places(file, _column(settings)), []
     if path.exists():
         return {}, [f"{path} was made with other settings of splits: everybody was assigned anew"]
@@ -38,18 +38,18 @@ def remembered(path: Path, settings: Settings) -> tuple[dict[str, str], list[str
 
 
 def remember(path: Path, assignment: Assignment, settings: Settings) -> None:
-    """Write where everybody is, unless it is written already or there is nobody."""
-    key, places = _digest(settings), assignment.places
+    """Write the places of all patients, unless there are none or the table has them already."""
+    digest, places = _digest(settings), assignment.places
     if not places:
         return
     rows = [f"{patient}\t{places[patient]}" for patient in sorted(places)]
-    text = "\n".join([f"# {len(rows)} patients, settings {key}", f"patient\t{_column(settings)}", *rows, ""])
+    text = "\n".join([f"# {len(rows)} patients, settings {digest}", f"patient\t{_column(settings)}", *rows, ""])
     if path.exists():
         if path.read_text(encoding="utf-8") == text:
             return
-        if (other := _key(path)) != key:
-            _put_by(path, other).parent.mkdir(parents=True, exist_ok=True)
-            path.replace(_put_by(path, other))
+        if (other_digest := _digest_in(path)) != digest:
+            _archived(path, other_digest).parent.mkdir(parents=True, exist_ok=True)
+            path.replace(_archived(path, other_digest))
     write_text(path, text)
 
 
@@ -64,8 +64,8 @@ def _column(settings: Settings) -> str:
     return "turn" if settings["folds"] else "split"
 
 
-def _put_by(path: Path, key: str) -> Path:
-    return path.parent / PRIVATE.name / "splits" / f"{key[:16]}.tsv"
+def _archived(path: Path, digest: str) -> Path:
+    return path.parent / PRIVATE.name / "splits" / f"{digest[:16]}.tsv"
 
 
 def _lines(path: Path) -> list[str]:
@@ -75,7 +75,7 @@ def _lines(path: Path) -> list[str]:
         raise _damaged(path, f"cannot be read ({error})") from None
 
 
-def _key(path: Path) -> str:
+def _digest_in(path: Path) -> str:
     first = _FIRST.fullmatch(_lines(path)[0])
     if first is None:
         raise _damaged(path, "does not begin with the number of patients and the digest of the settings")

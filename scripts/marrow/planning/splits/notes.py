@@ -1,4 +1,4 @@
-"""What somebody should know of a split: which class is short where, and what was done about it."""
+"""Notes on a split for the user: classes with too few scans, mixed patients, sites."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,39 +8,39 @@ from marrow.planning.sheet import Scan
 from marrow.planning.splits.groups import Member, Settings, by_class, class_of, scan_count
 from marrow.planning.splits.shares import Target, held_out, targets
 
-SERVED = "training is served first, then test, then validation"
-SHOWN = 5
+PRIORITY = "training is served first, then test, then validation"
+MOST_NAMES = 5
 
 
 def some(names: Sequence[str]) -> str:
-    """The first few of a list."""
-    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
+    """The first names of a list, and the number of the others."""
+    return ", ".join(names[:MOST_NAMES]) + (f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else "")
 
 
 def notes_on(
-    scans: Sequence[Scan], placed: Mapping[str, str], given: Mapping[str, str], settings: Settings
+    scans: Sequence[Scan], split_of: Mapping[str, str], given: Mapping[str, str], settings: Settings
 ) -> Iterator[str]:
-    """What is to be told, class by class.
+    """The notes, class by class.
 
     Args:
         scans: those that were split.
-        placed: patient -> split.
+        split_of: patient -> split.
         given: the patients among them whose split the sheet or a frozen file gives.
         settings: the section `splits` of the config.
     """
     yield from _mixed(scans, settings)
-    yield from _sites(scans, placed, settings)
+    yield from _sites(scans, split_of, settings)
     if settings["folds"] and given:
         yield f"{len(given)} patients are not part of the folds, since the sheet or splits.file gives their split"
-    aside = held_out(scans, settings)
+    held = held_out(scans, settings)
     classes = by_class(scans, settings)
-    others = by_class((scan for scan in scans if scan.patient not in aside), settings) if aside else classes
-    wanted = targets(others, settings)
+    others = by_class((scan for scan in scans if scan.patient not in held), settings) if held else classes
+    goals = targets(others, settings)
     for name, members in classes.items():
-        view = _View(name, members, placed)
+        view = _View(name, members, split_of)
         yield from _empty(view, settings)
         if any(member.patient not in given for member in members):
-            yield from _folds(view, settings) if settings["folds"] else _amiss(view, wanted.get(name, {}), settings)
+            yield from _folds(view, settings) if settings["folds"] else _off_target(view, goals.get(name, {}), settings)
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,14 @@ class _View:
 
     name: str
     members: Sequence[Member]
-    placed: Mapping[str, str]
+    split_of: Mapping[str, str]
 
     def scans_in(self, split: str) -> int:
-        return scan_count(member for member in self.members if self.placed[member.patient] == split)
+        return scan_count(member for member in self.members if self.split_of[member.patient] == split)
 
     @property
     def step(self) -> int:
-        """Patients are not divided, so a number of scans is met as near as this."""
+        """The largest number of scans of a patient: targets are met up to this difference."""
         return max(member.scans for member in self.members)
 
     @property
@@ -67,25 +67,25 @@ class _View:
 
 def _empty(view: _View, settings: Settings) -> Iterator[str]:
     """Splits without a single scan of a class."""
-    wanted = ["train", *(split for split in ("test", "validation") if settings[split])]
-    missing = [split for split in wanted if not view.scans_in(split)]
+    goals = ["train", *(split for split in ("test", "validation") if settings[split])]
+    missing = [split for split in goals if not view.scans_in(split)]
     if missing:
-        yield f"class {view.name} has no scan in {' and '.join(missing)}: it has {view.size}; {SERVED}"
+        yield f"class {view.name} has no scan in {' and '.join(missing)}: it has {view.size}; {PRIORITY}"
 
 
-def _amiss(view: _View, wanted: Mapping[str, Target], settings: Settings) -> Iterator[str]:
-    """Splits that are further from their target than one patient."""
-    for split, target in wanted.items():
-        have = view.scans_in(split)
-        if 0 < have <= target.due - view.step:
+def _off_target(view: _View, goals: Mapping[str, Target], settings: Settings) -> Iterator[str]:
+    """Splits whose difference from the target is at least one patient."""
+    for split, target in goals.items():
+        count = view.scans_in(split)
+        if 0 < count <= target.due - view.step:
             done = (
                 "as many stay in training as are tested"
                 if target.reach < target.due
-                else f"{SERVED}, earlier assignments are kept, and new patients come here first"
+                else f"{PRIORITY}, earlier assignments are kept, and new patients come here first"
             )
-            yield f"class {view.name} is short in {split}: {have} of {target.due} scans (it has {view.size}); {done}"
-        elif have >= target.due + view.step and target.due:
-            yield f"class {view.name} has {have} scans in {split}, where {target.due} are due; nobody is moved"
+            yield f"class {view.name} is short in {split}: {count} of {target.due} scans (it has {view.size}); {done}"
+        elif count >= target.due + view.step and target.due:
+            yield f"class {view.name} has {count} scans in {split}, where {target.due} are due; nobody is moved"
     if settings["test_per_class"] and 0 < view.scans_in("train") < view.scans_in("test"):
         yield (
             f"class {view.name} trains on {view.scans_in('train')} scans and tests on {view.scans_in('test')}: "
@@ -103,7 +103,7 @@ def _mixed(scans: Sequence[Scan], settings: Settings) -> Iterator[str]:
     classes: dict[str, set[str]] = defaultdict(set)
     for scan in scans:
         classes[scan.patient].add(class_of(scan.label, settings))
-    mixed = sorted(patient for patient, found in classes.items() if len(found) > 1)
+    mixed = sorted(patient for patient, names in classes.items() if len(names) > 1)
     if mixed:
         yield (
             f"{len(mixed)} patients have scans of several classes ({some(mixed)}): all scans of each are together, "
@@ -111,20 +111,20 @@ def _mixed(scans: Sequence[Scan], settings: Settings) -> Iterator[str]:
         )
 
 
-def _sites(scans: Sequence[Scan], placed: Mapping[str, str], settings: Settings) -> Iterator[str]:
+def _sites(scans: Sequence[Scan], split_of: Mapping[str, str], settings: Settings) -> Iterator[str]:
     use, sites = settings["sites"]["use"], Counter(scan.site for scan in scans)
     if use != "ignore" and sites[""]:
         yield f"{sites['']} scans have no site; " + ("they count as one" if use == "balance" else "none is held out")
-    aside = held_out(scans, settings)
-    seen = sorted(patient for patient in aside if placed[patient] != "test")
-    if seen:
+    held = held_out(scans, settings)
+    outside = sorted(patient for patient in held if split_of[patient] != "test")
+    if outside:
         yield (
-            f"{len(seen)} patients were scanned at a held-out site but are not in test ({some(seen)}), since the "
+            f"{len(outside)} patients were scanned at a held-out site but are not in test ({some(outside)}), since the "
             "sheet, splits.file or an earlier assignment has them elsewhere; write predict into the column split of "
             "their scans at that site, or the test of it has seen them"
         )
     elsewhere = sorted(
-        {scan.patient for scan in scans if scan.patient in aside}
+        {scan.patient for scan in scans if scan.patient in held}
         & {scan.patient for scan in scans if scan.site not in settings["sites"]["held_out"]}
     )
     if elsewhere:

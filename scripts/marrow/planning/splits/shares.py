@@ -1,8 +1,8 @@
-"""Splits by shares: what is missing to the targets of the present cohort is filled with patients who have no place yet.
+"""Splits by shares: patients without a split are assigned to the splits with the largest shortage.
 
-A rule that looks at one patient alone never moves anybody, but balances nothing exactly; one that looks at the whole
-cohort balances, but moves people as it grows. Here those who have a place keep it, and new patients go where most is
-missing.
+A rule that depends on each patient alone never changes an assignment but does not balance exactly; one that depends on
+the whole cohort balances, but changes assignments as the cohort grows. Here assigned patients keep their split, and new
+patients are assigned to where most scans are missing.
 """
 
 from collections import Counter, defaultdict
@@ -15,11 +15,11 @@ from marrow.planning.splits.groups import Member, Settings, by_class, rounded, s
 
 @dataclass(frozen=True)
 class Target:
-    """How many scans of a class are to be in a split.
+    """The number of scans of a class that should be in a split.
 
     Attributes:
-        due: what balance and share ask for.
-        reach: what the class can give.
+        due: the number from the settings.
+        reach: the number that the class allows.
     """
 
     due: int
@@ -27,68 +27,68 @@ class Target:
 
 
 def held_out(scans: Sequence[Scan], settings: Settings) -> set[str]:
-    """The patients with a scan at a site that is held out for testing."""
+    """The patients with a scan at a site that is held out for the test split."""
     sites = settings["sites"]["held_out"] if settings["sites"]["use"] == "hold_out" else []
     return {scan.patient for scan in scans if scan.site in sites}
 
 
 def targets(classes: Mapping[str, Sequence[Member]], settings: Settings) -> dict[str, dict[str, Target]]:
-    """Class -> split -> how many scans; training takes what is left.
+    """Class -> split -> target number of scans; the rest is for training.
 
-    By default every class gives as many scans to test, which together are the test share of the cohort; one that is too
-    small gives as many as it keeps for training. A number in the settings is followed as far as the scans go.
+    By default every class has the same number of test scans, together the test share of the cohort; a class that is too
+    small has as many test scans as training scans. A number in the settings is met if there are enough scans.
     """
     sizes = {name: scan_count(members) for name, members in classes.items()}
-    asked = settings["test_per_class"]
+    test_per_class = settings["test_per_class"]
     share = settings["test"] * sum(sizes.values()) / max(1, len(sizes))
-    each = 0 if settings["sites"]["use"] == "hold_out" else asked or (max(1, rounded(share)) if share else 0)
-    found: dict[str, dict[str, Target]] = {}
+    due = 0 if settings["sites"]["use"] == "hold_out" else test_per_class or (max(1, rounded(share)) if share else 0)
+    goals: dict[str, dict[str, Target]] = {}
     for name, size in sizes.items():
         validation = max(1, rounded(settings["validation"] * size)) if settings["validation"] else 0
-        reach = each if asked else min(each, max(1, (size - validation) // 2))
-        found[name] = {"test": Target(each, reach), "validation": Target(validation, validation)}
-    return found
+        reach = due if test_per_class else min(due, max(1, (size - validation) // 2))
+        goals[name] = {"test": Target(due, reach), "validation": Target(validation, validation)}
+    return goals
 
 
-def fill_shares(scans: Sequence[Scan], settings: Settings, placed: Mapping[str, str]) -> dict[str, str]:
+def fill_shares(scans: Sequence[Scan], settings: Settings, earlier: Mapping[str, str]) -> dict[str, str]:
     """Patient -> split, for every patient of labelled scans.
 
     Args:
-        scans: those to be split.
+        scans: the labelled scans.
         settings: the section `splits` of the config.
-        placed: patients who have a split already; it stays.
+        earlier: patient -> split, for patients who have one already; it is kept.
     """
     patients = {scan.patient for scan in scans}
-    aside = held_out(scans, settings)
-    splits = dict.fromkeys(aside, "test") | {patient: placed[patient] for patient in placed if patient in patients}
-    classes = by_class((scan for scan in scans if scan.patient not in aside), settings)
-    wanted = targets(classes, settings)
+    held = held_out(scans, settings)
+    splits = dict.fromkeys(held, "test") | {patient: earlier[patient] for patient in earlier if patient in patients}
+    classes = by_class((scan for scan in scans if scan.patient not in held), settings)
+    goals = targets(classes, settings)
     for members in classes.values():
-        splits |= _first_to_train(members, splits)
+        splits |= _first_for_training(members, splits)
     for name, members in classes.items():
-        filling = _Filling(members, splits)
+        filling = _ClassFilling(members, splits)
         for split in ("test", "validation"):
-            filling.fill(split, wanted[name][split].reach)
+            filling.fill(split, goals[name][split].reach)
         splits |= filling.rest_to_train()
     return splits
 
 
-def _first_to_train(members: Sequence[Member], splits: Mapping[str, str]) -> dict[str, str]:
-    """A patient of a class that nobody trains yet, before anything else is served: of its largest stratum."""
+def _first_for_training(members: Sequence[Member], splits: Mapping[str, str]) -> dict[str, str]:
+    """A training patient for a class without any, of its largest stratum: assigned before all other splits."""
     if any(splits.get(member.patient) == "train" for member in members):
         return {}
     size = Counter(member.stratum for member in members)
-    free = [member for member in members if member.patient not in splits]
-    free.sort(key=lambda member: (size[member.stratum], member.stratum, member.scans), reverse=True)
-    return {member.patient: "train" for member in free[:1]}
+    unassigned = [member for member in members if member.patient not in splits]
+    unassigned.sort(key=lambda member: (size[member.stratum], member.stratum, member.scans), reverse=True)
+    return {member.patient: "train" for member in unassigned[:1]}
 
 
-class _Filling:
-    """One class while its patients are given places.
+class _ClassFilling:
+    """Assigns the patients of one class.
 
     Args:
-        members: its patients in the order of service.
-        splits: those of them who have a place, and others.
+        members: its patients in hashed order.
+        splits: patient -> split, for all who have one.
     """
 
     def __init__(self, members: Sequence[Member], splits: Mapping[str, str]) -> None:
@@ -105,7 +105,7 @@ class _Filling:
                 self._free[member.stratum].append(member)
 
     def fill(self, split: str, target: int) -> None:
-        """Take patients until a split has so many scans, as near as whole patients allow."""
+        """Assign patients to a split until it has about `target` scans."""
         need = target - sum(self._have[split, stratum] for stratum in self._size)
         while need > 0 and (member := self._next(split, target, need)):
             self._free[member.stratum].remove(member)
@@ -114,20 +114,20 @@ class _Filling:
             need -= member.scans
 
     def rest_to_train(self) -> dict[str, str]:
-        """Patient -> split of all who were given a place here."""
-        return self._given | {member.patient: "train" for free in self._free.values() for member in free}
+        """Assign the remaining patients to training; patient -> split of all who were assigned here."""
+        return self._given | {member.patient: "train" for unassigned in self._free.values() for member in unassigned}
 
     def _next(self, split: str, target: int, need: int) -> Member | None:
-        """Who is to be taken: of the stratum that misses most of its part, the first who does not bring too many."""
-        free = [members for members in self._free.values() if members]
-        first = [next((member for member in members if member.scans <= need), None) for members in free]
+        """The next patient: of the stratum with the largest shortage, the first one without too many scans."""
+        unassigned = [members for members in self._free.values() if members]
+        first = [next((member for member in members if member.scans <= need), None) for members in unassigned]
         fitting = [member for member in first if member]
         if fitting:
             return max(fitting, key=lambda member: self._claim(split, target, member.stratum))
-        nearest = min((member for members in free for member in members), key=lambda member: member.scans, default=None)
+        nearest = min((one for members in unassigned for one in members), key=lambda one: one.scans, default=None)
         return nearest if nearest and (need == target or nearest.scans < 2 * need) else None
 
     def _claim(self, split: str, target: int, stratum: tuple[str, str]) -> tuple[bool, float, tuple[str, str]]:
-        """Whether a stratum can give a patient and still train, how much it misses, and its name against ties."""
-        spares = len(self._free[stratum]) > 1 or self._have["train", stratum] > 0
-        return spares, target * self._size[stratum] / self._total - self._have[split, stratum], stratum
+        """The priority of a stratum: whether it keeps a training patient, its shortage, and its name to break ties."""
+        can_spare = len(self._free[stratum]) > 1 or self._have["train", stratum] > 0
+        return can_spare, target * self._size[stratum] / self._total - self._have[split, stratum], stratum

@@ -1,5 +1,6 @@
 """A bar for each of a few values, drawn from the largest: lengths that are compared at a glance."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,7 +16,7 @@ class Bar:
         length: how long it is drawn.
         text: its value.
         note: what it says when pointed at.
-        even: where it would end if nothing stood out; None where nobody knows.
+        even: where it would end if all were alike; None where that is unknown.
     """
 
     name: str
@@ -25,14 +26,15 @@ class Bar:
     even: float | None
 
 
-def bars_of(values: Sequence[tuple[str, float, str, float | None]], form: str = "%.3f") -> tuple[Bar, ...]:
-    """Bars of name, value, note and what would be even; a value below 0 has no length, `form` writes it."""
-    longest = max((end for _, value, _, even in values for end in (value, even or 0.0)), default=0.0) or 1.0
+def bars_of(values: Sequence[tuple[str, float, str, float]], form: str = "%.3f") -> tuple[Bar, ...]:
+    """Bars of name, value, note and what would be even or NaN; a value below 0 has no length, `form` writes it."""
+    ends = (end for _, value, _, even in values for end in (value, even) if not math.isnan(end))
+    longest = max(ends, default=0.0) or 1.0
 
     def length(value: float) -> float:
         return round(max(value, 0.0) / longest * WIDTH, 1)
 
     return tuple(
-        Bar(name.replace("_", " "), length(value), form % value, note, None if even is None else length(even))
+        Bar(name.replace("_", " "), length(value), form % value, note, None if math.isnan(even) else length(even))
         for name, value, note, even in values
     )

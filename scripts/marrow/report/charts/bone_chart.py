@@ -5,11 +5,11 @@ validation scans: something to hold a number against, not something that it clai
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
-from marrow.bones.scores.per_bone import STAGES, Score
+import pandas as pd
+
+from marrow.bones.scores.per_bone import STAGES
 
 PAPER = (0.690, 0.919)
 WIDTH, ROW, LANE = 560, 30, 6  # in the units of the SVG: the scale, a bone, from a bone's middle to either stage
@@ -45,7 +45,7 @@ class BoneLine:
 
 
 @dataclass(frozen=True)
-class Chart:
+class BoneChart:
     """The drawing.
 
     Attributes:
@@ -64,34 +64,31 @@ class Chart:
     height: int
 
 
-def chart_of(scores: Sequence[Score]) -> Chart:
-    """The chart of scores, of which at least one has a Dice; bones in the order in which they come."""
-    values = [score.dice for score in scores if score.dice is not None]
-    low = math.floor(10 * min(LEAST_LOW, *values)) / 10
+def bone_chart(scores: pd.DataFrame) -> BoneChart:
+    """The chart of bones that have a Dice in some scan, in the order in which they come."""
+    low = math.floor(10 * min(LEAST_LOW, scores["dice"].min())) / 10
 
     def place(value: float) -> float:
         return round((value - low) / (1 - low) * WIDTH, 1)
 
-    def lane(bone: str, stage: str, y: float) -> Lane | None:
-        known = [(s, s.dice) for s in scores if s.bone == bone and s.stage == stage and s.dice is not None]
-        if not known:
-            return None
-        dots = tuple(Dot(place(value), f"{score.scan}: {stage} {value:.3f}") for score, value in known)
-        return Lane(stage, y + (LANE if stage == STAGES[-1] else -LANE), dots, place(fmean(v for _, v in known)))
+    def lane(stage: str, rows: pd.DataFrame, y: float) -> Lane:
+        values = zip(rows["scan"], rows["dice"], strict=True)
+        dots = tuple(Dot(place(dice), f"{scan}: {stage} {dice:.3f}") for scan, dice in values)
+        return Lane(stage, y + (LANE if stage == STAGES[-1] else -LANE), dots, place(rows["dice"].mean()))
 
-    bones = list(dict.fromkeys(score.bone for score in scores))
     lines: list[BoneLine] = []
-    for row, bone in enumerate(bones):
-        y = (row + 0.5) * ROW
-        lanes = (lane(bone, stage, y) for stage in STAGES)
-        lines.append(BoneLine(bone, y, tuple(one for one in lanes if one)))
+    for bone, rows in scores.groupby("bone", sort=False):
+        y = (len(lines) + 0.5) * ROW
+        known = {stage: rows[rows["stage"] == stage].dropna(subset=["dice"]) for stage in STAGES}
+        lanes = tuple(lane(stage, of_stage, y) for stage, of_stage in known.items() if len(of_stage))
+        lines.append(BoneLine(str(bone), y, lanes))
     step = 0.1 if low >= 0.4 else 0.2
     ticks = [1 - step * i for i in range(round((1 - low) / step + 0.49)) if 1 - step * i >= low - 1e-9]
-    return Chart(
+    return BoneChart(
         lines=tuple(lines),
         ticks=tuple((place(tick), f"{tick:.1f}") for tick in sorted({*ticks, low})),
         paper=(place(PAPER[0]), place(PAPER[1])),
-        margin=round(20 + LETTER * max(map(len, bones))),
+        margin=round(20 + LETTER * max(len(line.bone) for line in lines)),
         width=WIDTH,
-        height=len(bones) * ROW,
+        height=len(lines) * ROW,
     )

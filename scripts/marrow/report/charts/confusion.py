@@ -1,9 +1,11 @@
 """A confusion matrix as a drawing: true classes down, predicted ones across, each row shaded by its shares."""
 
-from collections.abc import Sequence
+import math
 from dataclasses import dataclass
 
-from marrow.report.tables import Row, number
+import pandas as pd
+
+from marrow.report.tables import Row
 
 WIDTH, HEIGHT = 64, 38  # of a cell, in the units of the SVG
 LETTER = 6.4  # room for a letter of a class's name
@@ -17,13 +19,13 @@ class Cell:
     x: float
     y: float
     shade: float
-    count: str
+    count: int
     percent: str
     label: str
 
 
 @dataclass(frozen=True)
-class Crossing:
+class ConfusionMatrix:
     """The drawing; `names` are the classes with the middle of their column and of their row."""
 
     title: str
@@ -37,13 +39,13 @@ class Crossing:
     cell_height: int = HEIGHT
 
 
-def crossing_of(title: str, rows: Sequence[Row]) -> Crossing:
-    """The drawing of rows with `label`, `predicted`, `count` and `row_percent`."""
-    classes = list(dict.fromkeys([row["label"] for row in rows] + [row["predicted"] for row in rows]))
+def confusion_matrix(title: str, rows: pd.DataFrame) -> ConfusionMatrix:
+    """The drawing of rows with `label`, `predicted`, `count` and `row_percent`, which is NaN in a row without bags."""
+    classes = pd.concat([rows["label"], rows["predicted"]]).unique().tolist()
     places = {name: index for index, name in enumerate(classes)}
     short = {name: name if len(name) <= MOST_LETTERS else f"{name[: MOST_LETTERS - 1]}…" for name in classes}
-    cells = tuple(_cell(row, places) for row in rows)
-    return Crossing(
+    cells = tuple(_cell(row, places) for row in rows.to_dict("records"))
+    return ConfusionMatrix(
         title=title,
         label=f"{title}: " + "; ".join(cell.label for cell in cells),
         cells=cells,
@@ -55,14 +57,13 @@ def crossing_of(title: str, rows: Sequence[Row]) -> Crossing:
 
 
 def _cell(row: Row, places: dict[str, int]) -> Cell:
-    percent = number(row["row_percent"])
-    count = f"{number(row['count']) or 0:g}"
-    share = "" if percent is None else f"{percent:.0f}%"
+    label, predicted, count, percent = (row[name] for name in ("label", "predicted", "count", "row_percent"))
+    known = not math.isnan(percent)
     return Cell(
-        x=places[row["predicted"]] * WIDTH,
-        y=places[row["label"]] * HEIGHT,
-        shade=round((percent or 0) / 100, 2),
+        x=places[predicted] * WIDTH,
+        y=places[label] * HEIGHT,
+        shade=round(percent / 100, 2) if known else 0.0,
         count=count,
-        percent=share,
-        label=f"{row['label']} called {row['predicted']}: {count}{f' ({share})' if share else ''}",
+        percent=f"{percent:.0f}%" if known else "",
+        label=f"{label} called {predicted}: {count}{f' ({percent:.0f}%)' if known else ''}",
     )

@@ -1,5 +1,6 @@
 """A chart of values with their intervals, a row each: what a table of means hides is how wide the intervals are."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,13 +13,18 @@ MOST_LETTERS = 22
 
 @dataclass(frozen=True)
 class Interval:
-    """A value; `low` and `high` are None where no interval is known."""
+    """A value; `low` and `high` are NaN where no interval is known."""
 
     name: str
     value: float
-    low: float | None = None
-    high: float | None = None
+    low: float = math.nan
+    high: float = math.nan
     note: str = ""
+
+    @property
+    def has_ends(self) -> bool:
+        """Whether an interval is known."""
+        return not (math.isnan(self.low) or math.isnan(self.high))
 
 
 @dataclass(frozen=True)
@@ -62,15 +68,15 @@ def interval_chart(
     """The chart of intervals, or None where there are none; `bounds` is what values can be."""
     if not intervals:
         return None
-    values = [end for one in intervals for end in (one.value, one.low, one.high) if end is not None]
+    values = [end for one in intervals for end in (one.value, one.low, one.high) if not math.isnan(end)]
     scale = scale_of(values, WIDTH, (0.0, 0.0) if marks_zero else None, margin=0.04, bounds=bounds)
     rows = tuple(
         IntervalRow(
             name=_short(one.name),
-            label=_told(one),
+            label=_words(one),
             y=(index + 0.5) * ROW,
             value=scale.place(one.value),
-            ends=None if one.low is None or one.high is None else (scale.place(one.low), scale.place(one.high)),
+            ends=(scale.place(one.low), scale.place(one.high)) if one.has_ends else None,
         )
         for index, one in enumerate(intervals)
     )
@@ -90,6 +96,6 @@ def _short(name: str) -> str:
     return name if len(name) <= MOST_LETTERS else f"{name[: MOST_LETTERS - 1]}…"
 
 
-def _told(one: Interval) -> str:
-    interval = "" if one.low is None or one.high is None else f", from {one.low:.3f} to {one.high:.3f}"
+def _words(one: Interval) -> str:
+    interval = f", from {one.low:.3f} to {one.high:.3f}" if one.has_ends else ""
     return f"{one.name} {one.value:.3f}{interval}{f', {one.note}' if one.note else ''}"

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pandas as pd
+
 from marrow.report.charts.scale import Scale, scale_of
 
 WIDTH, HEIGHT = 200, 110  # in the units of the SVG
@@ -75,11 +77,12 @@ def line_chart(
     up = scale_of([y for _, y in points], HEIGHT, y_least)
     ends = ((across.low, up.low), (across.high, up.high))
     drawn = tuple(_placed(one, across, up) for one in series if one.points)
-    told = "; ".join(f"{one.name} ends at {one.points[-1][1]:.3g}" for one in series if one.points and not one.is_faint)
+    bold = [one for one in series if one.points and not one.is_faint]
+    last = "; ".join(f"{one.name} ends at {one.points[-1][1]:.3g}" for one in bold)
     y_ticks = up.ticks(3)
     return LineChart(
         title=title,
-        label=f"{title}, by {x_name}: {told}",
+        label=f"{title}, by {x_name}: {last}",
         lines=drawn,
         x_ticks=across.ticks(),
         y_ticks=tuple((HEIGHT - place, text) for place, text in y_ticks),
@@ -87,6 +90,11 @@ def line_chart(
         diagonal=(_at(ends[0], across, up), _at(ends[1], across, up)) if has_diagonal else None,
         margin=max(40, round(8 + DIGIT * max(len(text) for _, text in y_ticks))),
     )
+
+
+def points_of(frame: pd.DataFrame, x: str, y: str) -> tuple[Point, ...]:
+    """The points of two columns."""
+    return tuple(zip(frame[x].tolist(), frame[y].tolist(), strict=True))
 
 
 def _placed(series: Series, across: Scale, up: Scale) -> Series:

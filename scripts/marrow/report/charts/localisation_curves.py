@@ -1,26 +1,25 @@
-"""Curves of where runs look: lesions found against false marks, and a verdict against the instances taken away."""
+"""Curves of localisation: lesions found against false marks, and what a model predicts as instances are taken out."""
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
 
-from marrow.report.charts.line_chart import LineChart, Point, Series, line_chart
+import numpy as np
+import pandas as pd
+
+from marrow.report.charts.line_chart import LineChart, Series, line_chart, points_of
 from marrow.report.entries import Entry
-from marrow.report.tables import Row, number, read_csv
+from marrow.report.tables import in_order, load_table
+from marrow.tables.frames import Columns, joined
 
-FROC, PERTURBATION = "froc.csv", "perturbation.csv"
-FROC_COLUMNS = ("quantity", "scans", "false_marks", "sensitivity")
-PERTURBATION_COLUMNS = ("quantity", "dropped", "top", "random")
+FROC: Columns = {"quantity": str, "scans": str, "false_marks": float, "sensitivity": float}
+PERTURBATION: Columns = {"quantity": str, "dropped": float, "top": float, "random": float}
 POSITIVE = "positive"  # the scans that have lesions
-Runs = Sequence[Sequence[Row]]
-SeriesOf = Callable[[str, int, Runs], Iterator[Series]]
-FALSE_MARKS = tuple(i / 4 for i in range(41))  # in a scan, at which runs are averaged
+FALSE_MARKS = np.linspace(0, 10, 41)  # in a scan, at which runs are averaged
 
 
 @dataclass(frozen=True)
-class Curves:
+class LocalisationCurves:
     """Charts of one kind, one a method; `quantities` are the instance scores with the colour of each."""
 
     title: str
@@ -33,86 +32,72 @@ class Curves:
         return any(line.is_faint for chart in self.charts for line in chart.lines)
 
 
-def curves_of(entry: Entry, files: Sequence[Path]) -> list[Curves]:
+def localisation_curves(entry: Entry, files: Sequence[Path]) -> list[LocalisationCurves]:
     """The curves of an entry's methods, each the mean over its runs.
 
     Args:
         entry: whose runs.
         files: `results/localisation/{dataset}/{method}/seed-{seed}/{froc or perturbation}.csv` of all runs.
     """
-    froc = _by_method(entry, files, FROC, FROC_COLUMNS)
-    drops = _by_method(entry, files, PERTURBATION, PERTURBATION_COLUMNS)
-    hues = {name: hue for hue, name in enumerate(_quantities([*froc.values(), *drops.values()]))}
-    found = [
-        _charts(entry, "Lesions found", "false marks a scan", froc, hues, _found),
-        _charts(entry, "Probability of the class", "share of instances taken out", drops, hues, _falls),
+    froc = _rows_of_runs(entry, files, "froc.csv", FROC)
+    drops = _rows_of_runs(entry, files, "perturbation.csv", PERTURBATION)
+    hues = {name: hue for hue, name in enumerate(pd.concat([froc["quantity"], drops["quantity"]]).unique())}
+    both = [
+        _charts(entry, "Lesions found", "false marks a scan", froc, hues, _sensitivity),
+        _charts(entry, "Probability of the class", "share of instances taken out", drops, hues, _probability),
     ]
-    return [curves for curves in found if curves.charts]
+    return [curves for curves in both if curves.charts]
 
 
-def _by_method(entry: Entry, files: Sequence[Path], name: str, columns: Sequence[str]) -> dict[str, list[list[Row]]]:
-    """Method -> the rows of each of its runs."""
-    runs: dict[str, list[list[Row]]] = defaultdict(list)
-    for path in files:
-        dataset, method = path.parts[-4:-2]
-        if path.name == name and dataset in entry.datasets:
-            runs[method].append(list(read_csv(path, columns).rows))
-    return dict(runs)
-
-
-def _quantities(methods: Sequence[Runs]) -> list[str]:
-    return list(dict.fromkeys(row["quantity"] for runs in methods for rows in runs for row in rows))
+def _rows_of_runs(entry: Entry, files: Sequence[Path], name: str, columns: Columns) -> pd.DataFrame:
+    """The rows of all runs of an entry, with the method of each and the number of its run."""
+    frames = (
+        load_table(path, columns).frame.assign(method=path.parts[-3], run=run)
+        for run, path in enumerate(files)
+        if path.name == name and path.parts[-4] in entry.datasets
+    )
+    return joined(frames, {**columns, "method": str, "run": int})
 
 
 def _charts(
-    entry: Entry, title: str, x_name: str, methods: Mapping[str, Runs], hues: Mapping[str, int], series_of: SeriesOf
-) -> Curves:
-    order = [*(name for name in entry.titles if name in methods), *(m for m in methods if m not in entry.titles)]
-    charts = [
+    entry: Entry,
+    title: str,
+    x_name: str,
+    rows: pd.DataFrame,
+    hues: Mapping[str, int],
+    series_of: Callable[[str, int, pd.DataFrame], Iterator[Series]],
+) -> LocalisationCurves:
+    of_score = dict(iter(rows.groupby(["method", "quantity"])))
+    charts = (
         line_chart(
             entry.title(method),
-            [one for name, hue in hues.items() for one in series_of(name, hue, methods[method])],
+            [one for name, hue in hues.items() if (method, name) in of_score
+             for one in series_of(name, hue, of_score[method, name])],
             x_name,
             x_least=(0.0, 0.0),
             y_least=(0.0, 1.0),
         )
-        for method in order
-    ]
-    shown = _quantities(list(methods.values()))
-    return Curves(title, tuple(c for c in charts if c is not None), tuple((name, hues[name]) for name in shown))
+        for method in in_order(rows["method"].tolist(), list(entry.titles))
+    )  # fmt: skip
+    quantities = tuple((name, hues[name]) for name in rows["quantity"].unique())
+    return LocalisationCurves(title, tuple(filter(None, charts)), quantities)
 
 
-def _found(quantity: str, hue: int, runs: Runs) -> Iterator[Series]:
-    """The share of lesions found at each number of false marks, over scans that have lesions."""
-    steps = [
-        [
-            (marks, found)
-            for row in rows
-            if row["quantity"] == quantity
-            and row["scans"] == POSITIVE
-            and (marks := number(row["false_marks"])) is not None
-            and (found := number(row["sensitivity"])) is not None
-        ]
-        for rows in runs
-    ]
-    known = [points for points in steps if points]
-    if known:
-        mean = tuple((at, fmean(_best(points, at) for points in known)) for at in FALSE_MARKS)
-        yield Series(quantity, mean, hue)
+def _sensitivity(quantity: str, hue: int, rows: pd.DataFrame) -> Iterator[Series]:
+    """The share of lesions found with at most so many false marks, over scans that have lesions."""
+    known = rows[rows["scans"] == POSITIVE].dropna()
+    runs = [run.sort_values("false_marks") for _, run in known.groupby("run")]
+    if runs:
+        highest = [np.r_[0.0, run["sensitivity"].cummax()] for run in runs]
+        reached = [np.searchsorted(run["false_marks"], FALSE_MARKS, side="right") for run in runs]
+        mean = np.mean([steps[index] for steps, index in zip(highest, reached, strict=True)], 0)
+        yield Series(quantity, tuple(zip(FALSE_MARKS.tolist(), mean.tolist(), strict=True)), hue)
 
 
-def _best(points: Sequence[Point], at: float) -> float:
-    """The most that is found with at most so many false marks."""
-    return max((found for marks, found in points if marks <= at), default=0.0)
-
-
-def _falls(quantity: str, hue: int, runs: Runs) -> Iterator[Series]:
+def _probability(quantity: str, hue: int, rows: pd.DataFrame) -> Iterator[Series]:
     """The probability when the highest instances are taken out, and when any are."""
+    means = rows.groupby("dropped")[["random", "top"]].mean().reset_index()
     for column, name, is_faint in (("random", f"{quantity}, any instances", True), ("top", quantity, False)):
-        at: dict[float, list[float]] = defaultdict(list)
-        for row in (row for rows in runs for row in rows if row["quantity"] == quantity):
-            dropped, value = number(row["dropped"]), number(row[column])
-            if dropped is not None and value is not None:
-                at[dropped].append(value)
-        if at:
-            yield Series(name, tuple((x, fmean(values)) for x, values in sorted(at.items())), hue, is_faint)
+        known = means.dropna(subset=[column])
+        if len(known):
+            yield Series(name, points_of(known, "dropped", column), hue, is_faint)

@@ -1,1 +1,1 @@
-"""The sections of the report, one a module."""
+"""The sections of the report, each with its template; a module takes its data and returns a `Section`."""

@@ -4,14 +4,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 
-from marrow.report.page import Section, render
-from marrow.report.reading import Reading
-from marrow.report.tables import Row, number, read_parquet, why_absent
+import pandas as pd
 
-COLUMNS = ("bag", "patient", "split", "label_name", "instances")
-SPLITS = ("train", "validation", "test", "predict")
+from marrow.bags.splits import SPLITS
+from marrow.report.page import Reading, Section, render
+from marrow.report.tables import Row, load_table
+
+COLUMNS = {"patient": str, "split": str, "label": int, "label_name": str, "instances": int}
 FEW = 3  # bags of a class in a split, below which a metric of it is a matter of luck
 READING = Reading(
     figure="the bags",
@@ -26,24 +26,21 @@ READING = Reading(
 
 
 @dataclass(frozen=True)
-class SplitCount:
-    """A split of a data set: counts, and bags of each class in the order of the data set's classes."""
-
-    split: str
-    bags: int
-    patients: int
-    instances: int
-    per_bag: str
-    classes: tuple[int, ...]
-
-
-@dataclass(frozen=True)
 class SetCount:
-    """A data set; `why` says why nothing is known of it, `folds` of how many more like it this one is the first."""
+    """The counts of a data set.
+
+    Attributes:
+        name: of the data set.
+        classes: its classes, in the order of their numbers.
+        splits: a row a split: `bags`, `patients`, the `sum`, `min`, `median` and `max` of the instances of its bags,
+            and how many bags of each class by its number.
+        why: why nothing is known of it; empty where there are counts.
+        folds: of how many more data sets like it this one is the first.
+    """
 
     name: str
     classes: tuple[str, ...]
-    splits: tuple[SplitCount, ...]
+    splits: Sequence[Row]
     why: str
     folds: int = 0
 
@@ -51,11 +48,11 @@ class SetCount:
     def thin(self) -> list[str]:
         """Classes that a split has few bags of, in words."""
         return [
-            f"{split.split} has {count} of {name}"
-            for split in self.splits
-            if split.split != "predict"
-            for name, count in zip(self.classes, split.classes, strict=True)
-            if count < FEW
+            f"{row['split']} has {row[number]} of {name}"
+            for row in self.splits
+            if row["split"] != "predict"
+            for number, name in enumerate(self.classes)
+            if row[number] < FEW
         ]
 
 
@@ -69,7 +66,7 @@ def section(manifests: Sequence[Path], entry_datasets: Sequence[Sequence[str]]) 
     folded = {names[0]: len(names) - 1 for names in entry_datasets if _are_folds(names)}
     dropped = {name for names in entry_datasets if _are_folds(names) for name in names[1:]}
     sets = [_set_count(path, folded.get(path.stem, 0)) for path in manifests if path.stem not in dropped]
-    html = render("bag_counts.html.j2", sets=sets, how=READING)
+    html = render("sections/bag_counts.html.j2", sets=sets, how=READING)
     return Section("bags", "Bags and splits", html, note=str(len(manifests)))
 
 
@@ -78,24 +75,15 @@ def _are_folds(names: Sequence[str]) -> bool:
     return len(names) > 1 and all(re.fullmatch(r".+-\d+-\d\d+", name) for name in names)
 
 
-def _set_count(path: Path, others: int) -> SetCount:
-    table = read_parquet(path, COLUMNS)
-    if table.why:
-        return SetCount(path.stem, (), (), why_absent(path) or table.why)
-    numbers = {row["label_name"]: number(row.get("label")) or 0.0 for row in table.rows if row["label_name"]}
-    classes = tuple(sorted(numbers, key=lambda name: (numbers[name], name)))
-    rows = {split: table.where(split=split) for split in SPLITS}
-    splits = tuple(_split_count(split, found, classes) for split, found in rows.items() if found)
-    return SetCount(path.stem, classes, splits, "", others)
-
-
-def _split_count(split: str, rows: Sequence[Row], classes: Sequence[str]) -> SplitCount:
-    counts = [int(number(row["instances"]) or 0) for row in rows]
-    return SplitCount(
-        split=split,
-        bags=len(rows),
-        patients=len({row["patient"] for row in rows}),
-        instances=sum(counts),
-        per_bag=f"{min(counts)} / {median(counts):g} / {max(counts)}",
-        classes=tuple(sum(row["label_name"] == name for row in rows) for name in classes),
-    )
+def _set_count(path: Path, folds: int) -> SetCount:
+    table = load_table(path, COLUMNS)
+    bags = table.frame
+    labelled = bags[bags["label_name"] != ""].sort_values(["label", "label_name"])
+    classes = labelled["label_name"].unique().tolist()
+    of_split = bags.groupby("split")
+    instances = of_split["instances"].agg(["sum", "min", "median", "max"])
+    counts = pd.DataFrame({"bags": of_split.size(), "patients": of_split["patient"].nunique()}).join(instances)
+    by_class = pd.crosstab(labelled["split"], labelled["label_name"].map(classes.index))
+    by_class = by_class.reindex(counts.index, columns=range(len(classes)), fill_value=0)
+    rows = counts.join(by_class).reindex([split for split in SPLITS if split in counts.index])
+    return SetCount(path.stem, tuple(classes), rows.reset_index().to_dict("records"), table.why, folds)

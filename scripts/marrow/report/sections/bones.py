@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import fmean
 
-from marrow.bones.scores.per_bone import CORRECTED, RAW, STAGES, Score
-from marrow.bones.scores.table import read_scores
-from marrow.report.charts.bone_chart import chart_of
-from marrow.report.page import Section, render
-from marrow.report.reading import Reading
-from marrow.report.sections.scanlist import ScanRow
-from marrow.report.sections.training import curves_of, read_history
+import pandas as pd
 
+from marrow.bones.scores.per_bone import CORRECTED, NUMBERS, RAW, SCORES, STAGES
+from marrow.report.charts.bone_chart import bone_chart
+from marrow.report.charts.network_curves import network_plots
+from marrow.report.page import Reading, Section, render
+from marrow.report.scans import ScanRow
+from marrow.report.tables import Row
+from marrow.tables.frames import Columns, joined, read_table
+
+HISTORY: Columns = {"epoch": int, "loss": float, "dice": float}
 READING = Reading(
     figure="the scores of the bones",
     shown="for each bone the agreement with an annotation, on scans that the network was not trained on: Dice "
@@ -51,25 +53,24 @@ def section(
         bone_sheets: the bone sheets; none where bones are switched off.
         bone_histories: of the networks that were trained.
     """
-    scores = [score for path in bone_scores for score in read_scores(path)]
-    bones = list(dict.fromkeys(score.bone for score in scores))
-    known = {score.bone for score in scores if score.dice is not None}
-    scored = {score.scan for score in scores}
+    scores = joined((read_table(path, SCORES) for path in bone_scores), SCORES)
+    known = scores[scores.groupby("bone")["dice"].transform("count") > 0]
+    scored = set(scores["scan"])
     html = render(
-        "bones.html.j2",
+        "sections/bones.html.j2",
         is_off=not bone_sheets,
         why_unscored=_why_unscored(scans, bone_scores, scored),
         why_untrained="" if bone_histories else "the label maps were given (precomputed), so no network was trained",
-        figures=_figures(scores),
-        chart=chart_of([score for score in scores if score.bone in known]) if known else None,
-        rows=[_row(bone, [score for score in scores if score.bone == bone]) for bone in bones],
+        figures=_figures(scores) if len(known) else [],
+        chart=bone_chart(known) if len(known) else None,
+        rows=_rows(scores),
         scored=[scan for scan in scans if scan.scan in scored],
         unscored=[scan for scan in scans if scan.split == "validation" and scan.scan not in scored],
-        curves=curves_of({path.parent.name: read_history(path) for path in bone_histories}),
+        plots=network_plots({path.parent.name: read_table(path, HISTORY) for path in bone_histories}),
         how=READING,
         how_trained=TRAINING,
     )
-    return Section("bones", "Bones", html, note=f"{_mean_dice(scores, CORRECTED):.3f}" if known else "")
+    return Section("bones", "Bones", html, note=f"{_mean_dice(scores, CORRECTED):.3f}" if len(known) else "")
 
 
 def _why_unscored(scans: Sequence[ScanRow], bone_scores: Sequence[Path], scored: set[str]) -> str:
@@ -83,37 +84,35 @@ def _why_unscored(scans: Sequence[ScanRow], bone_scores: Sequence[Path], scored:
     return "no scan of the split validation has an annotation; name one in the column bones of the sample sheet"
 
 
-def _figures(scores: Sequence[Score]) -> list[tuple[str, str]]:
+def _figures(scores: pd.DataFrame) -> list[tuple[str, str]]:
     """Name and number of the large figures."""
-    if not any(score.dice is not None for score in scores):
-        return []
-    missed = sum(score.stage == CORRECTED and score.volume_error == -1 for score in scores)
+    missed = (scores["stage"] == CORRECTED) & (scores["volume_error"] == -1)
     return [
         ("mean Dice, corrected", f"{_mean_dice(scores, CORRECTED):.3f}"),
         ("mean Dice, raw", f"{_mean_dice(scores, RAW):.3f}"),
-        ("scans scored", str(len({score.scan for score in scores}))),
-        ("bones missed", str(missed)),
+        ("scans scored", str(scores["scan"].nunique())),
+        ("bones missed", str(missed.sum())),
     ]
 
 
-def _mean_dice(scores: Sequence[Score], stage: str) -> float:
+def _mean_dice(scores: pd.DataFrame, stage: str) -> float:
     """The mean over bones of the mean over scans: a bone that is seldom in view counts like any other."""
-    of_stage = [score for score in scores if score.stage == stage and score.dice is not None]
-    bones = {score.bone for score in of_stage}
-    means = [fmean(score.dice for score in of_stage if score.bone == bone and score.dice is not None) for bone in bones]
-    return fmean(means) if means else 0.0
+    of_stage = scores[scores["stage"] == stage].dropna(subset=["dice"])
+    return float(of_stage.groupby("bone")["dice"].mean().mean()) if len(of_stage) else 0.0
 
 
-def _row(bone: str, scores: Sequence[Score]) -> dict[str, object]:
-    """A bone's row of the table: means over the scans in which a number has a value."""
-    row: dict[str, object] = {
-        "bone": bone,
-        "scans": sum(score.stage == CORRECTED and score.volume_error is not None for score in scores),
-        "missed": sum(score.stage == CORRECTED and score.volume_error == -1 for score in scores),
-    }
-    for name in ("dice", "hd95_mm", "volume_error"):
-        for stage in STAGES:
-            values = [getattr(score, name) for score in scores if score.stage == stage]
-            known = [value for value in values if value is not None]
-            row[f"{name}_{stage}"] = fmean(known) if known else None
-    return row
+def _rows(scores: pd.DataFrame) -> Sequence[Row]:
+    """A row a bone: in how many scans it is, in how many it was missed, and means over the scans that have a number."""
+    corrected = scores["stage"] == CORRECTED
+    rows = pd.DataFrame(
+        {
+            "scans": (corrected & scores["volume_error"].notna()).groupby(scores["bone"]).sum(),
+            "missed": (corrected & (scores["volume_error"] == -1)).groupby(scores["bone"]).sum(),
+            **{
+                f"{name}_{stage}": scores[name].where(scores["stage"] == stage).groupby(scores["bone"]).mean()
+                for name in NUMBERS
+                for stage in STAGES
+            },
+        }
+    )
+    return rows.loc[scores["bone"].unique()].reset_index().to_dict("records")

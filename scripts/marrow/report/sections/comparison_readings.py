@@ -1,6 +1,6 @@
 """How to read the figures of a comparison of methods."""
 
-from marrow.report.reading import Reading
+from marrow.report.page import Reading
 
 METRICS = Reading(
     figure="the metrics of the methods",

@@ -1,15 +1,13 @@
 """Time and memory: what each rule cost, from the benchmark files that Snakemake writes for every job."""
 
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator
 from pathlib import Path
-from statistics import median
+
+import pandas as pd
 
 from marrow.report.charts.bars import bars_of
-from marrow.report.page import Section, render
-from marrow.report.reading import Reading
-from marrow.report.tables import number
+from marrow.report.page import Reading, Section, render
 
 BUILDING = "build_report"  # its measurement is of the page before
 MOST_BARS = 12
@@ -27,65 +25,47 @@ READING = Reading(
 )
 
 
-@dataclass(frozen=True)
-class Cost:
-    """What the jobs of a rule cost; times in seconds, memory in MiB."""
-
-    rule: str
-    jobs: int
-    total: float
-    shortest: float
-    middle: float
-    longest: float
-    memory: float | None
-    load: float | None
-
-
 def section(benchmarks: Path) -> Section:
     """The costs of every rule that has measurements below a folder."""
-    costs = costs_of(benchmarks)
+    costs = costs_of(benchmarks).reset_index().to_dict("records")
+    bars = [(cost["rule"], cost["total"] / 60, f"{cost['jobs']} jobs", math.nan) for cost in costs[:MOST_BARS]]
     html = render(
-        "costs.html.j2",
+        "sections/costs.html.j2",
         costs=costs,
-        total=sum(cost.total for cost in costs),
-        bars=bars_of([(c.rule, c.total / 60, f"{c.jobs} jobs", None) for c in costs[:MOST_BARS]], "%.1f"),
+        total=sum(cost["total"] for cost in costs),
+        bars=bars_of(bars, "%.1f"),
         how=READING,
     )
     return Section("costs", "Time and memory", html)
 
 
-def costs_of(benchmarks: Path) -> list[Cost]:
-    """The costs of each rule, the dearest first; a file that cannot be read counts nowhere."""
-    measured: dict[str, list[dict[str, float]]] = defaultdict(list)
+def costs_of(benchmarks: Path) -> pd.DataFrame:
+    """What the jobs of each rule cost, the dearest first; a file that cannot be read counts nowhere.
+
+    Times are in seconds, memory in MiB, the load in per cent of a processor.
+    """
+    columns = ["rule", SECONDS, MEMORY, LOAD]
+    measured = pd.concat([pd.DataFrame(columns=columns), *_measurements(benchmarks)])[columns]
+    measured[columns[1:]] = measured[columns[1:]].apply(pd.to_numeric, errors="coerce")
+    jobs = measured.dropna(subset=[SECONDS])
+    costs = jobs.assign(work=jobs[LOAD] * jobs[SECONDS]).groupby("rule").agg(
+        jobs=(SECONDS, "size"),
+        total=(SECONDS, "sum"),
+        shortest=(SECONDS, "min"),
+        middle=(SECONDS, "median"),
+        longest=(SECONDS, "max"),
+        memory=(MEMORY, "max"),
+        work=("work", lambda work: work.sum(min_count=1)),
+    )  # fmt: skip
+    costs["load"] = costs.pop("work") / costs["total"].where(costs["total"] > 0)
+    return costs.sort_values("total", ascending=False, kind="stable")
+
+
+def _measurements(benchmarks: Path) -> Iterator[pd.DataFrame]:
     for path in sorted(benchmarks.rglob("*.tsv")):
         rule = path.relative_to(benchmarks).parts[0].removesuffix(".tsv")
         if rule != BUILDING:
-            measured[rule] += _measurements(path)
-    costs = [_cost(rule, jobs) for rule, jobs in measured.items() if jobs]
-    return sorted(costs, key=lambda cost: (-cost.total, cost.rule))
-
-
-def _measurements(path: Path) -> list[dict[str, float]]:
-    try:
-        lines = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, UnicodeDecodeError):
-        return []
-    rows = [dict(zip(lines[0], cells, strict=False)) for cells in lines[1:]]
-    known = [{name: value for name in row if (value := number(row[name])) is not None} for row in rows]
-    return [row for row in known if SECONDS in row]
-
-
-def _cost(rule: str, jobs: Sequence[dict[str, float]]) -> Cost:
-    seconds = [job[SECONDS] for job in jobs]
-    memory = [job[MEMORY] for job in jobs if MEMORY in job]
-    load = [job[LOAD] * job[SECONDS] for job in jobs if LOAD in job]
-    return Cost(
-        rule=rule,
-        jobs=len(jobs),
-        total=sum(seconds),
-        shortest=min(seconds),
-        middle=median(seconds),
-        longest=max(seconds),
-        memory=max(memory, default=None),
-        load=sum(load) / sum(seconds) if load and sum(seconds) else None,
-    )
+            try:
+                yield pd.read_csv(path, sep="\t", dtype="str").assign(rule=rule)
+            except (OSError, ValueError):
+                continue

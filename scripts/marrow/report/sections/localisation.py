@@ -1,19 +1,18 @@
-"""Where: how well instance weights find what is marked in phantoms, digits and mosaics, or by somebody in a scan."""
+"""Localisation: how well instance scores find what is marked in phantoms, digits and mosaics, or by hand in a scan."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
 from markupsafe import Markup
 
 from marrow.report.charts.interval_chart import IntervalChart, interval_chart
-from marrow.report.charts.localisation_curves import curves_of
+from marrow.report.charts.localisation_curves import localisation_curves
 from marrow.report.charts.scale import SHARE
 from marrow.report.entries import SCANS, Entry
-from marrow.report.metrics import Mean, intervals_of, mean_of
-from marrow.report.page import Section, render
+from marrow.report.metrics import by_method_and_metric, intervals_of
+from marrow.report.page import Reading, Section, render
 from marrow.report.pictures import Picture
-from marrow.report.reading import Reading
-from marrow.report.tables import Row, number
 
 SCORES = Reading(
     figure="the localisation scores",
@@ -68,26 +67,33 @@ def section(entries: Sequence[Entry], curves: Sequence[Path], inversions: Sequen
         curves: the files of free-response and perturbation curves.
         inversions: name of the run and figure of each inversion.
     """
-    ours = [entry for entry in entries if entry.kind == SCANS]
-    html = render("localisation.html.j2", parts=[(entry, located(entry, curves, inversions)) for entry in ours])
+    parts = [(entry, localisation(entry, curves, inversions)) for entry in entries if entry.kind == SCANS]
+    html = render("sections/localisation.html.j2", parts=parts)
     return Section("localisation", "Localisation", html)
 
 
-def located(entry: Entry, curves: Sequence[Path], inversions: Sequence[tuple[str, Picture]]) -> Markup:
+def localisation(entry: Entry, curves: Sequence[Path], inversions: Sequence[tuple[str, Picture]]) -> Markup:
     """Scores, curves and inversions of an entry, or why there are none."""
     table = entry.tables["localisation"]
+    parts = table.frame["metric"].str.extract("(?P<score>[^:]*):?(?P<measure>.*)")
+    parts["measure"] = parts["measure"].where(parts["measure"] != "", parts["score"])
+    rows = table.frame.join(parts)
+    measures = [name for name in rows["measure"].unique() if not name.startswith(OF_ONE_BONE)]
+    row_of = by_method_and_metric(rows)
+    pairs = [
+        (entry.title(method), score, [row_of.get((method, f"{score}:{name}")) for name in measures])
+        for method in entry.methods("localisation")
+        for score in rows.loc[rows["method"] == method, "score"].unique()
+    ]
     return render(
-        "located.html.j2",
+        "sections/located.html.j2",
         entry=entry,
         why=table.why,
-        rows=table.rows,
-        quantity=_quantity,
-        metric=_metric,
-        number=number,
-        metrics=_headlines(table.rows),
-        pairs=_pairs(entry),
-        charts=_charts(entry, table.rows),
-        curves=curves_of(entry, curves),
+        rows=rows.to_dict("records"),
+        measures=measures,
+        pairs=pairs,
+        charts=_charts(entry, rows),
+        curves=localisation_curves(entry, curves),
         inversions=[(name, picture) for name, picture in inversions if name.split("/")[0] in entry.datasets],
         how=SCORES,
         how_curved=CURVE,
@@ -95,43 +101,11 @@ def located(entry: Entry, curves: Sequence[Path], inversions: Sequence[tuple[str
     )
 
 
-def _headlines(rows: Sequence[Row]) -> list[str]:
-    """The metrics of the first table: all but those of single bones."""
-    return list(dict.fromkeys(_metric(row) for row in rows if not _metric(row).startswith(OF_ONE_BONE)))
-
-
-def _pairs(entry: Entry) -> list[tuple[str, str, list[Mean]]]:
-    """A row per method and instance score: what it is called, and a mean per metric."""
-    table = entry.tables["localisation"]
-    metrics = _headlines(table.rows)
-    return [
-        (entry.title(method), score, [mean_of(table, method, f"{score}:{metric}") for metric in metrics])
-        for method in entry.methods("localisation")
-        for score in dict.fromkeys(_quantity(row) for row in table.where(method=method))
-    ]
-
-
-def _quantity(row: Row) -> str:
-    return row["metric"].partition(":")[0]
-
-
-def _metric(row: Row) -> str:
-    quantity, _, metric = row["metric"].partition(":")
-    return metric or quantity
-
-
-def _charts(entry: Entry, rows: Sequence[Row]) -> list[IntervalChart]:
-    """For each metric that is drawn and each score, all methods."""
-    charts: list[IntervalChart | None] = []
-    for wanted, title in DRAWN:
-        of_metric = [row for row in rows if _metric(row) == wanted]
-        quantities = list(dict.fromkeys(map(_quantity, of_metric)))
-        charts += [
-            interval_chart(
-                f"{title}, {quantity}",
-                intervals_of([row for row in of_metric if _quantity(row) == quantity], dict(entry.titles)),
-                SHARE,
-            )
-            for quantity in quantities
-        ]
-    return [chart for chart in charts if chart is not None]
+def _charts(entry: Entry, rows: pd.DataFrame) -> list[IntervalChart]:
+    """For each measure that is drawn and each instance score, all methods."""
+    charts = (
+        interval_chart(f"{title}, {score}", intervals_of(of_score, entry.titles), SHARE)
+        for measure, title in DRAWN
+        for score, of_score in rows[rows["measure"] == measure].groupby("score", sort=False)
+    )
+    return list(filter(None, charts))

@@ -4,17 +4,17 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from marrow.bags.splits import SPLITS
 from marrow.report.page import Section, render
-from marrow.report.sections.scanlist import ScanRow
+from marrow.report.scans import ScanRow
 
 CLASSES = ("healthy", "inactive", "focal", "diffuse")
-SPLITS = ("train", "validation", "test", "predict")
 UNLABELLED = "no label"
 NO_SITE = "no site"
 
 
 @dataclass(frozen=True)
-class Crossing:
+class CountTable:
     """Counts of scans by two of their properties.
 
     Attributes:
@@ -31,11 +31,11 @@ class Crossing:
 def section(scans: Sequence[ScanRow]) -> Section:
     """The overview of all scans."""
     statuses = Counter(scan.status for scan in scans)
-    crossings = [
-        _crossing("class", scans, [scan.label or UNLABELLED for scan in scans], CLASSES),
-        _crossing("site", scans, [scan.site or NO_SITE for scan in scans], ()),
+    tables = [
+        _count_table("class", scans, [scan.label or UNLABELLED for scan in scans], CLASSES),
+        _count_table("site", scans, [scan.site or NO_SITE for scan in scans], ()),
     ]
-    html = render("overview.html.j2", figures=_figures(scans, statuses), crossings=crossings)
+    html = render("sections/overview.html.j2", figures=_figures(scans, statuses), tables=tables)
     return Section("overview", "Overview", html)
 
 
@@ -46,7 +46,7 @@ def lead(scans: Sequence[ScanRow]) -> str:
     warned = sum(scan.status == "warned" for scan in scans)
     flagged = [f"{stopped} stopped" * bool(stopped), f"{warned} to look at" * bool(warned)]
     tail = ", ".join(filter(None, flagged)) or "none stopped, none to look at"
-    return f"{_counted(len(scans), 'scan')} of {_counted(patients, 'patient')}; {tail}."
+    return f"{_with_noun(len(scans), 'scan')} of {_with_noun(patients, 'patient')}; {tail}."
 
 
 def _figures(scans: Sequence[ScanRow], statuses: Counter[str]) -> list[tuple[str, int, str]]:
@@ -61,12 +61,12 @@ def _figures(scans: Sequence[ScanRow], statuses: Counter[str]) -> list[tuple[str
     return figures + [("not checked", statuses["unknown"], "unknown")] * bool(statuses["unknown"])
 
 
-def _crossing(of: str, scans: Sequence[ScanRow], values: Sequence[str], order: Sequence[str]) -> Crossing:
+def _count_table(of: str, scans: Sequence[ScanRow], values: Sequence[str], order: Sequence[str]) -> CountTable:
     columns = _ordered((scan.split or "none" for scan in scans), SPLITS)
     counts = Counter((value, scan.split or "none") for scan, value in zip(scans, values, strict=True))
     rows = [(value, tuple(counts[value, split] for split in columns)) for value in _ordered(values, order)]
     rows.append(("all", tuple(sum(row[1][i] for row in rows) for i in range(len(columns)))))
-    return Crossing(of, columns, tuple((name, cells, sum(cells)) for name, cells in rows))
+    return CountTable(of, columns, tuple((name, cells, sum(cells)) for name, cells in rows))
 
 
 def _ordered(values: Iterable[str], order: Sequence[str]) -> tuple[str, ...]:
@@ -74,5 +74,5 @@ def _ordered(values: Iterable[str], order: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(set(values), key=lambda value: (order.index(value) if value in order else len(order), value)))
 
 
-def _counted(number: int, noun: str) -> str:
+def _with_noun(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from marrow.report.ledger import accepted_of, doubts_of, read_ledger, settings_of
-from marrow.report.page import Section, render
-from marrow.report.reading import Reading
+from marrow.report.page import Reading, Section, render
 from marrow.workflow.record import Record
 
 READING = Reading(
@@ -50,7 +49,7 @@ def section(results: Path, scripts: Path) -> Section:
     records = list(ledger.records.values())
     doubts = doubts_of(ledger, scripts)
     html = render(
-        "provenance.html.j2",
+        "sections/provenance.html.j2",
         makings=[_making(rule, jobs) for rule, jobs in ledger.by_rule().items()],
         commits=_different(str(record.made.get("commit") or "") for record in records),
         changed=sum(bool(record.made.get("dirty")) for record in records),
@@ -91,10 +90,10 @@ def _different(texts: Iterable[str]) -> list[str]:
 
 def _versions(records: Sequence[Record]) -> list[tuple[str, str]]:
     """Package and its version, or its versions where records differ."""
-    found: dict[str, set[str]] = defaultdict(set)
+    of_package: dict[str, set[str]] = defaultdict(set)
     for record in records:
         made: dict[str, Any] = record.made
         versions: dict[str, str] = {"python": made.get("python") or "", **(made.get("versions") or {})}
         for package, version in versions.items():
-            found[package].add(version)
-    return [(package, ", ".join(sorted(filter(None, versions)))) for package, versions in sorted(found.items())]
+            of_package[package].add(version)
+    return [(package, ", ".join(sorted(filter(None, versions)))) for package, versions in sorted(of_package.items())]

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from marrow.report.page import Section, render
-from marrow.report.reading import Reading
+from marrow.report.page import Reading, Section, render
 
 WIDTH, HEIGHT = 240, 150  # of the plot in the units of its SVG
 READING = Reading(
@@ -47,7 +46,9 @@ def section(contrasts: Sequence[str], standards: Sequence[Path]) -> Section:
     """The scales of all contrasts, drawn and as numbers."""
     curves = [_curve(contrast, path) for contrast, path in zip(contrasts, standards, strict=True)]
     percentiles = sorted({percentile for curve in curves for percentile in curve.landmarks})
-    html = render("standard.html.j2", curves=curves, percentiles=percentiles, how=READING, width=WIDTH, height=HEIGHT)
+    html = render(
+        "sections/standard.html.j2", curves=curves, percentiles=percentiles, how=READING, width=WIDTH, height=HEIGHT
+    )
     return Section("standard", "Standard scale", html)
 
 

@@ -1,7 +1,7 @@
 """The scans in the viewer: which of them fit into the page, and their layers as the page holds them.
 
-Layers wait in the page as compressed text that nothing runs or draws; a click unpacks those of one scan. The viewer's
-program waits in the same way, and the page's policy lets exactly this program run, by its digest.
+Layers lie in the page as compressed text that nothing runs or draws; a click decompresses those of one scan. The
+program of the viewer lies there in the same way, and the page's policy lets exactly this program run, by its digest.
 """
 
 import base64
@@ -17,11 +17,11 @@ import SimpleITK as sitk
 from marrow.bones.table import read_bones
 from marrow.drawing.bone_colours import bone_colours
 from marrow.imaging.volume import read_volume
-from marrow.report.page import packed_text
-from marrow.report.sections.maps import ScanMap
-from marrow.report.sections.scanlist import ScanRow
+from marrow.report.page import compressed_text
+from marrow.report.scan_maps import ScanMap
+from marrow.report.scans import ScanRow
 from marrow.report.tables import why_absent
-from marrow.report.viewer.volumes import highest, packed, shrunk_map
+from marrow.report.viewer.volumes import highest, nifti_bytes, shrunk_map
 from marrow.workflow.record import read_record, record_of
 
 SHARE = 0.3  # of the page's budget, for all scans in the viewer together
@@ -49,7 +49,7 @@ class Viewer:
     @property
     def size(self) -> int:
         """Bytes of the page."""
-        return sum(map(len, self.scans.values())) + (len(packed_text(self.program)) if self.program else 0)
+        return sum(map(len, self.scans.values())) + (len(compressed_text(self.program)) if self.program else 0)
 
 
 def viewer_of(
@@ -72,27 +72,27 @@ def viewer_of(
     """
     bones = read_bones(bone_table)
     colours = bone_colours(bones)
-    told = json.dumps([[bone.id, bone.name.replace("_", " "), colours[bone.id]] for bone in bones])
+    bones_json = json.dumps([[bone.id, bone.name.replace("_", " "), colours[bone.id]] for bone in bones])
     why = _why_not(program)
     if why:
-        return Viewer("", why, told, {}, 0)
+        return Viewer("", why, bones_json, {}, 0)
     held: dict[str, str] = {}
     room, left_out = SHARE * budget, 0
-    found = _by_scan(layers)
+    of_scan = _by_scan(layers)
     for scan in sorted(scans, key=lambda one: FIRST.index(one.split) if one.split in FIRST else len(FIRST)):
-        if scan.scan not in found:
+        if scan.scan not in of_scan:
             continue
         if room <= 0:
             left_out += 1
             continue
-        content = _layers(found[scan.scan], maps.get(scan.scan, ()))
+        content = _layers(of_scan[scan.scan], maps.get(scan.scan, ()))
         if len(content) > room:
             left_out += 1
             room = 0
         elif content:
             held[scan.scan] = content
             room -= len(content)
-    return Viewer(program[0].read_text(encoding="utf-8"), "", told, held, left_out)
+    return Viewer(program[0].read_text(encoding="utf-8"), "", bones_json, held, left_out)
 
 
 def _why_not(program: Sequence[Path]) -> str:
@@ -104,18 +104,18 @@ def _why_not(program: Sequence[Path]) -> str:
 
 
 def _by_scan(layers: Sequence[Path]) -> dict[str, dict[str, Path]]:
-    found: dict[str, dict[str, Path]] = defaultdict(dict)
+    files: dict[str, dict[str, Path]] = defaultdict(dict)
     for path in layers:
         if not why_absent(path):
-            found[path.parent.name][path.name.partition(".")[0]] = path
-    return {scan: parts for scan, parts in found.items() if {"volume", "bones"} <= parts.keys()}
+            files[path.parent.name][path.name.partition(".")[0]] = path
+    return {scan: parts for scan, parts in files.items() if {"volume", "bones"} <= parts.keys()}
 
 
 def _layers(parts: Mapping[str, Path], maps: Sequence[ScanMap]) -> str:
     """The layers of a scan as JSON; empty where its volume cannot be read."""
     try:
         grid = read_volume(parts["volume"])
-        content: dict[str, Any] = {name: _text(parts[name].read_bytes()) for name in ("volume", "bones")}
+        content: dict[str, Any] = {name: _base64(parts[name].read_bytes()) for name in ("volume", "bones")}
         content["maps"] = [layer for one in maps if (layer := _map(one, grid))]
     except RuntimeError:  # of SimpleITK, for half a file
         return ""
@@ -129,8 +129,8 @@ def _map(one: ScanMap, grid: sitk.Image) -> dict[str, Any] | None:
         image, low, high = shrunk_map(read_volume(one.volume), grid)
     except RuntimeError:
         return None
-    return {"title": one.title, "low": low, "high": high, "at": highest(image), "volume": _text(packed(image))}
+    return {"title": one.title, "low": low, "high": high, "at": highest(image), "volume": _base64(nifti_bytes(image))}
 
 
-def _text(content: bytes) -> str:
+def _base64(content: bytes) -> str:
     return base64.b64encode(content).decode()

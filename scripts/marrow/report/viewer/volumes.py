@@ -61,7 +61,7 @@ def highest(image: sitk.Image) -> list[float]:
     return [round(-left, 2), round(-back, 2), round(up, 2)]
 
 
-def packed(image: sitk.Image) -> bytes:
+def nifti_bytes(image: sitk.Image) -> bytes:
     """An image as compressed NIfTI; the same image gives the same bytes."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "layer.nii"

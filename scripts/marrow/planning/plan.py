@@ -1,0 +1,105 @@
+"""The whole plan: what a config asks for, from the scans to the maps, as one object that all rules read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from marrow.planning.bones import BonePlan, plan_bones
+from marrow.planning.cohort import Cohort, load_cohort
+from marrow.planning.config import Settings, complete, read_schema, spacing_of
+from marrow.planning.datasets import DataPlan, plan_datasets
+from marrow.planning.evaluations import Evaluation, plan_evaluations
+from marrow.planning.inversions import InversionPlan, plan_inversions
+from marrow.planning.localisation import LocalisationPlan, plan_localisation
+from marrow.planning.runs import RunPlan, plan_runs
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that can be known before any work.
+
+    Attributes:
+        config: complete.
+        schemas: the folder of schemas.
+        cohort: the scans.
+        bones: which scans train and test the segmentation of bones.
+        data: bag sets and data sets.
+        runs: the models to train.
+        evaluations: entry of `runs` -> what is evaluated together.
+        localisation: the runs whose instance scores are evaluated, and the maps.
+        inversions: the runs that are inverted.
+    """
+
+    config: Settings
+    schemas: Path
+    cohort: Cohort
+    bones: BonePlan
+    data: DataPlan
+    runs: RunPlan
+    evaluations: Mapping[str, Evaluation]
+    localisation: LocalisationPlan
+    inversions: InversionPlan
+
+    @property
+    def bone_table(self) -> str:
+        """The table that names and numbers the bones."""
+        return self.config["bone_table"] or str(self.schemas / "bones.tsv")
+
+    @property
+    def spacing_mm(self) -> float:
+        """The edge of the voxels of the scans' common grid."""
+        return spacing_of(self.config)
+
+    @cached_property
+    def acquired(self) -> list[str]:
+        """The contrasts that are acquired and standardised: all but ADC, which is computed from two of them."""
+        return [contrast for contrast in self.config["contrasts"] if contrast not in self.quantitative]
+
+    @cached_property
+    def quantitative(self) -> list[str]:
+        """The contrasts that keep their own scale."""
+        return [contrast for contrast in self.config["contrasts"] if contrast == "adc"]
+
+    @property
+    def scans_with_bones(self) -> list[str]:
+        """The scans whose bones are segmented: all or none."""
+        return [] if self.bones.source == "none" else self.cohort.ids
+
+    @cached_property
+    def summaries(self) -> list[dict[str, str]]:
+        """What tables and the report say of each scan."""
+        return [scan.summary() for scan in self.cohort]
+
+    def threads(self, most: int) -> int:
+        """Threads of a job that can use several; one for the simulated cohort, whose small jobs run side by side."""
+        return most if self.config["samples"] else 1
+
+
+def make_plan(config: Mapping[str, Any], schemas: Path) -> Plan:
+    """Check a config and all that it names, and plan what is made of it.
+
+    Args:
+        config: as the user wrote it.
+        schemas: the folder of schemas.
+
+    Raises:
+        MarrowError: the config or the sample sheet is wrong.
+    """
+    config = complete(config, read_schema(schemas / "config.schema.yaml"))
+    cohort = load_cohort(config, schemas)
+    bones = plan_bones(config, cohort, schemas)
+    data = plan_datasets(config, cohort, schemas, spacing_of(config))
+    runs = plan_runs(config, data, schemas)
+    return Plan(
+        config=config,
+        schemas=schemas,
+        cohort=cohort,
+        bones=bones,
+        data=data,
+        runs=runs,
+        evaluations=plan_evaluations(config, data, runs),
+        localisation=plan_localisation(config, cohort, data, runs),
+        inversions=plan_inversions(config, data, runs),
+    )
