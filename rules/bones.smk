@@ -202,7 +202,7 @@ rule correct_bones:
         corrected="results/bones/{scan}/corrected/bones.nii",
         dilated="results/bones/{scan}/corrected/dilated.nii",
         steps="results/bones/{scan}/corrected/steps.npz",
-        told="results/bones/{scan}/corrected/told.json",
+        corrections="results/bones/{scan}/corrected/corrections.json",
         record="results/bones/{scan}/corrected/record.json",
     log:
         "results/logs/correct_bones/{scan}.log",
@@ -229,7 +229,7 @@ rule draw_bones:
         raw_bones=plan.bones.raw,
         dilated="results/bones/{scan}/corrected/dilated.nii",
         steps="results/bones/{scan}/corrected/steps.npz",
-        told="results/bones/{scan}/corrected/told.json",
+        corrections="results/bones/{scan}/corrected/corrections.json",
         bone_table=plan.bone_table,
     output:
         sheet=report(
@@ -273,7 +273,7 @@ rule score_bones:
     benchmark:
         "results/benchmarks/score_bones/{scan}.tsv"
     conda:
-        "../envs/imaging.yaml"
+        "../envs/maps.yaml"
     threads: 1
     resources:
         mem_mb=mebibytes(base=700, per_input=10),
@@ -302,7 +302,7 @@ rule gather_scores:
     benchmark:
         "results/benchmarks/gather_scores.tsv"
     conda:
-        "../envs/imaging.yaml"
+        "../envs/maps.yaml"
     threads: 1
     resources:
         mem_mb=500,

@@ -37,7 +37,7 @@ def main(
     corrected: Path,
     dilated: Path,
     steps: Path,
-    told: Path,
+    corrections: Path,
     contrasts: list[str],
     settings: dict[str, Any],
 ) -> None:
@@ -55,7 +55,7 @@ def main(
         corrected: the bones after all steps but the dilation, to write.
         dilated: the bones with their margin, to write.
         steps: projections of the labels after each step, to write.
-        told: the changes of each step and the volumes of the bones, JSON, to write.
+        corrections: the changes of each step and the volumes of the bones, JSON, to write.
         contrasts: the volumes' names.
         settings: the section `bones.correction` of the config.
     """
@@ -97,7 +97,7 @@ def main(
         np.savez_compressed(file, allow_pickle=False, **projections)
     stages = {"raw": raw, "corrected": result, "dilated": margin}
     report = {"steps": changes, "bones": summary.volumes(stages, bones, scan.spacing)}
-    told.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    corrections.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 
 def _surface_input(

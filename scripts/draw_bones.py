@@ -23,7 +23,7 @@ def main(
     raw_bones: Path,
     dilated: Path,
     steps: Path,
-    told: Path,
+    corrections: Path,
     bone_table: Path,
     sheet: Path,
     scan: str,
@@ -38,7 +38,7 @@ def main(
         raw_bones: label map as predicted.
         dilated: label map after all corrections.
         steps: projections of the labels after each step, NPZ.
-        told: the changes of each step, and volumes, JSON.
+        corrections: the changes of each step, and volumes, JSON.
         bone_table: the bones, TSV.
         sheet: the PNG to write.
         scan: the scan's id.
@@ -53,7 +53,7 @@ def main(
     bones = read_bones(bone_table)
     image = read_volume(water)
     body = np.greater(_labels(body_resampled, image, "the body mask"), 0)
-    is_corrected = stop is None and all(map(_is_there, (dilated, steps, told)))
+    is_corrected = stop is None and all(map(_is_there, (dilated, steps, corrections)))
     label_file, name = (dilated, "the dilated bones") if is_corrected else (raw_bones, "the predicted bones")
     labels = _labels(label_file, image, name)
     is_predicted = _is_there(raw_bones)
@@ -67,8 +67,8 @@ def main(
         outlines=_outlines(is_corrected, is_predicted),
         cuts=cuts_of(volume, body, labels, turned.GetSpacing()),
         window=window_of(volume, body, settings["window_percentiles"]),
-        steps=tuple(read_steps(steps, told)) if is_corrected else (),
-        volumes=read_volumes(told) if is_corrected else predicted,
+        steps=tuple(read_steps(steps, corrections)) if is_corrected else (),
+        volumes=read_volumes(corrections) if is_corrected else predicted,
     )
     draw_bone_sheet(content, bones, bone_colours(bones), sheet)
 

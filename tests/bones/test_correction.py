@@ -469,7 +469,7 @@ def files(tmp_path):
         "corrected": tmp_path / "bones.nii",
         "dilated": tmp_path / "dilated.nii",
         "steps": tmp_path / "steps.npz",
-        "told": tmp_path / "told.json",
+        "corrections": tmp_path / "corrections.json",
         "contrasts": [],
         "settings": settings_with("dilation", mm=8.0),
     }
@@ -503,7 +503,7 @@ def test_the_stage_writes_labels_pictures_and_what_it_did(files):
     assert front[39 - 30, 15] == ID["lumbar_spine"]
     assert set(np.unique(side)) == {0, FEMUR, ID["lumbar_spine"]}
     assert side[39 - 10, 9] == FEMUR
-    told = json.loads(files["told"].read_text())
+    told = json.loads(files["corrections"].read_text())
     assert [step["step"] for step in told["steps"]] == list(STEPS)
     femur = told["bones"]["femur_left"]
     assert femur["raw_ml"] == femur["corrected_ml"] == pytest.approx(240 * 0.512)
@@ -518,7 +518,7 @@ def test_each_step_can_be_switched_off(files, off):
     settings = copy.deepcopy(files["settings"])
     settings[off]["enabled"] = False
     correct_bones.main(**files | {"settings": settings})
-    told = json.loads(files["told"].read_text())
+    told = json.loads(files["corrections"].read_text())
     assert [step["step"] for step in told["steps"]] == [step for step in STEPS if step != off]
     with np.load(files["steps"], allow_pickle=False) as pictures:
         assert not any(off in name for name in pictures)
@@ -528,7 +528,7 @@ def test_each_step_can_be_switched_off(files, off):
 
 def test_without_an_atlas_the_step_says_so(files):
     correct_bones.main(**files | {"atlas": [], "support": []})
-    told = json.loads(files["told"].read_text())
+    told = json.loads(files["corrections"].read_text())
     surface, atlas = told["steps"][:2]
     assert surface["changed_voxels"] == atlas["changed_voxels"] == 0
     assert "no model of the surface" in surface["said"][0]

@@ -242,7 +242,10 @@ def test_what_was_said_fits_and_what_is_left_out_is_counted(said):
 def test_a_few_short_sentences_are_all_there():
     assert message_lines(step(["one", "two"]), 3.0) == ["one", "two"]
     assert message_lines(step(str(i) for i in range(MOST_LINES)), 3.0) == [str(i) for i in range(MOST_LINES)]
-    assert message_lines(step(str(i) for i in range(20)), 3.0)[-1] == f"… and {20 - MOST_LINES + 1} more in told.json"
+    assert (
+        message_lines(step(str(i) for i in range(20)), 3.0)[-1]
+        == f"… and {20 - MOST_LINES + 1} more in corrections.json"
+    )
 
 
 def test_volumes_are_voxels_times_their_size():
@@ -301,7 +304,7 @@ def files(tmp_path):
         "steps": [{"step": "midplane", "changed_voxels": 54, "changed_ml": 27.6, "said": ["femur_left: relabelled"]}],
         "bones": {bone.name: {"raw_ml": 5.0, "corrected_ml": 4.0, "dilated_ml": 6.0} for bone in BONES},
     }
-    (tmp_path / "told.json").write_text(json.dumps(told))
+    (tmp_path / "corrections.json").write_text(json.dumps(told))
     for name, array in {"water": water, "body": body, "raw": raw, "dilated": labels}.items():
         write_volume(image_of(array), tmp_path / f"{name}.nii")
     return {
@@ -310,7 +313,7 @@ def files(tmp_path):
         "raw_bones": tmp_path / "raw.nii",
         "dilated": tmp_path / "dilated.nii",
         "steps": tmp_path / "steps.npz",
-        "told": tmp_path / "told.json",
+        "corrections": tmp_path / "corrections.json",
         "bone_table": DEFAULT_TABLE,
         "sheet": tmp_path / "sheet.png",
         "scan": "P01-a",
@@ -335,14 +338,14 @@ def empty(arguments, *names):
 
 
 def test_steps_follow_each_other_and_one_that_is_off_is_not_there(files):
-    raw, midplane = read_steps(files["steps"], files["told"])
+    raw, midplane = read_steps(files["steps"], files["corrections"])
     assert (raw.name, midplane.name) == ("raw", "midplane")
     assert not raw.projections["front"].changed.any()
     assert (midplane.projections["side"].before == raw.projections["side"].after).all()
     assert midplane.projections["front"].changed.sum() == 6 * 3
     assert (midplane.changed_voxels, midplane.changed_ml, midplane.messages) == (54, 27.6, ("femur_left: relabelled",))
     assert raw.changed_voxels is None
-    assert read_volumes(files["told"])["skull"].dilated == 6.0
+    assert read_volumes(files["corrections"])["skull"].dilated == 6.0
 
 
 def test_each_step_is_compared_with_the_one_before_it_in_the_order_of_their_numbers(files, tmp_path):
@@ -351,7 +354,7 @@ def test_each_step_is_compared_with_the_one_before_it_in_the_order_of_their_numb
         f"{name}_{view}": np.full((2, 2), i, np.uint8) for i, name in enumerate(names) for view in ("front", "side")
     }
     np.savez(tmp_path / "three.npz", **pictures)
-    steps = read_steps(tmp_path / "three.npz", files["told"])
+    steps = read_steps(tmp_path / "three.npz", files["corrections"])
     assert [step.name for step in steps] == ["raw", "midplane", "dilation"]
     pairs = [(step.projections["side"].before[0, 0], step.projections["side"].after[0, 0]) for step in steps]
     assert pairs == [(2, 2), (2, 1), (1, 0)]
@@ -392,15 +395,15 @@ def test_outlines_are_those_of_the_dilated_bones(files):
 
 def test_a_bone_that_was_not_found_says_none_in_another_ink(files):
     before = places_of(drawn(files), "#b84a00").size
-    told = json.loads(files["told"].read_text())
+    told = json.loads(files["corrections"].read_text())
     told["bones"]["sternum"] = {"raw_ml": 0.0, "corrected_ml": 0.0, "dilated_ml": 0.0}
-    files["told"].write_text(json.dumps(told))
+    files["corrections"].write_text(json.dumps(told))
     assert places_of(drawn(files), "#b84a00").size > before + 100
 
 
 def test_a_stopped_scan_is_drawn_with_its_reason_in_red(files):
     plain = drawn(files)
-    empty(files, "dilated", "steps", "told")
+    empty(files, "dilated", "steps", "corrections")
     write_volume(image_of(np.zeros_like(body_labels())), files["raw_bones"])
     stopped = drawn(files | {"stop": "bones_found: there is no bone in the label map"})
     red = SEVERITY["stop"]
@@ -411,19 +414,19 @@ def test_a_stopped_scan_is_drawn_with_its_reason_in_red(files):
 
 
 def test_a_scan_stopped_after_its_prediction_shows_the_prediction(files):
-    empty(files, "dilated", "steps", "told")
+    empty(files, "dilated", "steps", "corrections")
     picture = drawn(files | {"stop": "atlas: registration failed"})
     assert places_of(picture[110:, :1000], COLOURS[17]).size > 20
 
 
 def test_a_scan_stopped_before_its_prediction_shows_its_water(files):
-    empty(files, "raw_bones", "dilated", "steps", "told", "body_resampled")
+    empty(files, "raw_bones", "dilated", "steps", "corrections", "body_resampled")
     picture = drawn(files | {"stop": "network: the model is damaged"})
     assert places_of(picture, SEVERITY["stop"]).size > 300
 
 
 def test_without_a_water_image_there_is_nothing_to_draw_and_the_first_reason_is_told(files):
-    empty(files, "water", "body_resampled", "raw_bones", "dilated", "steps", "told")
+    empty(files, "water", "body_resampled", "raw_bones", "dilated", "steps", "corrections")
     with pytest.raises(ScanStopped, match="a station is missing") as stopped:
         draw_bones.main(**files | {"stop": "a station is missing"})
     assert stopped.value.check == "nothing_to_draw"

@@ -1,7 +1,7 @@
 """Reads the steps of a correction: projections of the labels before and after each step, messages, volumes.
 
-`steps.npz` has two projections of the labels after each enabled step; `told.json` has the number of voxels that each
-step changed, its messages, and the volumes of the bones.
+`steps.npz` has two projections of the labels after each enabled step; `corrections.json` has the number of voxels that
+each step changed, its messages, and the volumes of the bones.
 """
 
 import json
@@ -58,7 +58,7 @@ class Step:
     Attributes:
         name: such as `midplane`; `raw` before all steps.
         projections: view (`front`, `side`) -> the projection.
-        changed_voxels: number of voxels of the volume that it changed; None if `told.json` has no entry.
+        changed_voxels: number of voxels of the volume that it changed; None if `corrections.json` has no entry.
         changed_ml: their volume.
         messages: a sentence for each change.
     """

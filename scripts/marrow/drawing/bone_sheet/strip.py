@@ -99,7 +99,7 @@ def message_lines(step: Step, column: float) -> list[str]:
     for number, wrapped in enumerate(sentences):
         is_last = number == len(sentences) - 1
         if len(lines) + len(wrapped) > MOST_LINES - (not is_last):
-            return [*lines, f"… and {len(sentences) - number} more in told.json"]
+            return [*lines, f"… and {len(sentences) - number} more in corrections.json"]
         lines += wrapped
     return lines
 

@@ -1,4 +1,4 @@
-"""What the runs of a method say of one bag: each probability, and the range of it over the seeds."""
+"""The predictions of the runs of a method for one bag: each probability, and its range over the seeds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Prediction:
 
 
 def prediction_of(bag: str, own: pa.Table, others: Sequence[pa.Table], classes: Sequence[str]) -> Prediction:
-    """What runs say of a bag.
+    """The predictions of runs for a bag.
 
     Args:
         bag: its id.
