@@ -28,23 +28,23 @@ class Ledger:
 
     def by_rule(self) -> dict[str, list[Record]]:
         """Rule -> its records, rules by name."""
-        found: dict[str, list[Record]] = defaultdict(list)
+        of_rule: dict[str, list[Record]] = defaultdict(list)
         for record in self.records.values():
-            found[record.rule].append(record)
-        return dict(sorted(found.items()))
+            of_rule[record.rule].append(record)
+        return dict(sorted(of_rule.items()))
 
 
 @dataclass(frozen=True)
-class Doubt:
-    """Why results of a rule may not follow any more, or what was said of them, and of which jobs."""
+class Remark:
+    """Why results of jobs of a rule may be out of date, or the reason for which an edit was declared neutral."""
 
     rule: str
     jobs: tuple[str, ...]
     reason: str
 
     @property
-    def told(self) -> str:
-        """The jobs in words."""
+    def job_names(self) -> str:
+        """The first of the jobs, and how many more there are."""
         more = len(self.jobs) - MOST_JOBS
         return ", ".join(self.jobs[:MOST_JOBS]) + (f" and {more} more" if more > 0 else "")
 
@@ -72,7 +72,7 @@ def read_ledger(results: Path) -> Ledger:
     return Ledger(records, tuple(unreadable))
 
 
-def doubts_of(ledger: Ledger, scripts: Path) -> list[Doubt]:
+def doubts_of(ledger: Ledger, scripts: Path) -> list[Remark]:
     """What does not follow any more, job by job."""
     digests = {path: made.digest for record in ledger.records.values() for path, made in record.outputs.items()}
     jobs = {(record.rule, *record.modules) for record in ledger.records.values()}
@@ -84,7 +84,7 @@ def doubts_of(ledger: Ledger, scripts: Path) -> list[Doubt]:
     )
 
 
-def accepted_of(ledger: Ledger) -> list[Doubt]:
+def accepted_of(ledger: Ledger) -> list[Remark]:
     """Edits that somebody declared neutral, with the reason given."""
     return _together(
         (record, f"{note.when}: {note.reason}") for record in ledger.records.values() for note in record.accepted
@@ -93,16 +93,16 @@ def accepted_of(ledger: Ledger) -> list[Doubt]:
 
 def settings_of(ledger: Ledger) -> list[Setting]:
     """The settings that each rule ran with."""
-    found: list[Setting] = []
+    settings: list[Setting] = []
     for rule, records in ledger.by_rule().items():
         values: dict[str, set[str]] = defaultdict(set)
         for record in records:
             for name, value in _flat(record.params):
                 values[name].add(value)
         for name, different in values.items():
-            told = different.pop() if len(different) == 1 else f"{len(different)} values, by job"
-            found.append(Setting(rule, name, told))
-    return found
+            text = different.pop() if len(different) == 1 else f"{len(different)} values, by job"
+            settings.append(Setting(rule, name, text))
+    return settings
 
 
 def job_of(record: Record) -> str:
@@ -110,12 +110,12 @@ def job_of(record: Record) -> str:
     return " ".join(record.wildcards.values())
 
 
-def _together(said: Iterable[tuple[Record, str]]) -> list[Doubt]:
-    """What is said of jobs, those of one rule and one reason together."""
+def _together(reasons: Iterable[tuple[Record, str]]) -> list[Remark]:
+    """A remark for each rule and reason, on all jobs that have it."""
     jobs: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for record, reason in said:
+    for record, reason in reasons:
         jobs[record.rule, reason].append(job_of(record))
-    return [Doubt(rule, tuple(names), reason) for (rule, reason), names in jobs.items()]
+    return [Remark(rule, tuple(names), reason) for (rule, reason), names in jobs.items()]
 
 
 def _code(scripts: Path, rule: str, *modules: str) -> dict[str, str] | None:
@@ -137,7 +137,7 @@ def _reasons(record: Record, code: Mapping[str, str] | None, digests: Mapping[st
 
 
 def _flat(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    """Name and text of each plain setting; what is a list of structures is told by its length."""
+    """Name and text of each plain setting; of a list of structures only the length."""
     if isinstance(value, Mapping) and value:
         for key, inner in value.items():
             yield from _flat(inner, f"{name}.{key}" if name else str(key))
