@@ -1,5 +1,6 @@
 """Methods by name: what they are made of, which of two settings holds, and what a wrong one is told."""
 
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -380,23 +381,33 @@ def test_every_kind_is_declared_and_implemented_and_nothing_else_is():
             assert set(modules.values()) == made
 
 
-@pytest.mark.parametrize("family", [family for family in PACKAGES if family != "datasets"])
-def test_a_declaration_has_a_title_a_description_and_known_words(family):
-    words = {
-        "encoders": {"reads", "automatic", "alone"}, "poolings": {"attention", "alone"}, "heads": set[str](),
-        "weightings": {"variants", "renewed", "gradients", "alone"},
-    }  # fmt: skip
-    for kind, declared in declarations(family, SCHEMAS).items():
-        assert declared["title"]
-        assert declared["description"]
-        assert declared.keys() <= {"title", "paper", "description", "settings", *words[family]}, kind
+@pytest.mark.parametrize("section", SECTIONS)
+def test_words_that_name_settings_name_those_that_are_there(section):
+    for declared in SECTIONS[section].kinds.values():
         settings = declared.get("settings", {})
         for variant in declared.get("variants", {}).values():
             assert set(variant.get("takes", [])) | variant.get("defaults", {}).keys() <= settings.keys()
-        for name, part in settings.items():
-            assert part["description"]
-            assert set(part.get("unused_with", {})) <= settings.keys(), name
+        for part in settings.values():
+            assert set(part.get("unused_with", {})) <= settings.keys()
             assert set(part.get("least_edges", [])) <= set(part.get("enum", []))
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "told"),
+    [
+        ("weightings/own.yaml", "description: Own.", "schemas/weightings/own.yaml: title is missing"),
+        ("encoders/own.yaml", "{title: Own, description: Own.}", "schemas/encoders/own.yaml: reads is missing"),
+        ("encoders/own.yaml", "{title: O, description: O., reads: picture}", "reads is 'picture'; did you mean 'pict"),
+        ("poolings/own.yaml", "{title: O, description: O., atention: true}", "'atention'; did you mean 'attention'"),
+        ("heads/own.yaml", "{title: O, description: O., settings: {a: {type: number}}}", "a.description is missing"),
+    ],
+)
+def test_a_wrong_declaration_is_told_with_its_file(tmp_path, file, text, told):
+    shutil.copytree(SCHEMAS, tmp_path / "schemas")
+    (tmp_path / "schemas" / file).write_text(text)
+    with pytest.raises(ConfigError) as error:
+        read_methods({}, tmp_path / "schemas")
+    assert told in str(error.value)
 
 
 @pytest.mark.parametrize("section", SECTIONS)

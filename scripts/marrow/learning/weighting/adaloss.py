@@ -29,9 +29,9 @@ class LogLoss(Weighting):
     def __init__(self, epsilon: float) -> None:
         self._epsilon = epsilon
 
-    def __call__(self, seen: Observation) -> Weights:
+    def __call__(self, observation: Observation) -> Weights:
         """1, and 1 / (L_i + epsilon)."""
-        return Weights.same(_main_first(1 / (seen.losses + self._epsilon)))
+        return Weights.same(_main_first(1 / (observation.losses + self._epsilon)))
 
 
 class AverageLoss(Remembering):
@@ -50,9 +50,9 @@ class AverageLoss(Remembering):
         self._epsilon = epsilon
         self._cap = cap
 
-    def __call__(self, seen: Observation) -> Weights:
+    def __call__(self, observation: Observation) -> Weights:
         """1, and the ratio of the averages."""
-        losses = renewed(self.recall(seen.losses.device)["losses"], seen.losses, self._smoothing)
+        losses = renewed(self.recall(observation.losses.device)["losses"], observation.losses, self._smoothing)
         self.remember(losses=losses)
         floored = losses.clamp(min=self._epsilon)
         ratio = floored[0] / floored

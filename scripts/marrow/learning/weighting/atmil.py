@@ -83,12 +83,12 @@ class Atmil(Remembering):
         self._beta = beta
         self._cap = cap
 
-    def __call__(self, seen: Observation) -> Weights:
+    def __call__(self, observation: Observation) -> Weights:
         """One for the main task, and the weights after this step's change."""
-        weights = self._step(self.recall(seen.losses.device)["weights"], seen.products, self._beta)
+        weights = self._step(self.recall(observation.losses.device)["weights"], observation.products, self._beta)
         weights = weights.clamp(min=0, max=self._cap)
         self.remember(weights=weights)
-        shared = torch.cat([torch.ones_like(seen.losses[:1]), weights])
+        shared = torch.cat([torch.ones_like(observation.losses[:1]), weights])
         return Weights(shared, shared if self._printed else torch.ones_like(shared))
 
 

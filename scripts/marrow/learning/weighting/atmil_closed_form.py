@@ -28,11 +28,11 @@ class AtmilClosedForm(Remembering):
         self._smoothing = smoothing
         self._cap = cap
 
-    def __call__(self, seen: Observation) -> Weights:
+    def __call__(self, observation: Observation) -> Weights:
         """One for the main task, and the weights of the least distance; ones for the heads."""
-        gramian = renewed(self.recall(seen.losses.device)["gramian"], seen.products, self._smoothing)
+        gramian = renewed(self.recall(observation.losses.device)["gramian"], observation.products, self._smoothing)
         self.remember(gramian=gramian)
         weights = nearest_weights(gramian)
         weights = weights if self._cap is None else weights.clamp(max=self._cap)
-        shared = torch.cat([torch.ones_like(seen.losses[:1]), weights])
+        shared = torch.cat([torch.ones_like(observation.losses[:1]), weights])
         return Weights(shared, torch.ones_like(shared))

@@ -28,9 +28,9 @@ class Cosine(Weighting):
     def __init__(self, variant: str) -> None:
         self._weighted = variant == "weighted"
 
-    def __call__(self, seen: Observation) -> Weights:
+    def __call__(self, observation: Observation) -> Weights:
         """One for the main task, the gates for the others; ones for the heads."""
-        similar = cosines(seen.products)
+        similar = cosines(observation.products)
         gates = similar.clamp(0, 1) if self._weighted else (similar > 0).to(similar.dtype)
         whole = torch.ones_like(gates)
         return Weights(torch.cat([whole[:1], gates[1:]]), whole)

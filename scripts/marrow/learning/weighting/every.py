@@ -31,10 +31,10 @@ class Every(Weighting):
         """Only where the weights are renewed."""
         return self.needs_gramian and self._renews(step)
 
-    def __call__(self, seen: Observation) -> Weights:
+    def __call__(self, observation: Observation) -> Weights:
         """The rule's weights of this step, or those of the last one in which it was asked."""
-        if self._held is None or self._renews(seen.step):
-            self._held = self._rule(seen)
+        if self._held is None or self._renews(observation.step):
+            self._held = self._rule(observation)
         return self._held
 
     def state(self) -> Mapping[str, Tensor]:

@@ -60,14 +60,16 @@ class GradNorm(Remembering):
         self._smoothing = smoothing
         self._reference = reference
 
-    def __call__(self, seen: Observation) -> Weights:
+    def __call__(self, observation: Observation) -> Weights:
         """Weights that add up to the number of tasks."""
-        memory = self.recall(seen.losses.device)
-        losses = renewed(memory["losses"], seen.losses, self._smoothing)
-        squares = renewed(memory["squares"], seen.products.diagonal(), self._smoothing if self._rate is None else 0.0)
+        memory = self.recall(observation.losses.device)
+        losses = renewed(memory["losses"], observation.losses, self._smoothing)
+        squares = renewed(
+            memory["squares"], observation.products.diagonal(), self._smoothing if self._rate is None else 0.0
+        )
         self.remember(losses=losses, squares=squares)
-        self._refer(seen)
-        if self._reference == "first-step" or seen.epoch > 0:
+        self._refer(observation)
+        if self._reference == "first-step" or observation.epoch > 0:
             rates = training_rates(losses, self.recall(losses.device)["reference"]) ** self._alpha
             norms = squares.clamp(min=0).sqrt()
             if self._rate is None:
@@ -76,12 +78,12 @@ class GradNorm(Remembering):
                 self.remember(weights=printed_step(memory["weights"], norms, rates, self._rate))
         return Weights.same(self.recall(losses.device)["weights"])
 
-    def _refer(self, seen: Observation) -> None:
+    def _refer(self, observation: Observation) -> None:
         """Take L(0) from the first step, or as the mean of the first epoch's steps."""
-        if (seen.step if self._reference == "first-step" else seen.epoch) == 0:
-            memory = self.recall(seen.losses.device)
+        if (observation.step if self._reference == "first-step" else observation.epoch) == 0:
+            memory = self.recall(observation.losses.device)
             counted = memory["counted"] + 1
-            reference = memory["reference"] + (seen.losses - memory["reference"]) / counted
+            reference = memory["reference"] + (observation.losses - memory["reference"]) / counted
             self.remember(reference=reference, counted=counted)
 
 

@@ -12,9 +12,9 @@ from marrow.learning.weighting.weighting import Observation, Weighting, Weights
 class MainOnly(Weighting):
     """Weighs nothing but the main task; auxiliary losses are recorded but not learnt from."""
 
-    def __call__(self, seen: Observation) -> Weights:
+    def __call__(self, observation: Observation) -> Weights:
         """One for the main task."""
-        first = torch.zeros_like(seen.losses)
+        first = torch.zeros_like(observation.losses)
         first[0] = 1
         return Weights.same(first)
 

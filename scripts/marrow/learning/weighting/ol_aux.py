@@ -41,11 +41,11 @@ class OlAux(Remembering):
         self._epsilon = epsilon
         self._cap = cap
 
-    def __call__(self, seen: Observation) -> Weights:
+    def __call__(self, observation: Observation) -> Weights:
         """The weights after this step's products were added."""
-        memory = self.recall(seen.losses.device)
-        scale = self._scale(seen.losses)
-        products = memory["products"] + seen.products[1:, 0] * scale[1:] * scale[0]
+        memory = self.recall(observation.losses.device)
+        scale = self._scale(observation.losses)
+        products = memory["products"] + observation.products[1:, 0] * scale[1:] * scale[0]
         summed = memory["summed"] + 1
         due = summed >= self._steps
         moved = (memory["weights"] + self._beta * products).clamp(min=0, max=self._cap)

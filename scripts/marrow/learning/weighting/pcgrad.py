@@ -24,12 +24,12 @@ from marrow.learning.weighting.weighting import Observation, Weighting, Weights
 class PCGrad(Weighting):
     """Projects gradients on the trunk out of each other's way."""
 
-    def __call__(self, seen: Observation) -> Weights:
+    def __call__(self, observation: Observation) -> Weights:
         """The coefficients of the projected gradients' sum; ones for the heads."""
-        chance = torch.Generator().manual_seed(seen.step)
-        count = len(seen.losses)
+        chance = torch.Generator().manual_seed(observation.step)
+        count = len(observation.losses)
         orders: list[list[int]] = [torch.randperm(count, generator=chance).tolist() for _ in range(count)]
-        return Weights(projected(seen.products, orders), torch.ones_like(seen.losses))
+        return Weights(projected(observation.products, orders), torch.ones_like(observation.losses))
 
 
 def projected(gramian: Tensor, orders: Sequence[Sequence[int]]) -> Tensor:

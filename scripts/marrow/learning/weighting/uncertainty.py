@@ -37,12 +37,12 @@ class Uncertainty(Remembering):
         self._capped = variant == "capped-step"
         self._rate = rate
 
-    def __call__(self, seen: Observation) -> Weights:
+    def __call__(self, observation: Observation) -> Weights:
         """The weights of the log-variances so far, which then learn from this step's losses."""
-        log_variances = self.recall(seen.losses.device)["log_variances"]
-        self._factors = self._factors.to(seen.losses.device)
+        log_variances = self.recall(observation.losses.device)["log_variances"]
+        self._factors = self._factors.to(observation.losses.device)
         weights = self._factors * torch.exp(-log_variances)
-        self.remember(log_variances=log_variances - self._rate * self._slope(weights * seen.losses))
+        self.remember(log_variances=log_variances - self._rate * self._slope(weights * observation.losses))
         return Weights.same(weights)
 
     def _slope(self, weighted: Tensor) -> Tensor:

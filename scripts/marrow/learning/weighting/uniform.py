@@ -12,9 +12,9 @@ from marrow.learning.weighting.weighting import Observation, Weighting, Weights
 class Uniform(Weighting):
     """Weighs every task with one."""
 
-    def __call__(self, seen: Observation) -> Weights:
+    def __call__(self, observation: Observation) -> Weights:
         """Ones."""
-        return Weights.same(torch.ones_like(seen.losses))
+        return Weights.same(torch.ones_like(observation.losses))
 
 
 def make(settings: Mapping[str, Any], tasks: Sequence[Task]) -> Uniform:

@@ -38,13 +38,13 @@ class UPGrad(Weighting):
     def __init__(self, tasks: int) -> None:
         self._torchjd = _torchjd(1 + tasks)
 
-    def __call__(self, seen: Observation) -> Weights:
+    def __call__(self, observation: Observation) -> Weights:
         """TorchJD's weights; ones for the heads."""
-        ones = torch.ones_like(seen.losses)
-        lengths = seen.products.diagonal().clamp(min=0).sqrt()
+        ones = torch.ones_like(observation.losses)
+        lengths = observation.products.diagonal().clamp(min=0).sqrt()
         scale = torch.where(lengths > _SHORTEST * lengths.max(), lengths, 1)
         self._torchjd.pref_vector = scale
-        weights: Tensor = self._torchjd(seen.products / scale / scale[:, None])
+        weights: Tensor = self._torchjd(observation.products / scale / scale[:, None])
         return Weights((weights / scale).to(ones), ones)
 
 

@@ -28,10 +28,10 @@ class WeightedLoss(Weighting):
         self._gamma = gamma
         self._first_epoch = first_epoch
 
-    def __call__(self, seen: Observation) -> Weights:
+    def __call__(self, observation: Observation) -> Weights:
         """1 - gamma^t for the main task, gamma^t for the others."""
-        auxiliary = self._gamma ** (seen.epoch + self._first_epoch)
-        weights = torch.full_like(seen.losses, auxiliary)
+        auxiliary = self._gamma ** (observation.epoch + self._first_epoch)
+        weights = torch.full_like(observation.losses, auxiliary)
         weights[0] = 1 - auxiliary
         return Weights.same(weights)
 

@@ -34,7 +34,7 @@ class Observation:
     def products(self) -> Tensor:
         """The Gramian, for a rule that asked for it."""
         if self.gramian is None:
-            raise ValueError(f"step {self.step} came without a Gramian to a weighting that asks for one; give it")
+            raise ValueError(f"step {self.step} came without a Gramian; declare `gradients` for this weighting")
         return self.gramian
 
 
@@ -71,7 +71,7 @@ class Weighting(ABC):
         return self.needs_gramian
 
     @abstractmethod
-    def __call__(self, seen: Observation) -> Weights:
+    def __call__(self, observation: Observation) -> Weights:
         """The weights of this step; what is remembered moves on."""
 
     def state(self) -> Mapping[str, Tensor]:

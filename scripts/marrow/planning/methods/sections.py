@@ -1,22 +1,7 @@
 """The sections of a method that name a kind: encoder, pooling, weighting, and the head of an auxiliary task.
 
 What all kinds of a family share is in `schemas/method.yaml`; what a kind has of its own is in its declaration
-(`marrow.planning.kinds`). The keys of a declaration:
-
-    title, paper, description    for the manual
-    settings                     name -> its JSON schema, with its default; null stands for the default
-    variants                     name -> what the variant differs by: `takes` (the settings that it has; all where it is
-                                 not given), `defaults` (of settings, where they are others) and `most_tasks`
-    renewed, gradients           of a weighting: whether its weights change from step to step, so that `every` counts;
-                                 whether it takes the Gramian, so that `gramian` counts
-    attention                    of a pooling: whether it weighs instances
-    reads                        of an encoder: rows of a table, pictures or volumes
-    automatic                    of an encoder: that `auto` may stand for it, up to the `largest_edge` of an instance
-    alone                        why a method with it cannot train several seeds in one process
-
-Words of our own in the schema of a setting: `unused_with: {other: value}` leaves the setting out where another has that
-value, and `least_edges: {value: edge}` names the shortest edge of instances that each of its values fits; null stands
-for the first that fits.
+(`marrow.planning.kinds`), of which `schemas/method_kind.yaml` says what it can hold.
 """
 
 from collections.abc import Mapping
@@ -134,18 +119,30 @@ def read_method_schema(schemas: Path) -> MethodSchema:
 
     Args:
         schemas: the folder of schemas.
+
+    Raises:
+        ConfigError: a declaration is wrong.
     """
     schema = read_schema(schemas / "method.yaml")
     places: dict[str, Settings] = {name: schema["properties"][name] for name in FAMILIES}
     places["heads"] = places["heads"]["additionalProperties"]
+    words = read_schema(schemas / "method_kind.yaml")
     sections = {
-        name: Section(name, places[name]["properties"], declarations(family, schemas))
+        name: Section(name, places[name]["properties"], _checked(family, declarations(family, schemas), words[family]))
         for name, family in FAMILIES.items()
     }
     for name, section in sections.items():
         places[name]["properties"] = section.properties
     schema["properties"]["on_data"]["propertyNames"] = {"enum": [*names_on_data(declarations("datasets", schemas))]}
     return MethodSchema(schema, sections)
+
+
+def _checked(family: str, declared: Mapping[str, Declaration], words: Settings) -> Mapping[str, Declaration]:
+    """The declarations of a family, if they are as they should be."""
+    for kind, declaration in declared.items():
+        for problem in find_problems(declaration, words):
+            raise ConfigError(f"schemas/{family}/{kind}.yaml: {problem}")
+    return declared
 
 
 def _is_at(place: Mapping[str, Any] | None, settings: Settings) -> bool:
