@@ -12,6 +12,7 @@ rule invert_run:
         freshness=freshness("invert_run"),
         model=f"{RUN}/model.safetensors",
         summary=f"{RUN}/run.json",
+        training="results/manifests/{dataset}-training.parquet",
         manifest="results/manifests/{dataset}.parquet",
     output:
         scores=f"{INVERTED}/scores.csv",

@@ -30,6 +30,7 @@ def main(
     *,
     model: Path,
     summary: Path,
+    training: Path,
     manifest: Path,
     scores: Path,
     figure: Path,
@@ -45,7 +46,8 @@ def main(
     Args:
         model: the file of a trained model; empty where its training was stopped.
         summary: of its run, JSON; likewise.
-        manifest: of the data set that it was trained on.
+        training: manifest of its training and validation bags.
+        manifest: of all bags of the data set.
         scores: a row for each quantity and metric, CSV.
         figure: test bags before and after, PNG.
         title: of the method.
@@ -62,7 +64,7 @@ def main(
     trained, about = load_model(model)
     bags = read_manifest(manifest)
     about.check(bags)
-    _check_manifest(summary, bags)
+    _check_manifest(summary, read_manifest(training))
     validation, tested = (_first(bags, split, settings["most_bags"]) for split in ("validation", "test"))
     if not tested:
         raise MarrowError(f"{bags.dataset} has no test bags to score an inversion on; give it some")
@@ -94,17 +96,17 @@ def _first(bags: Manifest, split: str, most: int | None) -> list[Entry]:
     return list(islice(bags.of_split(split), most))
 
 
-def _check_manifest(summary: Path, bags: Manifest) -> None:
+def _check_manifest(summary: Path, training: Manifest) -> None:
     """Refuse bags with which the model was not trained.
 
     Raises:
         MarrowError: the manifest is another one.
     """
     told = json.loads(summary.read_text(encoding="utf-8"))
-    if told["manifest"] != manifest_digest(bags):
+    if told["manifest"] != (digest := manifest_digest(training)):
         raise MarrowError(
             f"the model was trained on a manifest of {told['dataset']} with the digest {told['manifest'][:12]}, and "
-            f"that of {bags.dataset} has {manifest_digest(bags)[:12]}; train again on these bags, or take the manifest "
+            f"that of {training.dataset} has {digest[:12]}; train again on these bags, or take the manifest "
             "of the run"
         )
 

@@ -242,10 +242,8 @@ def test_what_was_said_fits_and_what_is_left_out_is_counted(said):
 def test_a_few_short_sentences_are_all_there():
     assert message_lines(step(["one", "two"]), 3.0) == ["one", "two"]
     assert message_lines(step(str(i) for i in range(MOST_LINES)), 3.0) == [str(i) for i in range(MOST_LINES)]
-    assert (
-        message_lines(step(str(i) for i in range(20)), 3.0)[-1]
-        == f"… and {20 - MOST_LINES + 1} more in corrections.json"
-    )
+    last = message_lines(step(str(i) for i in range(20)), 3.0)[-1]
+    assert last == f"… and {20 - MOST_LINES + 1} more in corrections.json"
 
 
 def test_volumes_are_voxels_times_their_size():

@@ -84,7 +84,12 @@ def run_of(folder, manifest, pooling="attention", epochs=1):
 def inverted(folder, run, manifest, **changed):
     folder.mkdir(exist_ok=True)
     files = {"scores": folder / "scores.csv", "figure": folder / "figure.png"}
-    made = {"model": run / "model.safetensors", "summary": run / "run.json", "manifest": manifest.path}
+    made = {
+        "model": run / "model.safetensors",
+        "summary": run / "run.json",
+        "training": manifest.path,
+        "manifest": manifest.path,
+    }
     given = {**made, **files, "title": "Mine", "settings": SETTINGS, "threads": 1}
     given |= {"negatives": [0], "key_classes": {}, "least_lesion": 0.0}
     invert_run.main(**{**given, **changed})
