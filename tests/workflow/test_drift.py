@@ -85,3 +85,29 @@ def test_nothing_bulky_or_local_is_tracked():
     sizes = {name: (ROOT / name).stat().st_size for name in files if (ROOT / name).is_file()}
     assert {name: size for name, size in sizes.items() if size > 2**20} == {}
     assert [name for name in files if name.startswith("results/") and name != "results/.gitkeep"] == []
+
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_files_that_a_page_names_are_there(page):
+    """Links, files of the library, and modules; pages on extending name files that a reader is to make."""
+    text = page.read_text(encoding="utf-8")
+    library = ROOT / "scripts/marrow"
+    made = re.findall(r"^`([\w./-]+)`:$", text, re.MULTILINE)
+    named = {ROOT / name for name in re.findall(r"scripts/marrow/[\w/]+\.py", text) if name not in made}
+    named |= {library / name for name in re.findall(r"(?<!scripts/)marrow/([\w/]+\.py)", text)}
+    named |= {page.parent / link for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text)}
+    if page.name == "architecture.md":
+        named |= {library / name for name in re.findall(r"`(\w+/[\w/]+\.py)`", text)}
+    assert [path for path in sorted(named) if not path.exists()] == []
+    modules = (library.joinpath(*name.split(".")) for name in re.findall(r"`marrow\.([\w.]+)`", text))
+    assert [path for path in modules if not _is_in_the_library(path)] == []
+
+
+def _is_in_the_library(path: Path) -> bool:
+    """Whether a dotted name, as a path, is a package, a module, or what a module holds."""
+    module = path.parent.with_suffix(".py")
+    inside = module.exists() and re.search(rf"^(def|class) {path.name}\b", module.read_text(), re.MULTILINE)
+    return path.is_dir() or path.with_suffix(".py").exists() or bool(inside)
