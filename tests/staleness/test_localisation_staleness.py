@@ -52,14 +52,15 @@ def predictions(*methods: str) -> set[str]:
     """What models say of the bags of their data set, and all that is made of it."""
     rules = ("predict_bags scans", "score_instances scans", "perturb_bags scans")
     jobs = {f"{rule} {method} 0" for rule in rules for method in methods}
-    of_reference = INVERTED | maps() if "mil-attention" in methods else set()
+    of_reference = INVERTED | maps(scans=["C1"]) if "mil-attention" in methods else set()
     return jobs | of_reference | EVALUATED | GATHERED
 
 
 def runs(*methods: str) -> set[str]:
     """All jobs of some methods, and what lies below them."""
     only = {f"predict_bags scans-predict {method} 0" for method in methods}
-    return trainings(*methods) | predictions(*methods) | only | CURVES
+    of_reference = maps(scans=["D1"]) if "mil-attention" in methods else set()
+    return trainings(*methods) | predictions(*methods) | only | of_reference | CURVES
 
 
 def maps(method: str = "mil-attention", scans=("C1", "D1")) -> set[str]:
@@ -173,7 +174,7 @@ def test_a_mended_test_scan_trains_nothing(project):
     image.write_bytes(content[:-2] + bytes([content[-2] ^ 1, content[-1]]))
     planned = project.plan()
     image.write_bytes(content)
-    assert {"ingest_scan C1", "sample_bag C1 scans", "write_manifest scans"} | predictions(*METHODS) <= planned
+    assert {"ingest_scan C1", "sample_bag scans C1", "write_manifest scans"} | predictions(*METHODS) <= planned
     assert not {job for job in planned if job.startswith(("train_model", "write_manifest scans-training"))}
     assert not {job for job in planned if " scans-predict " in job}
 
@@ -202,7 +203,7 @@ def test_a_column_that_no_method_uses_trains_nothing(project, sheet, column):
 def test_a_test_scan_added_trains_nothing(project, sheet):
     write_sheet(sheet, [*SCANS, ("E1", "E", "focal", "test"), PREDICTED], **SHEET)
     planned = project.plan()
-    assert {"sample_bag E1 scans", "write_manifest scans"} | predictions(*METHODS) <= planned
+    assert {"sample_bag scans E1", "write_manifest scans"} | predictions(*METHODS) <= planned
     assert not {job for job in planned if job.startswith(("train_model", "write_manifest scans-training"))}
 
 
