@@ -14,9 +14,9 @@ from typing import Any
 
 import grimp
 
-from marrow.planning.kinds import declarations
+from marrow.planning.config import read_schema
+from marrow.planning.declarations import declarations
 from marrow.planning.methods.sections import MethodSchema, Section, read_method_schema
-from marrow.planning.schemas import read_schema
 from marrow.workflow.parse import REPOSITORY
 
 _GRAPH = re.compile(r"(?<=<!-- rule graph: made by `make docs` -->\n).*?(?=<!-- end of rule graph -->)", re.DOTALL)
@@ -52,7 +52,7 @@ def config_reference(schema: Mapping[str, Any], kinds: Mapping[str, Mapping[str,
             lines += ["", f"## `{key}`", "", part["description"], "", *_table("", part["properties"])]
     for kind, declared in kinds.items():
         text = f"{declared['title']}. {declared['description'].strip()}"
-        paper = [f"After {declared['paper']}.", ""] if "paper" in declared else []
+        paper = [f"After {declared['paper']}.", ""] if declared["paper"] else []
         lines += ["", f"## `datasets`, kind `{kind}`", "", text, "", *paper, *_table("", declared["settings"])]
     return "\n".join(lines) + "\n"
 

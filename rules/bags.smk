@@ -9,9 +9,9 @@ from marrow.datasets.sources.catalogue import SOURCES
 rule sample_bag:
     input:
         freshness=freshness("sample_bag"),
-        volumes=inputs.bags.channels,
+        volumes=inputs.channels,
         bones="results/bones/{scan}/corrected/dilated.nii",
-        lesions=inputs.bags.lesions,
+        lesions=lambda wildcards: inputs.scan(wildcards).lesions,
         bone_table=plan.bone_table,
     output:
         bag="results/bags/{dataset}/{scan}.parquet",
@@ -21,7 +21,7 @@ rule sample_bag:
     benchmark:
         "results/benchmarks/sample_bag/{dataset}/{scan}.tsv"
     wildcard_constraints:
-        dataset=inputs.bags.of_scans,
+        dataset=inputs.sampled_sets,
     conda:
         "../envs/bags.yaml"
     threads: 1
@@ -30,9 +30,9 @@ rule sample_bag:
         runtime=minutes(base=5, per_gigabyte=10),
     params:
         scan="{scan}",
-        patient=inputs.bags.patient,
-        contrasts=inputs.bags.contrasts,
-        settings=inputs.bags.settings,
+        patient=lambda wildcards: inputs.scan(wildcards).patient,
+        contrasts=lambda wildcards: inputs.bag_set(wildcards).settings["contrasts"],
+        settings=lambda wildcards: inputs.bag_set(wildcards).settings,
     script:
         "../scripts/sample_bag.py"
 
@@ -66,7 +66,7 @@ rule fetch_source:
 rule make_bags:
     input:
         freshness=freshness("make_bags"),
-        sources=inputs.bags.sources,
+        sources=lambda wildcards: inputs.bag_set(wildcards).source_files,
     output:
         bags="results/bags/{dataset}/{block}.parquet",
         record="results/bags/{dataset}/{block}.record.json",
@@ -75,7 +75,7 @@ rule make_bags:
     benchmark:
         "results/benchmarks/make_bags/{dataset}/{block}.tsv"
     wildcard_constraints:
-        dataset=inputs.bags.generated,
+        dataset=inputs.generated_sets,
         block="[a-z]+-[0-9]+",
     conda:
         "../envs/bags.yaml"
@@ -84,12 +84,12 @@ rule make_bags:
         mem_mb=2000,
         runtime=60,
     params:
-        modules=inputs.bags.modules,
-        source_files=inputs.bags.source_files,
-        settings=inputs.bags.settings,
-        split=inputs.bags.split,
-        first=inputs.bags.first,
-        bag_count=inputs.bags.bag_count,
+        modules=lambda wildcards: inputs.bag_set(wildcards).modules,
+        source_files=lambda wildcards: inputs.bag_set(wildcards).file_counts,
+        settings=lambda wildcards: inputs.bag_set(wildcards).settings,
+        split=lambda wildcards: inputs.block(wildcards).split,
+        first=lambda wildcards: inputs.block(wildcards).first,
+        bag_count=lambda wildcards: inputs.block(wildcards).count,
     script:
         "../scripts/make_bags.py"
 
@@ -97,7 +97,7 @@ rule make_bags:
 rule write_manifest:
     input:
         freshness=freshness("write_manifest"),
-        bags=inputs.bags.files,
+        bags=lambda wildcards: inputs.dataset(wildcards).bags,
     output:
         manifest="results/manifests/{dataset}.parquet",
         record="results/manifests/{dataset}.record.json",
@@ -112,9 +112,9 @@ rule write_manifest:
         mem_mb=mebibytes(base=1000, per_input=1),
         runtime=minutes(base=10, per_gigabyte=5),
     params:
-        dataset=inputs.bags.name,
-        classes=inputs.bags.classes,
-        rows=inputs.bags.rows,
-        selection=inputs.bags.selection,
+        dataset=lambda wildcards: inputs.dataset(wildcards).name,
+        classes=lambda wildcards: inputs.dataset(wildcards).classes,
+        rows=lambda wildcards: inputs.dataset(wildcards).rows,
+        selection=lambda wildcards: inputs.dataset(wildcards).selection,
     script:
         "../scripts/write_manifest.py"

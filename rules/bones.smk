@@ -11,9 +11,13 @@ from marrow.bones.segmentation.tile_memory import MOST_MB
 rule train_bones:
     input:
         freshness=freshness("train_bones"),
-        volumes=inputs.bones.annotated_volumes,
-        bodies=inputs.bones.of_annotated("results/resampled/{scan}/body.nii"),
-        annotations=inputs.bones.of_annotated("results/labels/{scan}/bones.nii"),
+        volumes=expand(
+            "results/resampled/{scan}/{contrast}.nii",
+            scan=plan.bones.annotated,
+            contrast=plan.bones.contrasts,
+        ),
+        bodies=expand("results/resampled/{scan}/body.nii", scan=plan.bones.annotated),
+        annotations=expand("results/labels/{scan}/bones.nii", scan=plan.bones.annotated),
         bone_table=plan.bone_table,
     output:
         network="results/bone_network/{trained_on}/model.safetensors",
@@ -34,8 +38,8 @@ rule train_bones:
         archive_mb=config["archive_mb"],
         gpu=config["bones"]["gpus"],
     params:
-        training=inputs.bones.training_scans,
-        validation=inputs.bones.validation_scans,
+        training=lambda wildcards: plan.bones.scans_of(wildcards.trained_on)[0],
+        validation=lambda wildcards: plan.bones.scans_of(wildcards.trained_on)[1],
         contrasts=plan.bones.contrasts,
         architecture=plan.bones.architecture,
         settings=plan.bones.recipe,
@@ -48,7 +52,7 @@ rule segment_bones:
         freshness=freshness("segment_bones"),
         volumes=expand("results/resampled/{{scan}}/{contrast}.nii", contrast=plan.bones.contrasts),
         body_resampled="results/resampled/{scan}/body.nii",
-        network=inputs.bones.network,
+        network=lambda wildcards: plan.bones.network_for(wildcards.scan),
         bone_table=plan.bone_table,
     output:
         found="results/bones/{scan}/network.nii",
@@ -74,7 +78,7 @@ rule segment_bones:
 rule map_bones:
     input:
         freshness=freshness("map_bones"),
-        maps=inputs.bones.precomputed_maps,
+        maps=lambda wildcards: inputs.scan(wildcards).premade,
         mappings=plan.bones.mappings,
         reference="results/resampled/{scan}/body.nii",
         bone_table=plan.bone_table,
@@ -155,7 +159,11 @@ rule register_atlas:
 rule learn_surface:
     input:
         freshness=freshness("learn_surface"),
-        volumes=inputs.bones.surface_volumes,
+        volumes=expand(
+            "results/resampled/{scan}/{contrast}.nii",
+            scan=plan.bones.training,
+            contrast=plan.bones.contrasts,
+        ),
         bodies=expand("results/resampled/{scan}/body.nii", scan=plan.bones.training),
         raw_bones=expand(plan.bones.raw, scan=plan.bones.training),
         atlases=expand("results/bones/{scan}/atlas/bones.nii", scan=plan.bones.training),
@@ -189,8 +197,8 @@ rule correct_bones:
         raw_bones=plan.bones.raw,
         water="results/resampled/{scan}/water.nii",
         body_resampled="results/resampled/{scan}/body.nii",
-        atlas=inputs.bones.registered("bones.nii"),
-        support=inputs.bones.registered("agreement.nii"),
+        atlas=["results/bones/{scan}/atlas/bones.nii"] if plan.bones.atlas else [],
+        support=["results/bones/{scan}/atlas/agreement.nii"] if plan.bones.atlas else [],
         volumes=(
             expand("results/resampled/{{scan}}/{contrast}.nii", contrast=plan.bones.contrasts)
             if plan.bones.surface

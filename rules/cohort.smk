@@ -24,7 +24,7 @@ rule simulate_scan:
         runtime=each_attempt(15),
     params:
         contrasts=plan.acquired,
-        scan=inputs.volumes.simulated_scan,
-        settings=inputs.volumes.phantom_settings,
+        scan=lambda wildcards: inputs.simulated[wildcards.scan],
+        settings=plan.settings("simulate", without=["patients", "faults", "repeat_every"]),
     script:
         "../scripts/simulate_scan.py"

@@ -10,9 +10,9 @@ EVALUATED = f"{EVALUATION}/{{entry}}"
 rule evaluate_runs:
     input:
         freshness=freshness("evaluate_runs"),
-        predictions=inputs.evaluation.predictions,
-        run_records=inputs.evaluation.of_runs("record.json"),
-        manifests=inputs.evaluation.manifests,
+        predictions=lambda wildcards: inputs.evaluation(wildcards).predictions,
+        run_records=lambda wildcards: inputs.evaluation(wildcards).of_runs("record.json"),
+        manifests=lambda wildcards: inputs.evaluation(wildcards).manifests,
     output:
         runs_table=f"{EVALUATED}/runs.csv",
         summary=f"{EVALUATED}/summary.csv",
@@ -33,11 +33,11 @@ rule evaluate_runs:
         mem_mb=mebibytes(base=1000, per_input=10),
         runtime=minutes(base=20, per_gigabyte=60),
     params:
-        runs=inputs.evaluation.runs,
-        datasets=inputs.evaluation.datasets,
-        reference=inputs.evaluation.reference,
-        bag=inputs.evaluation.bag,
-        settings=inputs.evaluation.settings,
+        runs=lambda wildcards: inputs.evaluation(wildcards).planned,
+        datasets=lambda wildcards: list(inputs.evaluation(wildcards).parts),
+        reference=lambda wildcards: inputs.evaluation(wildcards).reference,
+        bag=lambda wildcards: inputs.evaluation(wildcards).bag,
+        settings=plan.settings("evaluation", without=["reference"]),
     script:
         "../scripts/evaluate_runs.py"
 
@@ -69,8 +69,8 @@ rule write_tables:
         runtime=10,
     params:
         entry="{entry}",
-        about=inputs.evaluation.about,
-        reference=inputs.evaluation.reference,
+        about=lambda wildcards: inputs.evaluation(wildcards).about,
+        reference=lambda wildcards: inputs.evaluation(wildcards).reference,
         significance=config["evaluation"]["significance"],
     script:
         "../scripts/write_tables.py"
@@ -80,7 +80,7 @@ rule draw_comparison:
     input:
         freshness=freshness("draw_comparison"),
         runs_table=f"{EVALUATED}/runs.csv",
-        table=inputs.evaluation.drawn_table,
+        table=lambda wildcards: inputs.evaluation(wildcards).table_of(wildcards.figure),
     output:
         picture=report(
             f"{EVALUATED}/{{figure}}.svg",
@@ -104,8 +104,8 @@ rule draw_comparison:
         runtime=10,
     params:
         figure="{figure}",
-        about=inputs.evaluation.about,
-        reference=inputs.evaluation.reference,
+        about=lambda wildcards: inputs.evaluation(wildcards).about,
+        reference=lambda wildcards: inputs.evaluation(wildcards).reference,
         significance=config["evaluation"]["significance"],
     script:
         "../scripts/draw_comparison.py"
@@ -114,7 +114,7 @@ rule draw_comparison:
 rule gather_curves:
     input:
         freshness=freshness("gather_curves"),
-        histories=inputs.evaluation.of_runs("history.parquet"),
+        histories=lambda wildcards: inputs.evaluation(wildcards).of_runs("history.parquet"),
     output:
         curves=f"{EVALUATED}/curves.csv",
         record=f"{EVALUATED}/curves.record.json",
@@ -129,7 +129,7 @@ rule gather_curves:
         mem_mb=mebibytes(base=1000, per_input=20),
         runtime=minutes(base=10, per_gigabyte=60),
     params:
-        runs=inputs.evaluation.trained,
+        runs=lambda wildcards: inputs.evaluation(wildcards).trained,
     script:
         "../scripts/gather_curves.py"
 
@@ -161,6 +161,6 @@ rule draw_curves:
         runtime=minutes(base=10, per_gigabyte=60),
     params:
         figure="{figure}",
-        runs=inputs.evaluation.runs,
+        runs=lambda wildcards: inputs.evaluation(wildcards).planned,
     script:
         "../scripts/draw_curves.py"

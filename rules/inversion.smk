@@ -37,11 +37,11 @@ rule invert_run:
         archive_mb=config["archive_mb"],
         gpu=config["gpus_per_run"],
     params:
-        title=inputs.localisation.inversion_title,
-        settings=inputs.localisation.inversion_settings,
-        modules=inputs.runs.modules,
-        negatives=inputs.localisation.negative_classes,
-        key_classes=inputs.localisation.key_classes,
+        title=lambda wildcards: inputs.inversion(wildcards).run.definition.title,
+        settings=lambda wildcards: inputs.inversion(wildcards).settings,
+        modules=lambda wildcards: inputs.run(wildcards).modules,
+        negatives=inputs.negatives,
+        key_classes=inputs.key_classes,
         least_lesion=config["localisation"]["least_lesion"],
     script:
         "../scripts/invert_run.py"

@@ -16,7 +16,7 @@ rule score_instances:
         freshness=freshness("score_instances"),
         instances=f"{PREDICTED_RUN}/instances.parquet",
         manifest="results/manifests/{dataset}.parquet",
-        lesions=inputs.localisation.lesions,
+        lesions=inputs.lesions,
     output:
         scores=f"{LOCALISED}/scores.csv",
         bag_scores=f"{LOCALISED}/bags.csv",
@@ -33,9 +33,9 @@ rule score_instances:
         mem_mb=mebibytes(base=1000, per_input=8),
         runtime=minutes(base=10, per_gigabyte=30),
     params:
-        lesion_scans=inputs.localisation.lesion_scans,
-        negatives=inputs.localisation.negative_classes,
-        key_classes=inputs.localisation.key_classes,
+        lesion_scans=inputs.lesion_scans,
+        negatives=inputs.negatives,
+        key_classes=inputs.key_classes,
         least_lesion=config["localisation"]["least_lesion"],
         tops=config["localisation"]["tops"],
     script:
@@ -64,8 +64,8 @@ rule perturb_bags:
         runtime=minutes(base=60, per_gigabyte=60),
         gpu=config["gpus_per_run"],
     params:
-        modules=inputs.runs.modules,
-        negatives=inputs.localisation.negative_classes,
+        modules=lambda wildcards: inputs.run(wildcards).modules,
+        negatives=inputs.negatives,
         shares=config["localisation"]["drop_shares"],
         orders=config["localisation"]["drop_orders"],
         most_bags=config["localisation"]["drop_bags"],
@@ -76,12 +76,10 @@ rule perturb_bags:
 rule gather_localisation:
     input:
         freshness=freshness("gather_localisation"),
-        scores=inputs.localisation.of_scored_runs("scores.csv"),
-        bag_scores=inputs.localisation.of_scored_runs("bags.csv"),
-        perturbations=(
-            inputs.localisation.of_scored_runs("perturbation.csv") if config["localisation"]["drop_bags"] else []
-        ),
-        inversions=inputs.localisation.of_inverted_runs("scores.csv"),
+        scores=inputs.of_scored_runs("scores.csv"),
+        bag_scores=inputs.of_scored_runs("bags.csv"),
+        perturbations=(inputs.of_scored_runs("perturbation.csv") if config["localisation"]["drop_bags"] else []),
+        inversions=inputs.inversion_scores,
     output:
         localisation=report(
             f"{EVALUATION}/{{entry}}/localisation.csv",
@@ -102,7 +100,7 @@ rule gather_localisation:
         mem_mb=mebibytes(base=700, per_input=8),
         runtime=minutes(base=10, per_gigabyte=60),
     params:
-        methods=inputs.localisation.methods,
+        methods=lambda wildcards: [run.method for run in plan.localisation.of_entry(wildcards.entry)],
     script:
         "../scripts/gather_localisation.py"
 
@@ -112,13 +110,13 @@ rule draw_map:
     input:
         freshness=freshness("draw_map"),
         model=f"{RUN}/model.safetensors",
-        instances=inputs.localisation.map_instances,
-        predictions=inputs.localisation.map_predictions,
-        other_seeds=inputs.localisation.other_seeds,
-        manifest=inputs.localisation.map_manifest,
-        background=inputs.localisation.map_background,
+        instances=lambda wildcards: f"{inputs.map(wildcards).source}/instances.parquet",
+        predictions=lambda wildcards: f"{inputs.map(wildcards).source}/predictions.parquet",
+        other_seeds=inputs.other_seeds,
+        manifest=lambda wildcards: inputs.map(wildcards).manifest,
+        background=lambda wildcards: inputs.map(wildcards).background,
         bones="results/bones/{bag}/corrected/dilated.nii",
-        lesions=inputs.localisation.map_lesions,
+        lesions=lambda wildcards: plan.cohort[wildcards.bag].lesions,
         original="results/volumes/{bag}/water.nii",
     output:
         weights=f"{MAP}/map.nii.gz",
@@ -147,10 +145,10 @@ rule draw_map:
         archive_mb=config["archive_mb"],
     params:
         scan="{bag}",
-        modules=inputs.runs.modules,
-        title=inputs.localisation.map_title,
-        contrast=inputs.localisation.map_contrast,
-        negatives=inputs.localisation.negative_classes,
-        settings=inputs.localisation.map_settings,
+        modules=lambda wildcards: inputs.run(wildcards).modules,
+        title=lambda wildcards: inputs.map(wildcards).run.definition.title,
+        contrast=lambda wildcards: inputs.map(wildcards).contrast,
+        negatives=inputs.negatives,
+        settings=plan.settings("maps", without=["methods", "seeds"]),
     script:
         "../scripts/draw_map.py"

@@ -32,8 +32,8 @@ rule find_landmarks:
 rule fit_standard:
     input:
         freshness=freshness("fit_standard"),
-        landmarks=expand("results/landmarks/{scan}/{{contrast}}.json", scan=inputs.volumes.training_scans),
-        frozen=inputs.volumes.frozen_standard,
+        landmarks=expand("results/landmarks/{scan}/{{contrast}}.json", scan=plan.standard_scans),
+        frozen=plan.frozen_standard,
     output:
         standard="results/standard/{contrast}.npy",
         record="results/standard/{contrast}.record.json",
@@ -49,7 +49,7 @@ rule fit_standard:
         runtime=5,
     params:
         contrast="{contrast}",
-        scans=inputs.volumes.training_scans,
+        scans=plan.standard_scans,
     script:
         "../scripts/fit_standard.py"
 

@@ -39,7 +39,7 @@ rule resample_scan:
 rule resample_labels:
     input:
         freshness=freshness("resample_labels"),
-        labels=inputs.volumes.raw_labels,
+        labels=lambda wildcards: [inputs.scan(wildcards).truths[wildcards.kind]],
         reference="results/resampled/{scan}/body.nii",
         bone_table=plan.bone_table,
     output:

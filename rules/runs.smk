@@ -5,7 +5,7 @@
 #        results/predicted/{dataset}/{method}/seed-{seed}/, what it says of every bag and instance of a data set, or of
 #        the bags that are only predicted, which are the data set {dataset}-predict.
 
-from marrow.planning.inputs.runs import SEEDS
+from marrow.planning.inputs import SEEDS
 
 
 # Several seeds of a method in one process, where `seeds_per_process` says so. The jobs of these runs come after it and
@@ -30,11 +30,11 @@ rule train_seeds:
         gpu=config["gpus_per_run"],
     params:
         method="{method}",
-        modules=inputs.runs.process_modules,
-        seeds=inputs.runs.process_seeds,
-        folders=inputs.runs.process_folders,
-        settings=inputs.runs.process_settings,
-        augmentation=inputs.runs.process_augmentation,
+        modules=lambda wildcards: inputs.process(wildcards)[0].training_modules,
+        seeds=lambda wildcards: [run.seed for run in inputs.process(wildcards)],
+        folders=lambda wildcards: [run.folder for run in inputs.process(wildcards)],
+        settings=lambda wildcards: inputs.process(wildcards)[0].settings,
+        augmentation=lambda wildcards: inputs.process(wildcards)[0].augmentation,
         seeds_per_process=config["seeds_per_process"],
         archive_mb=config["archive_mb"],
     script:
@@ -44,7 +44,7 @@ rule train_seeds:
 rule train_model:
     input:
         freshness=freshness("train_model"),
-        after=inputs.runs.trained_before(freshness.is_due),
+        after=inputs.trained_before(freshness.is_due),
         manifest="results/manifests/{dataset}-training.parquet",
     output:
         model=f"{RUN}/model.safetensors",
@@ -65,10 +65,10 @@ rule train_model:
         gpu=config["gpus_per_run"],
     params:
         method="{method}",
-        modules=inputs.runs.training_modules,
-        seed=inputs.runs.seed,
-        settings=inputs.runs.settings,
-        augmentation=inputs.runs.augmentation,
+        modules=lambda wildcards: inputs.run(wildcards).training_modules,
+        seed=lambda wildcards: inputs.run(wildcards).seed,
+        settings=lambda wildcards: inputs.run(wildcards).settings,
+        augmentation=lambda wildcards: inputs.run(wildcards).augmentation,
     script:
         "../scripts/train_model.py"
 
@@ -76,7 +76,7 @@ rule train_model:
 rule predict_bags:
     input:
         freshness=freshness("predict_bags"),
-        model=inputs.runs.model,
+        model=lambda wildcards: f"{inputs.run(wildcards).folder}/model.safetensors",
         manifest="results/manifests/{dataset}.parquet",
     output:
         predictions=f"{PREDICTED_RUN}/predictions.parquet",
@@ -94,6 +94,6 @@ rule predict_bags:
         runtime=each_attempt(120),
         gpu=config["gpus_per_run"],
     params:
-        modules=inputs.runs.modules,
+        modules=lambda wildcards: inputs.run(wildcards).modules,
     script:
         "../scripts/predict_bags.py"

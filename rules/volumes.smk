@@ -5,7 +5,7 @@
 rule ingest_scan:
     input:
         freshness=freshness("ingest_scan"),
-        raw=inputs.volumes.raw_images,
+        raw=lambda wildcards: inputs.scan(wildcards).raw_images,
     output:
         volumes=bulky(expand("results/volumes/{{scan}}/{contrast}.nii", contrast=config["contrasts"])),
         body=bulky("results/volumes/{scan}/body.nii"),
@@ -20,13 +20,13 @@ rule ingest_scan:
         "../envs/imaging.yaml"
     threads: 1
     resources:
-        mem_mb=inputs.volumes.ingest_mem_mb,
+        mem_mb=inputs.ingest_mem_mb,
         runtime=minutes(base=15, per_gigabyte=10),
     params:
         scan="{scan}",
         contrasts=config["contrasts"],
-        layout=inputs.volumes.layout,
-        overrides=inputs.volumes.overrides,
+        layout=lambda wildcards: inputs.scan(wildcards).path_counts,
+        overrides=lambda wildcards: inputs.scan(wildcards).overrides,
         settings=config["ingest"],
     script:
         "../scripts/ingest_scan.py"

@@ -3,12 +3,17 @@
 A message names the thing, the value, the expectation and the remedy.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 def nearest(name: str, valid: Sequence[str]) -> str:
     """A hint at what was meant: the nearest valid name, or all of them."""
+    if not valid:
+        return "there are none"
     close = get_close_matches(name, valid, n=1)
     return f"did you mean {close[0]!r}?" if close else f"valid are: {', '.join(valid)}"
 
@@ -19,6 +24,13 @@ class MarrowError(Exception):
 
 class ConfigError(MarrowError):
     """The configuration says something Marrow cannot do."""
+
+
+def look_up(table: Mapping[str, T], name: str, problem: str) -> T:
+    """The entry of this name; where there is none, the error says the problem and the nearest name that has one."""
+    if name not in table:
+        raise ConfigError(f"{problem}; {nearest(name, list(table))}")
+    return table[name]
 
 
 class SheetError(MarrowError):

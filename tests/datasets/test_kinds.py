@@ -15,7 +15,8 @@ from marrow.errors import ConfigError
 from marrow.planning.cohort import load_cohort
 from marrow.planning.config import complete, read_schema, spacing_of
 from marrow.planning.datasets import SCANS, BagSet, plan_datasets, settings_schema
-from marrow.planning.kinds import declarations, implementation, module_of
+from marrow.planning.declarations import declarations
+from marrow.planning.kinds import implementation, module_of
 from marrow.planning.methods.instances import names_on_data
 from marrow.workflow.parse import REPOSITORY
 from small_mnist import write_small_mnist
@@ -109,7 +110,7 @@ def test_instances_of_scans_are_as_their_bags_are(height, patch_mm, spacing_mm):
 def test_a_wrong_declaration_is_named_with_its_place(tmp_path):
     schemas = tmp_path / "schemas"
     (schemas / "datasets").mkdir(parents=True)
-    for file in ("dataset_kind.yaml", "config.schema.yaml", "samples.schema.yaml"):
+    for file in ("kinds.yaml", "config.schema.yaml", "samples.schema.yaml"):
         (schemas / file).write_bytes((SCHEMAS / file).read_bytes())
     text = (SCHEMAS / "datasets/concepts.yaml").read_text().replace("labelled:", "labeled:")
     (schemas / "datasets/mine.yaml").write_text(text)

@@ -27,8 +27,8 @@ from marrow.learning.pooling.segments import Segments
 from marrow.learning.training.interrupt import COME_AGAIN
 from marrow.learning.training.preparation import prepare
 from marrow.learning.training.step import Stepper
-from marrow.planning.methods.stackable import why_alone
-from marrow.planning.training_data import training_modules
+from marrow.planning.kinds import training_modules
+from marrow.planning.methods.resolve import why_alone
 from marrow.runs.files import RunFiles
 from marrow.runs.many_seeds import run_fingerprint
 from marrow.workflow.accept import accept

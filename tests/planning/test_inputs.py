@@ -37,102 +37,105 @@ def of(**wildcards):
 
 
 def test_a_scan_is_made_of_its_raw_files_contrast_after_contrast(inputs):
-    scan = of(scan="focal-01-1", kind="lesions")
+    scan = of(scan="focal-01-1")
     contrasts = ["fat", "water", "b50", "b900"]
-    assert inputs.volumes.raw_images(scan) == [f"results/cohort/focal-01-1/{contrast}" for contrast in contrasts]
-    assert inputs.volumes.layout(scan) == dict.fromkeys(contrasts, 1)
-    assert inputs.volumes.raw_labels(scan) == ["results/cohort/focal-01-1/lesions.nii.gz"]
-    assert inputs.volumes.simulated_scan(scan)["patient"] == inputs.bags.patient(scan) == "focal-01"
+    row = inputs.scan(scan)
+    assert row.raw_images == [f"results/cohort/focal-01-1/{contrast}" for contrast in contrasts]
+    assert row.path_counts == dict.fromkeys(contrasts, 1)
+    assert row.truths["lesions"] == "results/cohort/focal-01-1/lesions.nii.gz"
+    assert inputs.simulated["focal-01-1"]["patient"] == row.patient == "focal-01"
 
 
 def test_a_frozen_standard_is_fitted_on_nobody(tmp_path):
-    assert inputs_of().volumes.frozen_standard == []
+    assert inputs_of().plan.frozen_standard == []
     for contrast in ("fat", "water", "b50", "b900"):
         (tmp_path / f"{contrast}.npy").touch()
-    frozen = inputs_of(standard={"frozen": str(tmp_path)}).volumes
-    assert (frozen.training_scans, frozen.frozen_standard) == ([], [f"{tmp_path}/{{contrast}}.npy"])
+    frozen = inputs_of(standard={"frozen": str(tmp_path)}).plan
+    assert (frozen.standard_scans, frozen.frozen_standard) == ([], [f"{tmp_path}/{{contrast}}.npy"])
 
 
 def test_bags_are_cut_from_the_contrasts_and_lesions_of_their_scan(inputs):
     bag = of(dataset="scans", scan="predict-01-1")
-    contrasts = inputs.bags.contrasts(bag)
-    assert inputs.bags.channels(bag) == [f"results/normalised/predict-01-1/{contrast}.nii" for contrast in contrasts]
-    assert inputs.bags.lesions(bag) == ["results/labels/predict-01-1/lesions.nii"]
+    contrasts = inputs.bag_set(bag).settings["contrasts"]
+    assert inputs.channels(bag) == [f"results/normalised/predict-01-1/{contrast}.nii" for contrast in contrasts]
+    assert inputs.scan(bag).lesions == ["results/labels/predict-01-1/lesions.nii"]
 
 
 def test_a_file_of_generated_bags_is_known_by_its_name(inputs):
-    block = of(dataset="digits", block="train-00000")
-    assert (inputs.bags.split(block), inputs.bags.first(block), inputs.bags.bag_count(block)) == ("train", 0, 50)
-    assert inputs.bags.modules(block) == ["marrow.datasets.mnist_bags"]
-    assert (inputs.bags.of_scans, inputs.bags.generated) == ("scans", "digits")
-    assert inputs_of(datasets={}, runs={}).bags.generated == "(?!)"
+    wildcards = of(dataset="digits", block="train-00000")
+    block = inputs.block(wildcards)
+    assert (block.split, block.first, block.count) == ("train", 0, 50)
+    assert inputs.bag_set(wildcards).modules == ["marrow.datasets.mnist_bags"]
+    assert (inputs.sampled_sets, inputs.generated_sets) == ("scans", "digits")
+    assert inputs_of(datasets={}, runs={}).generated_sets == "(?!)"
 
 
 def test_a_model_learns_from_training_and_validation_bags_alone(inputs):
-    learning = of(dataset="digits-training")
-    assert {name.split("/")[-1].split("-")[0] for name in inputs.bags.files(learning)} == {"train", "validation"}
-    assert inputs.bags.selection(learning).keys() == {"train", "validation"}
-    assert inputs.bags.name(learning) == "digits"
-    of_scans = of(dataset="scans-training")
-    rows = inputs.bags.rows(of_scans)
+    learning = inputs.dataset(of(dataset="digits-training"))
+    assert {name.split("/")[-1].split("-")[0] for name in learning.bags} == {"train", "validation"}
+    assert learning.selection.keys() == {"train", "validation"}
+    assert learning.name == "digits"
+    of_scans = inputs.dataset(of(dataset="scans-training"))
+    rows = of_scans.rows
     assert {row["split"] for row in rows} == {"train", "validation"}
-    assert [f"results/bags/scans/{row['bag']}.parquet" for row in rows] == list(inputs.bags.files(of_scans))
+    assert [f"results/bags/scans/{row['bag']}.parquet" for row in rows] == list(of_scans.bags)
     assert not {"site", "attributes"} & rows[0].keys()
 
 
 def test_the_modules_of_a_run_are_those_of_its_method_and_of_its_augmentation(inputs):
-    run = of(dataset="scans", method="atmil", seed="0")
-    modules = inputs.runs.modules(run)
+    run = inputs.run(of(dataset="scans", method="atmil", seed="0"))
+    modules = run.modules
     assert {"marrow.learning.weighting.atmil", "marrow.learning.pooling.attention"} <= set(modules)
-    assert set(inputs.runs.training_modules(run)) - set(modules) == {"marrow.learning.augment.augmenter"}
-    assert inputs.runs.modules(of(dataset="scans-predict", method="atmil", seed="0")) == modules
-    assert "marrow.learning.augment.augmenter" not in inputs.runs.training_modules(of(**DIGITS))
+    assert set(run.training_modules) - set(modules) == {"marrow.learning.augment.augmenter"}
+    assert inputs.run(of(dataset="scans-predict", method="atmil", seed="0")).modules == modules
+    assert "marrow.learning.augment.augmenter" not in inputs.run(of(**DIGITS)).training_modules
 
 
 def test_the_network_for_all_scans_is_trained_on_the_validation_scans_too(inputs):
-    training, validation = inputs.bones.training_scans, inputs.bones.validation_scans
-    both = training(of(trained_on="train")) + validation(of(trained_on="train"))
-    assert training(of(trained_on="all")) == both
-    assert inputs.bones.of_annotated("{scan}.nii")(of(trained_on="all")) == [f"{scan}.nii" for scan in both]
+    training, validation = inputs.plan.bones.scans_of("train")
+    assert inputs.plan.bones.scans_of("all") == (training + validation, [])
+    assert list(inputs.plan.bones.annotated) == training + validation
 
 
 def test_seeds_train_in_one_process_only_where_several_are_due(inputs):
     due = {"0", "1"}
-    before = inputs.runs.trained_before(lambda _, wildcards: wildcards["seed"] in due)
+    before = inputs.trained_before(lambda _, wildcards: wildcards["seed"] in due)
     assert before(of(**DIGITS)) == ["results/seeds/{dataset}/{method}/trained.json"]
-    assert inputs.runs.process_seeds(of(**DIGITS)) == [0, 1]
-    assert inputs.runs.process_folders(of(**DIGITS))[0] == "results/runs/digits/attention/seed-0"
+    assert [run.seed for run in inputs.process(of(**DIGITS))] == [0, 1]
+    assert inputs.process(of(**DIGITS))[0].folder == "results/runs/digits/attention/seed-0"
     due.remove("0")
     assert before(of(**DIGITS)) == []
 
 
 def test_an_evaluation_reads_all_runs_of_its_entry_and_no_other(inputs):
-    entry = of(entry="digits", figure="sizes")
-    assert inputs.evaluation.of_runs("record.json")(entry) == [
+    evaluation = inputs.evaluation(of(entry="digits"))
+    assert evaluation.of_runs("record.json") == [
         f"results/runs/digits/attention/seed-{seed}/record.json" for seed in (0, 1)
     ]
-    assert "reference" not in inputs.evaluation.settings
-    assert inputs.evaluation.drawn_table(entry) == "results/evaluation/digits/summary.csv"
-    assert (inputs.evaluation.bag(entry), inputs.evaluation.bag(of(entry="scans"))) == ("bag", "scan")
+    assert evaluation.table_of("sizes") == "results/evaluation/digits/summary.csv"
+    assert (evaluation.bag, inputs.evaluation(of(entry="scans")).bag) == ("bag", "scan")
+
+
+def test_a_section_is_passed_on_without_what_only_says_which_jobs_there_are(inputs):
+    section = inputs.plan.config["evaluation"]
+    assert inputs.plan.settings("evaluation", without=["reference"]).keys() == section.keys() - {"reference"}
 
 
 def test_a_map_of_a_predicted_scan_reads_what_the_runs_predict_for_it(inputs):
     drawn = of(dataset="scans", method="atmil", seed="0", bag="predict-01-1")
-    assert inputs.localisation.map_instances(drawn) == "results/predicted/scans-predict/atmil/seed-0/instances.parquet"
-    assert inputs.localisation.map_manifest(drawn) == "results/manifests/scans-predict.parquet"
-    assert inputs.localisation.other_seeds(drawn) == [
-        "results/predicted/scans-predict/atmil/seed-1/predictions.parquet"
-    ]
-    assert inputs.localisation.map_background(drawn) == "results/normalised/predict-01-1/b900.nii"
+    assert inputs.map(drawn).source == "results/predicted/scans-predict/atmil/seed-0"
+    assert inputs.map(drawn).manifest == "results/manifests/scans-predict.parquet"
+    assert inputs.other_seeds(drawn) == ["results/predicted/scans-predict/atmil/seed-1/predictions.parquet"]
+    assert inputs.map(drawn).background == "results/normalised/predict-01-1/b900.nii"
 
 
 def test_localisation_gathers_scored_and_inverted_runs_of_an_entry(inputs):
     folder = "digits/attention/seed-"
-    scored = inputs.localisation.of_scored_runs("bags.csv")(of(entry="digits"))
-    inverted = inputs.localisation.of_inverted_runs("scores.csv")(of(entry="digits"))
+    scored = inputs.of_scored_runs("bags.csv")(of(entry="digits"))
+    inverted = inputs.inversion_scores(of(entry="digits"))
     assert scored == [f"results/localisation/{folder}{seed}/bags.csv" for seed in (0, 1)]
     assert inverted == [f"results/inversion/{folder}{seed}/scores.csv" for seed in (0, 1)]
-    assert inputs.localisation.of_inverted_runs("scores.csv")(of(entry="scans")) == []
+    assert inputs.inversion_scores(of(entry="scans")) == []
 
 
 def test_targets_name_what_the_runs_predict_for_scans_that_are_only_predicted(inputs):
@@ -155,16 +158,16 @@ def test_the_last_record_of_a_scan_is_that_of_the_last_stage_planned_for_it(inpu
 @pytest.mark.parametrize(
     ("ask", "message"),
     [
-        (lambda inputs: inputs.volumes.raw_images(of(scan="focal-1-1")), "no scan focal-1-1; did you mean"),
-        (lambda inputs: inputs.bags.files(of(dataset="scan")), "no data set scan; did you mean 'scans'"),
+        (lambda inputs: inputs.scan(of(scan="focal-1-1")), "no scan focal-1-1; did you mean"),
+        (lambda inputs: inputs.dataset(of(dataset="scan")), "no data set scan; did you mean 'scans'"),
         (
-            lambda inputs: inputs.bags.first(of(dataset="digits", block="train-1")),
+            lambda inputs: inputs.block(of(dataset="digits", block="train-1")),
             "digits have no file train-1; did you",
         ),
-        (lambda inputs: inputs.runs.process_seeds(of(**DIGITS | {"method": "atention"})), "did you mean 'attention'"),
-        (lambda inputs: inputs.evaluation.about(of(entry="digit")), "no runs of digit are planned; did you mean"),
-        (lambda inputs: inputs.localisation.lesions(of(**DIGITS | {"dataset": "digit"})), "did you mean 'digits'"),
-        (lambda _: inputs_of(runs={}).evaluation.about(of(entry="digit")), "there are none"),
+        (lambda inputs: inputs.process(of(**DIGITS | {"method": "atention"})), "did you mean 'attention'"),
+        (lambda inputs: inputs.evaluation(of(entry="digit")), "no runs of digit are planned; did you mean"),
+        (lambda inputs: inputs.lesions(of(**DIGITS | {"dataset": "digit"})), "did you mean 'digits'"),
+        (lambda _: inputs_of(runs={}).evaluation(of(entry="digit")), "there are none"),
     ],
 )
 def test_a_name_that_is_not_planned_is_answered_with_the_nearest_that_is(inputs, ask, message):

@@ -17,9 +17,9 @@ from marrow.learning.pooling.build import pooling_of
 from marrow.learning.pooling.main_loss import main_loss_of
 from marrow.learning.weighting.build import weighting_of
 from marrow.planning.config import find_problems, read_schema
-from marrow.planning.kinds import PACKAGES, declarations, module_of
+from marrow.planning.declarations import declarations
+from marrow.planning.kinds import PACKAGES, method_modules, module_of
 from marrow.planning.methods.instances import Instances
-from marrow.planning.methods.modules import method_modules
 from marrow.planning.methods.presets import Methods, overlaid, read_methods
 from marrow.planning.methods.resolve import encoder_for
 from marrow.planning.runs import ATMIL, ATTENTION

@@ -97,7 +97,7 @@ def test_another_method_seed_or_title_leaves_a_run_as_it_is():
     more = {"mine": {**entry, "title": "Mine"}, "other": {"preset": "uniform"}}
     other = plan({"scans": {"methods": ["other", "mine"], "seeds": 3}}, SCANS, methods=more)
     assert told(one.run("scans", "mine", 0)) == told(other.run("scans", "mine", 0))
-    assert (one.run("scans", "mine", 0).title, other.run("scans", "mine", 0).title) == ("mine", "Mine")
+    assert [made.run("scans", "mine", 0).definition.title for made in (one, other)] == ["mine", "Mine"]
 
 
 def test_training_of_an_entry_holds_for_all_its_methods_and_for_no_other_data():

@@ -9,7 +9,7 @@ import yaml
 
 from benchmarks.documentation import config_reference, made_pages
 from marrow.planning.config import read_schema
-from marrow.planning.kinds import declarations
+from marrow.planning.declarations import declarations
 from marrow.workflow.parse import parse_workflow
 
 ROOT = Path(__file__).parents[2]

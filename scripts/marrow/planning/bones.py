@@ -90,10 +90,15 @@ class BonePlan:
         fold = "train" if scan in self.validation else self.final
         return f"{NETWORKS}/{fold}/model.safetensors"
 
+    @property
+    def annotated(self) -> tuple[str, ...]:
+        """All annotated scans, those for validation last."""
+        return self.training + self.validation
+
     def scans_of(self, trained_on: str) -> tuple[list[str], list[str]]:
         """The scans that a network is trained on and, for the one on `train`, those that it is validated on."""
         if trained_on == "all":
-            return [*self.training, *self.validation], []
+            return list(self.annotated), []
         return list(self.training), list(self.validation)
 
 

@@ -7,14 +7,15 @@ reference in `docs/config.md` is made from it.
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, cast
 
+import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
 from marrow.errors import ConfigError, nearest
-from marrow.planning.schemas import read_schema as read_schema
 
 Settings = dict[str, Any]
 
@@ -31,16 +32,27 @@ _SIMULATED_MM = {"mini": 4, "half": 3, "full": 2}
 _Validator = extend(Draft202012Validator, {"ascending": _ascending})
 
 
-def complete(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Settings:
-    """Check a configuration and fill in what it leaves out.
+def read_schema(path: Path) -> Settings:
+    """A JSON schema, or another description of what can be given, written as YAML."""
+    # The loader in C: every process that reads the Snakefile reads the schemas, and in Python this took half its time.
+    return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+
+
+def complete(given: Mapping[str, Any], schema: Mapping[str, Any], place: str = "config") -> Settings:
+    """Check a configuration, or a part at a place of its own, and fill in what it leaves out.
 
     Raises:
         ConfigError: keys that do not exist (with the nearest that does), values of the wrong type or out of bounds.
     """
-    problems = list(find_problems(config, schema))
+    check(given, schema, place)
+    return _with_defaults(given, schema)
+
+
+def check(given: Mapping[str, Any], schema: Mapping[str, Any], place: str) -> None:
+    """Raise an error that names the place and all problems, where there are any."""
+    problems = list(find_problems(given, schema))
     if problems:
-        raise ConfigError("\n".join(f"config: {problem}" for problem in problems))
-    return _with_defaults(config, schema)
+        raise ConfigError("\n".join(f"{place}: {problem}" for problem in problems))
 
 
 def spacing_of(config: Mapping[str, Any]) -> float:

@@ -6,7 +6,7 @@ retrains nothing. Any other kind is generated in files of 50 bags; it makes a ma
 the larger containing the smaller, or one for each fold of each repeat.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import ceil
 from pathlib import Path
@@ -14,10 +14,11 @@ from typing import Any
 
 from marrow.datasets.sources.catalogue import SOURCES, how_to_give
 from marrow.datasets.sources.location import locate
-from marrow.errors import ConfigError, nearest
+from marrow.errors import ConfigError, look_up
 from marrow.planning.cohort import Cohort
-from marrow.planning.config import complete, read_schema
-from marrow.planning.kinds import declarations
+from marrow.planning.config import complete
+from marrow.planning.declarations import declarations
+from marrow.planning.kinds import module_of
 from marrow.planning.methods.instances import SIMULATED, Instances, instances_of
 from marrow.planning.sheet import Scan
 
@@ -70,6 +71,21 @@ class BagSet:
     sources: Mapping[str, Sequence[str]] = field(default_factory=lambda: {})
     blocks: Mapping[str, Block] = field(default_factory=lambda: {})
 
+    @property
+    def modules(self) -> list[str]:
+        """The module that generates the bags."""
+        return [module_of("datasets", self.kind)]
+
+    @property
+    def source_files(self) -> list[str]:
+        """The files of the public data, source after source."""
+        return [file for files in self.sources.values() for file in files]
+
+    @property
+    def file_counts(self) -> dict[str, int]:
+        """Source -> how many of these files are its own."""
+        return {source: len(files) for source, files in self.sources.items()}
+
 
 @dataclass(frozen=True)
 class DataSet:
@@ -110,12 +126,6 @@ class DataPlan:
 def plan_datasets(config: Mapping[str, Any], cohort: Cohort, schemas: Path, spacing_mm: float) -> DataPlan:
     """Everything about data sets that can be known before any work.
 
-    Args:
-        config: complete.
-        cohort: the scans.
-        schemas: the folder of schemas; `datasets` in it has one for each kind.
-        spacing_mm: edge of the scans' voxels.
-
     Raises:
         ConfigError: an entry is wrong, two make data sets of one name, or a source is named that is not there.
     """
@@ -124,13 +134,11 @@ def plan_datasets(config: Mapping[str, Any], cohort: Cohort, schemas: Path, spac
     entries = config["datasets"]
     if entries is None:
         entries = {} if config["bones"]["source"] == "none" else {SCANS: {"kind": SCANS}}
-    kinds, kind_schema = declarations("datasets", schemas), read_schema(schemas / "dataset_kind.yaml")
+    kinds = declarations("datasets", schemas)
     for name, entry in entries.items():
         kind = entry["kind"]
-        if kind not in kinds:
-            raise ConfigError(f"config: datasets.{name}.kind is {kind!r}; {nearest(kind, list(kinds))}")
-        declaration = _complete(kinds[kind], kind_schema, f"schemas/datasets/{kind}.yaml")
-        settings = _complete(entry, settings_schema(kind, declaration), f"config: datasets.{name}")
+        declaration = look_up(kinds, kind, f"config: datasets.{name}.kind is {kind!r}")
+        settings = complete(entry, settings_schema(kind, declaration), f"config: datasets.{name}")
         if kind == SCANS:
             settings |= _sizes(name, settings, spacing_mm)
             bag_set, made = _of_scans(name, settings, declaration, config, cohort, spacing_mm)
@@ -141,10 +149,9 @@ def plan_datasets(config: Mapping[str, Any], cohort: Cohort, schemas: Path, spac
             if dataset.name in datasets:
                 raise ConfigError(f"config: datasets.{name} makes a second data set {dataset.name}; rename one of them")
             datasets[dataset.name] = dataset
-    known = [*SOURCES, *(source for bag_set in bag_sets.values() for source in bag_set.sources)]
+    known = dict.fromkeys([*SOURCES, *(source for bag_set in bag_sets.values() for source in bag_set.sources)])
     for source in config["sources"]:
-        if source not in known:
-            raise ConfigError(f"config: unknown key 'sources.{source}'; {nearest(source, known)}")
+        look_up(known, source, f"config: unknown key 'sources.{source}'")
     return DataPlan(bag_sets, datasets)
 
 
@@ -158,14 +165,6 @@ def settings_schema(kind: str, declaration: Mapping[str, Any]) -> dict[str, Any]
         "required": ["kind", *required],
         "properties": {"kind": {"const": kind}, **settings},
     }
-
-
-def _complete(given: Mapping[str, Any], schema: Mapping[str, Any], place: str) -> dict[str, Any]:
-    """Check and complete a part that stands by itself, with its place in messages."""
-    try:
-        return complete(given, schema)
-    except ConfigError as error:
-        raise ConfigError(str(error).replace("config: ", f"{place}: ")) from None
 
 
 def _sizes(name: str, settings: Mapping[str, Any], spacing_mm: float) -> dict[str, float]:
@@ -208,7 +207,15 @@ def _of_scans(
     predicted = [scan for scan in cohort if scan.split == "predict"]
     parts = {name: labelled, f"{name}-predict": predicted}
     datasets = [
-        DataSet(part, _files(name, rows), classes, tuple(_rows(rows)), {}) for part, rows in parts.items() if rows
+        DataSet(
+            name=part,
+            bags=tuple(f"{BAGS}/{name}/{scan.scan}.parquet" for scan in scans),
+            classes=classes,
+            rows=tuple(_row(scan) for scan in scans),
+            selection={},
+        )
+        for part, scans in parts.items()
+        if scans
     ]
     sampling = {key: value for key, value in settings.items() if key not in {"kind", "classes"}}
     instances = instances_of(SCANS, declaration, {**settings, "voxels": round(settings["patch_mm"] / spacing_mm)})
@@ -218,14 +225,10 @@ def _of_scans(
     return BagSet(name, SCANS, sampling, instances, declaration["inverted"], scans=scans), datasets
 
 
-def _files(name: str, scans: Sequence[Scan]) -> tuple[str, ...]:
-    return tuple(f"{BAGS}/{name}/{scan.scan}.parquet" for scan in scans)
-
-
-def _rows(scans: Iterable[Scan]) -> Iterator[dict[str, Any]]:
-    for scan in scans:
-        row = {key: value for key, value in scan.summary().items() if key != "scan"}
-        yield {"bag": scan.scan, **row, "attributes": scan.attributes}
+def _row(scan: Scan) -> dict[str, Any]:
+    """What a manifest says of a scan, beside its bag."""
+    row = {key: value for key, value in scan.summary().items() if key != "scan"}
+    return {"bag": scan.scan, **row, "attributes": scan.attributes}
 
 
 def _generated(

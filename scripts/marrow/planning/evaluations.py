@@ -27,8 +27,6 @@ class Evaluation:
     """The runs of an entry.
 
     Attributes:
-        entry: its name.
-        runs: all of them.
         reference: the method that the others are compared with.
         about: what its data are, in plain types: kind, settings, whether the scans are simulated, and for each part
             how many training bags it has, where that is a setting.
@@ -54,21 +52,22 @@ class Evaluation:
     @property
     def planned(self) -> list[dict[str, Any]]:
         """The runs in plain types."""
-        return [
-            {
-                "dataset": run.dataset,
-                "method": run.method,
-                "title": run.title,
-                "seed": run.seed,
-                "part": self.parts[run.dataset],
-            }
-            for run in self.runs
-        ]
+        runs = zip(self.trained, self.runs, strict=True)
+        return [known | {"title": run.definition.title, "part": self.parts[run.dataset]} for known, run in runs]
 
     @property
     def trained(self) -> list[dict[str, Any]]:
         """What the runs are known by; a title is nothing to a curve."""
-        return [{name: run[name] for name in ("dataset", "method", "seed")} for run in self.planned]
+        return [{"dataset": run.dataset, "method": run.method, "seed": run.seed} for run in self.runs]
+
+    def table_of(self, figure: str) -> str:
+        """The table that a figure shows."""
+        return f"{self.folder}/{TABLE_FIGURES[figure]}.csv"
+
+    @property
+    def bag(self) -> str:
+        """What a bag is called."""
+        return "scan" if self.about["kind"] == SCANS else "bag"
 
     def of_runs(self, name: str) -> list[str]:
         """A file of each run."""
@@ -93,22 +92,20 @@ def plan_evaluations(config: Mapping[str, Any], data: DataPlan, planned: RunPlan
             f"config: evaluation.reference is {wanted!r}, which no entry of runs trains; {nearest(wanted, methods)}, "
             "or name it under runs, too"
         )
-    entries = dict.fromkeys(run.entry for run in planned.runs)
-    return {entry: _of_entry(entry, wanted, config, data, planned) for entry in entries}
+    return {entry: _of_entry(entry, runs, wanted, config, data) for entry, runs in planned.entries.items()}
 
 
 def reference_of(runs: Sequence[Run], wanted: str | None) -> str:
     """The method that others are compared with: the wanted one, ATMIL, the first with attention, the first."""
     methods = {run.method: run for run in runs}
-    attentive = [name for name, run in methods.items() if run.has_attention]
+    attentive = [name for name, run in methods.items() if run.definition.has_attention]
     ranked = [name for name in (wanted, PREFERRED) if name in methods]
     return [*ranked, *attentive, *methods][0]
 
 
 def _of_entry(
-    entry: str, wanted: str | None, config: Mapping[str, Any], data: DataPlan, planned: RunPlan
+    entry: str, runs: tuple[Run, ...], wanted: str | None, config: Mapping[str, Any], data: DataPlan
 ) -> Evaluation:
-    runs = tuple(run for run in planned.runs if run.entry == entry)
     bag_set = data.bag_sets[entry]
     selections = {name: data.datasets[name].selection for name in dict.fromkeys(run.dataset for run in runs)}
     parts = {name: entry if "fold" in selection else name for name, selection in selections.items()}

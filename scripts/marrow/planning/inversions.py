@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from marrow.errors import ConfigError, nearest
+from marrow.errors import ConfigError, look_up, nearest
 from marrow.planning.datasets import DataPlan
-from marrow.planning.runs import Run, RunPlan, run_folder
+from marrow.planning.runs import Run, RunPlan
 
 INVERSIONS = "results/inversion"
 PICTURE_AXES, COLOURS = 3, 3
@@ -23,12 +23,7 @@ _TISSUE = {"steps": 200, "step_size": 1e-5, "lambdas": [0.0004, 0.0008, 0.0012, 
 
 @dataclass(frozen=True)
 class Inversion:
-    """A run to invert, and with what.
-
-    Attributes:
-        run: the run.
-        settings: `plain`, `sparse`, `thresholds` and `most_bags`, complete.
-    """
+    """A run to invert, and with what: `plain`, `sparse`, `thresholds` and `most_bags`, complete."""
 
     run: Run
     settings: dict[str, Any]
@@ -36,7 +31,7 @@ class Inversion:
     @property
     def folder(self) -> str:
         """Where its results are."""
-        return run_folder(self.run.dataset, self.run.method, self.run.seed, INVERSIONS)
+        return self.run.within(INVERSIONS)
 
 
 @dataclass(frozen=True)
@@ -45,60 +40,43 @@ class InversionPlan:
 
     inversions: tuple[Inversion, ...]
 
-    def inversion(self, dataset: str, method: str, seed: int) -> Inversion:
+    def inversion(self, run: Run) -> Inversion:
         """The inversion of a run.
 
         Raises:
             ConfigError: it is not planned.
         """
-        for found in self.inversions:
-            if (found.run.dataset, found.run.method, found.run.seed) == (dataset, method, seed):
-                return found
+        for inversion in self.inversions:
+            if inversion.run == run:
+                return inversion
         raise ConfigError(
-            f"no inversion of {method} on {dataset} with seed {seed} is planned; name its entry and method in "
-            "inversion.runs"
+            f"no inversion of {run.method} on {run.dataset} with seed {run.seed} is planned; name its entry and method "
+            "in inversion.runs"
         )
 
 
 def plan_inversions(config: Mapping[str, Any], data: DataPlan, runs: RunPlan) -> InversionPlan:
     """Everything about inversions that can be known before any work.
 
-    Args:
-        config: complete.
-        data: the data sets.
-        runs: all runs.
-
     Raises:
         ConfigError: `inversion.runs` names what is not trained, or a method without attention.
     """
     section: Mapping[str, Any] = config["inversion"]
-    by_entry = _by_entry(runs)
+    by_entry = runs.entries
     wanted: Mapping[str, Sequence[str] | None] | None = section["runs"]
     if wanted is None:
         wanted = dict.fromkeys(name for name in by_entry if data.bag_sets[name].is_inverted)
     found: list[Inversion] = []
     for entry, methods in wanted.items():
-        if entry not in by_entry:
-            hint = nearest(entry, list(by_entry)) if by_entry else "nothing is trained"
-            raise ConfigError(f"config: inversion.runs names {entry!r}, which is no entry of runs; {hint}")
+        of_entry = look_up(by_entry, entry, f"config: inversion.runs names {entry!r}, which is no entry of runs")
         settings = _settings(section, data.bag_sets[entry].instances.shape)
-        found += [Inversion(run, settings) for run in _chosen(entry, by_entry[entry], methods)]
+        found += [Inversion(run, settings) for run in _chosen(entry, of_entry, methods)]
     return InversionPlan(tuple(found))
-
-
-def _by_entry(runs: RunPlan) -> dict[str, list[Run]]:
-    """The runs of each entry of `runs`."""
-    found: dict[str, list[Run]] = {}
-    for run in runs.runs:
-        found.setdefault(run.entry, []).append(run)
-    return found
 
 
 def _chosen(entry: str, runs: Sequence[Run], methods: Sequence[str] | None) -> Iterator[Run]:
     """The runs of some methods, or of all with attention."""
-    able = list(dict.fromkeys(run.method for run in runs if run.has_attention))
-    if methods is None and not able:
-        return
+    able = list(dict.fromkeys(run.method for run in runs if run.definition.has_attention))
     for method in able if methods is None else methods:
         of_method = [run for run in runs if run.method == method]
         if not of_method:

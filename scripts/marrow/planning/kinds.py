@@ -8,11 +8,8 @@ counts for the jobs that use it and for no others.
 
 from collections.abc import Mapping
 from importlib import import_module
-from pathlib import Path
 from types import ModuleType
 from typing import Any
-
-from marrow.planning.schemas import read_schema
 
 # Family -> the package of its modules; its declarations are in the folder of schemas with the same name as the family.
 PACKAGES: Mapping[str, str] = {
@@ -23,13 +20,11 @@ PACKAGES: Mapping[str, str] = {
     "weightings": "marrow.learning.weighting",
 }
 
+# Section of a method -> the family of the kinds that it can name.
+FAMILIES = {"encoder": "encoders", "pooling": "poolings", "heads": "heads", "weighting": "weightings"}
+
 # The module that augments instances; only a training that augments them imports it.
 AUGMENTER = "marrow.learning.augment.augmenter"
-
-
-def declarations(family: str, schemas: Path) -> dict[str, dict[str, Any]]:
-    """Kind -> its declaration, in the order of the names."""
-    return {file.stem: read_schema(file) for file in sorted((schemas / family).glob("*.yaml"))}
 
 
 def module_of(family: str, kind: str) -> str:
@@ -45,3 +40,30 @@ def implementation(family: str, kind: str) -> ModuleType:
 def augmentation() -> ModuleType:
     """The module that augments instances, imported."""
     return import_module(AUGMENTER)
+
+
+def automatic_head(has_classes: bool) -> str:
+    """The kind of head that an auxiliary task has where its method names none."""
+    return "classes" if has_classes else "values"
+
+
+def method_modules(settings: Mapping[str, Any]) -> list[str]:
+    """The modules that implement the encoder, the pooling, the weighting and the heads of a method, sorted.
+
+    Whether a task without a head of its own has classes is known from the bags alone, so that both of the automatic
+    heads count for it.
+
+    Args:
+        settings: of a complete method (`Method.settings`).
+    """
+    heads: Mapping[str, Mapping[str, Any]] = settings["heads"]
+    modules = {module_of("heads", head["kind"]) for head in heads.values()}
+    modules |= {module_of(family, settings[name]["kind"]) for name, family in FAMILIES.items() if name != "heads"}
+    if set(settings["auxiliary"]) - set(heads):
+        modules |= {module_of("heads", automatic_head(has_classes)) for has_classes in (True, False)}
+    return sorted(modules)
+
+
+def training_modules(settings: Mapping[str, Any], augmentation: Mapping[str, Any] | None) -> list[str]:
+    """The modules that a training imports by name: the parts of its method, and the augmentation where it augments."""
+    return sorted([*method_modules(settings), *([AUGMENTER] if augmentation else [])])

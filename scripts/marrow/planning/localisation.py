@@ -13,7 +13,7 @@ from marrow.errors import ConfigError, nearest
 from marrow.planning.cohort import Cohort
 from marrow.planning.datasets import SCANS, DataPlan
 from marrow.planning.evaluations import reference_of
-from marrow.planning.runs import ONLY, Run, RunPlan, run_folder
+from marrow.planning.runs import ONLY, Run, RunPlan
 
 LOCALISATION = "results/localisation"
 MAPS = "results/maps"
@@ -22,27 +22,31 @@ NEGATIVE_LABELS = frozenset({"healthy", "inactive"})
 
 @dataclass(frozen=True)
 class Map:
-    """A map to draw.
+    """A map to draw: what a run says of a scan, on one of the contrasts of its patches.
 
     Attributes:
-        run: whose.
-        scan: of what.
         is_predicted: whether the scan is only predicted.
     """
 
     run: Run
     scan: str
+    contrast: str
     is_predicted: bool
 
     @property
     def folder(self) -> str:
         """Where it is."""
-        return f"{run_folder(self.run.dataset, self.run.method, self.run.seed, MAPS)}/{self.scan}"
+        return f"{self.run.within(MAPS)}/{self.scan}"
 
     @property
     def manifest(self) -> str:
-        """The name of the scan's manifest."""
-        return f"{self.run.dataset}{ONLY}" if self.is_predicted else self.run.dataset
+        """The manifest that lists the scan."""
+        return f"results/manifests/{self.run.dataset}{ONLY if self.is_predicted else ''}.parquet"
+
+    @property
+    def background(self) -> str:
+        """The volume that it is drawn on."""
+        return f"results/normalised/{self.scan}/{self.contrast}.nii"
 
     @property
     def source(self) -> str:
@@ -55,8 +59,6 @@ class LocalisationPlan:
     """What is scored and drawn.
 
     Attributes:
-        scored: the runs that are scored.
-        maps: the maps that are drawn.
         lesions: data set -> its test scans with a lesion mask.
     """
 
@@ -68,19 +70,19 @@ class LocalisationPlan:
         """The runs of an entry that are scored."""
         return tuple(run for run in self.scored if run.entry == entry)
 
-    def map(self, dataset: str, method: str, seed: int, scan: str) -> Map:
-        """The map with this name.
+    def map(self, run: Run, scan: str) -> Map:
+        """What a run says of a scan.
 
         Raises:
             ConfigError: it is not planned.
         """
-        found = self._by_folder.get(f"{run_folder(dataset, method, seed, MAPS)}/{scan}")
-        if found is None:
+        folder = f"{run.within(MAPS)}/{scan}"
+        if folder not in self._by_folder:
             raise ConfigError(
-                f"there is no map of {scan} by {method} on {dataset} with seed {seed}; name the method and the seed in "
-                "the section maps of the config, and a scan that is tested or only predicted"
+                f"there is no map of {scan} by {run.method} on {run.dataset} with seed {run.seed}; name the method and "
+                "the seed in the section maps of the config, and a scan that is tested or only predicted"
             )
-        return found
+        return self._by_folder[folder]
 
     @cached_property
     def _by_folder(self) -> dict[str, Map]:
@@ -114,24 +116,22 @@ def negatives(run: Run, data: DataPlan) -> list[int]:
     return [number for number, labels in enumerate(classes) if NEGATIVE_LABELS.issuperset(labels)]
 
 
-def key_classes(run: Run, data: DataPlan) -> dict[str, list[str]]:
-    """Class of a bag -> the classes of its key instances, where none has the bag's name."""
-    return {label: list(classes) for label, classes in data.bag_sets[run.entry].instances.key_classes.items()}
-
-
 def _maps(settings: Mapping[str, Any], reference: str | None, data: DataPlan, runs: RunPlan) -> Iterator[Map]:
     of_scans = [run for run in runs.runs if data.bag_sets[run.entry].kind == SCANS]
     _check(settings, of_scans)
     for dataset in dict.fromkeys(run.dataset for run in of_scans):
         of_dataset = [run for run in of_scans if run.dataset == dataset]
         methods = settings["methods"] if settings["methods"] is not None else [reference_of(of_dataset, reference)]
+        contrasts: list[str] = data.bag_sets[of_dataset[0].entry].settings["contrasts"]
+        contrast = "b900" if "b900" in contrasts else contrasts[0]
         for run in of_dataset:
             first = next(other.seed for other in of_dataset if other.method == run.method)
             seeds = settings["seeds"] if settings["seeds"] is not None else [first]
             if run.method in methods and run.seed in seeds:
                 for part, split in ((dataset, "test"), (f"{dataset}{ONLY}", "predict")):
                     rows = data.datasets[part].rows if part in data.datasets else ()
-                    yield from (Map(run, row["bag"], split == "predict") for row in rows if row["split"] == split)
+                    bags = [row["bag"] for row in rows if row["split"] == split]
+                    yield from (Map(run, bag, contrast, split == "predict") for bag in bags)
 
 
 def _check(settings: Mapping[str, Any], runs: Sequence[Run]) -> None:

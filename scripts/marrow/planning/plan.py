@@ -1,6 +1,6 @@
 """The whole plan: what a config asks for, from the scans to the maps, as one object that all rules read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,19 +18,7 @@ from marrow.planning.runs import RunPlan, plan_runs
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that can be known before any work.
-
-    Attributes:
-        config: complete.
-        schemas: the folder of schemas.
-        cohort: the scans.
-        bones: which scans train and test the segmentation of bones.
-        data: bag sets and data sets.
-        runs: the models to train.
-        evaluations: entry of `runs` -> what is evaluated together.
-        localisation: the runs whose instance scores are evaluated, and the maps.
-        inversions: the runs that are inverted.
-    """
+    """Everything that can be known before any work; `config` is complete, `schemas` the folder of schemas."""
 
     config: Settings
     schemas: Path
@@ -63,6 +51,17 @@ class Plan:
         return [contrast for contrast in self.config["contrasts"] if contrast == "adc"]
 
     @property
+    def standard_scans(self) -> list[str]:
+        """The scans that the standard is fitted on; none when a frozen one is given."""
+        return [] if self.config["standard"]["frozen"] else self.cohort.training
+
+    @property
+    def frozen_standard(self) -> list[str]:
+        """The frozen standard of any contrast, as a pattern, if the config names a folder of them."""
+        folder = self.config["standard"]["frozen"]
+        return [f"{folder}/{{contrast}}.npy"] if folder else []
+
+    @property
     def scans_with_bones(self) -> list[str]:
         """The scans whose bones are segmented: all or none."""
         return [] if self.bones.source == "none" else self.cohort.ids
@@ -72,17 +71,17 @@ class Plan:
         """What tables and the report say of each scan."""
         return [scan.summary() for scan in self.cohort]
 
+    def settings(self, section: str, without: Iterable[str]) -> dict[str, Any]:
+        """A section of the config without the settings that only say what there is to do."""
+        return {key: value for key, value in self.config[section].items() if key not in without}
+
     def threads(self, most: int) -> int:
         """Threads of a job that can use several; one for the simulated cohort, whose small jobs run side by side."""
         return most if self.config["samples"] else 1
 
 
 def make_plan(config: Mapping[str, Any], schemas: Path) -> Plan:
-    """Check a config and all that it names, and plan what is made of it.
-
-    Args:
-        config: as the user wrote it.
-        schemas: the folder of schemas.
+    """Check a config, as the user wrote it, and all that it names, and plan what is made of it.
 
     Raises:
         MarrowError: the config or the sample sheet is wrong.

@@ -5,17 +5,18 @@ method with every seed. A run is known by these three, and depends on its settin
 another title leave it as it is.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from marrow.errors import ConfigError, nearest
+from marrow.errors import ConfigError, look_up
 from marrow.planning.datasets import BAGS, SCANS, DataPlan, DataSet
+from marrow.planning.kinds import method_modules, training_modules
 from marrow.planning.methods.instances import Instances
-from marrow.planning.methods.method import Method
 from marrow.planning.methods.presets import Methods, read_methods
+from marrow.planning.methods.resolve import Method
 
 RUNS = "results/runs"
 PREDICTED = "results/predicted"
@@ -39,47 +40,55 @@ class Run:
         entry: the entry of `runs` that asks for it; its runs are evaluated together.
         method: name of the method.
         seed: of everything random.
-        title: what tables call the method.
-        settings: the method, complete: encoder, pooling, auxiliary, heads, weighting, training.
         augmentation: how instances are changed while training; None where they are not.
-        has_attention: whether its pooling weighs instances.
-        alone: why it trains in a process of its own, in words; None where several seeds can share one.
+        definition: the method, complete for these data.
     """
 
     dataset: str
     entry: str
     method: str
     seed: int
-    title: str
-    settings: dict[str, Any]
     augmentation: dict[str, Any] | None
-    has_attention: bool
-    alone: str | None
+    definition: Method
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All of its method that a run depends on."""
+        return self.definition.settings
 
     @property
     def folder(self) -> str:
         """Where its results are."""
-        return run_folder(self.dataset, self.method, self.seed)
+        return self.within(RUNS)
 
     @property
     def predicted(self) -> str:
         """Where what it says of the bags of its data set is."""
-        return run_folder(self.dataset, self.method, self.seed, PREDICTED)
+        return self.within(PREDICTED)
 
     @property
     def predicted_only(self) -> str:
         """Where what it says of bags that are only predicted is."""
         return run_folder(f"{self.dataset}{ONLY}", self.method, self.seed, PREDICTED)
 
+    @property
+    def modules(self) -> list[str]:
+        """The modules that implement the parts of its method."""
+        return method_modules(self.settings)
+
+    @property
+    def training_modules(self) -> list[str]:
+        """The same, with that of the augmentation where training augments."""
+        return training_modules(self.settings, self.augmentation)
+
+    def within(self, folder: str) -> str:
+        """Where the results of one kind, such as `results/maps`, are."""
+        return run_folder(self.dataset, self.method, self.seed, folder)
+
 
 @dataclass(frozen=True)
 class RunPlan:
-    """All runs, data set after data set, method after method, seed after seed.
-
-    Attributes:
-        runs: all of them.
-        seeds_per_process: how many seeds of a method train in one process.
-    """
+    """All runs, data set after data set, method after method, seed after seed."""
 
     runs: tuple[Run, ...]
     seeds_per_process: int = 1
@@ -88,6 +97,12 @@ class RunPlan:
     def datasets(self) -> list[str]:
         """The data sets that are trained on."""
         return list(self._by_dataset)
+
+    @cached_property
+    def entries(self) -> dict[str, tuple[Run, ...]]:
+        """Entry of `runs` in the config -> its runs."""
+        names = dict.fromkeys(run.entry for run in self.runs)
+        return {name: tuple(run for run in self.runs if run.entry == name) for name in names}
 
     def of_dataset(self, dataset: str) -> tuple[Run, ...]:
         """The runs on a data set; none where none are asked for."""
@@ -113,16 +128,12 @@ class RunPlan:
             ConfigError: there are no runs of this method.
         """
         runs = self._of_method(dataset, method)
-        return () if self.seeds_per_process < 2 or runs[0].alone else runs
+        return () if self.seeds_per_process < 2 or runs[0].definition.alone else runs
 
     def _of_method(self, dataset: str, method: str) -> tuple[Run, ...]:
-        if dataset not in self._by_dataset:
-            raise ConfigError(f"there is no run on the data set {dataset!r}; {_hint(dataset, self.datasets)}")
-        runs = tuple(run for run in self._by_dataset[dataset] if run.method == method)
-        if not runs:
-            methods = dict.fromkeys(run.method for run in self._by_dataset[dataset])
-            raise ConfigError(f"there is no run of {method!r} on {dataset}; {_hint(method, list(methods))}")
-        return runs
+        runs = look_up(self._by_dataset, dataset, f"there is no run on the data set {dataset!r}")
+        by_method = {run.method: tuple(each for each in runs if each.method == run.method) for run in runs}
+        return look_up(by_method, method, f"there is no run of {method!r} on {dataset}")
 
     @cached_property
     def _by_dataset(self) -> dict[str, tuple[Run, ...]]:
@@ -137,11 +148,6 @@ def run_folder(dataset: str, method: str, seed: int | str, within: str = RUNS) -
 
 def plan_runs(config: Mapping[str, Any], data: DataPlan, schemas: Path) -> RunPlan:
     """Everything about runs that can be known before any work.
-
-    Args:
-        config: complete.
-        data: the data sets.
-        schemas: the folder of schemas.
 
     Raises:
         ConfigError: a method or an entry of `runs` is wrong, or a method does not fit the data it is to learn from.
@@ -171,37 +177,25 @@ def _of_entry(
     name: str, entry: Mapping[str, Any], config: Mapping[str, Any], data: DataPlan, methods: Methods
 ) -> Iterator[Run]:
     """The runs that an entry of `runs` asks for."""
-    if name not in data.bag_sets:
-        raise ConfigError(f"config: runs names {name!r}, which is no entry of datasets; {_hint(name, data.bag_sets)}")
+    bag_set = look_up(data.bag_sets, name, f"config: runs names {name!r}, which is no entry of datasets")
     manifests = _manifests(name, data)
     if not manifests:
         raise ConfigError(
             f"config: runs.{name}: {name} has no training bags; label scans of the split train, or take it out of runs"
         )
     training: Mapping[str, Any] = entry.get("training") or {}
-    methods.check_training(training, f"runs.{name}.training")
-    simulated = data.bag_sets[name].kind == SCANS and not config["samples"]
-    instances = data.bag_sets[name].instances
+    methods.check_training(training, f"config: runs.{name}.training")
+    simulated = bag_set.kind == SCANS and not config["samples"]
     few = simulated or "fold" in manifests[0].selection
     seeds = _seeds(entry.get("seeds"), few)
-    names = entry.get("methods") or (ATMIL if instances.tasks else ATTENTION)
-    fitting = {method: _method(methods, method, instances, training, f"runs.{name}") for method in names}
+    names = entry.get("methods") or (ATMIL if bag_set.instances.tasks else ATTENTION)
+    fitting = {method: _method(methods, method, bag_set.instances, training, f"runs.{name}") for method in names}
     for dataset in manifests:
         for method, made in fitting.items():
             _check_validation(made, dataset, f"runs.{name}")
             augmentation = dict(config["augmentation"]) if made.training["augment"] else None
             for seed in seeds:
-                yield Run(
-                    dataset.name,
-                    name,
-                    method,
-                    seed,
-                    made.title,
-                    made.settings,
-                    augmentation,
-                    made.has_attention,
-                    made.alone,
-                )
+                yield Run(dataset.name, name, method, seed, augmentation, made)
 
 
 def _manifests(entry: str, data: DataPlan) -> list[DataSet]:
@@ -239,8 +233,3 @@ def _check_validation(method: Method, dataset: DataSet, place: str) -> None:
             f"config: {place}: {method.title} looks at validation bags (training.{told}), and {dataset.name} has none; "
             f"give it some, or set choose: last and patience: null in {place}.training"
         )
-
-
-def _hint(name: str, valid: Iterable[str]) -> str:
-    names = list(valid)
-    return nearest(name, names) if names else "there are none"

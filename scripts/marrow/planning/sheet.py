@@ -45,6 +45,21 @@ class Scan:
     attributes: dict[str, str] = field(default_factory=lambda: {})
     row: int = 0
 
+    @property
+    def raw_images(self) -> list[str]:
+        """All raw files and folders, contrast after contrast."""
+        return [path for paths in self.images.values() for path in paths]
+
+    @property
+    def path_counts(self) -> dict[str, int]:
+        """How many of these belong to each contrast."""
+        return {contrast: len(paths) for contrast, paths in self.images.items()}
+
+    @property
+    def lesions(self) -> list[str]:
+        """The resampled lesions, where somebody marked them."""
+        return [f"results/labels/{self.scan}/lesions.nii"] if "lesions" in self.truths else []
+
     def summary(self) -> dict[str, str]:
         """The columns that tables and the report show of a scan."""
         return {name: getattr(self, name) for name in ("scan", "patient", "label", "split", "site")}
@@ -188,13 +203,14 @@ def _scan(number: int, row: Mapping[str, str], folder: Path, contrasts: Sequence
 def _missing_files(scans: Iterable[Scan]) -> Iterator[str]:
     results = RESULTS.resolve()
     for scan in scans:
+        where = f"row {scan.row} (scan {scan.scan})"
         named = [*scan.images.items(), *((kind, [path]) for kind, path in scan.truths.items())]
         for column, paths in named:
             for path in paths:
                 if not Path(path).exists():
-                    yield f"row {scan.row} (scan {scan.scan}): {column} does not exist: {path}"
+                    yield f"{where}: {column} does not exist: {path}"
                 elif Path(path).resolve().is_relative_to(results):
-                    yield f"row {scan.row} (scan {scan.scan}): {column} lies in results/; keep raw images elsewhere"
+                    yield f"{where}: {column} lies in results/; keep raw images elsewhere"
 
 
 def _shortened(text: str, length: int = 40) -> str:

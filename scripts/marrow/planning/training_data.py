@@ -4,14 +4,10 @@ A training reads this part of a data set and nothing else. So a test scan that c
 the sheet that no method uses, leave every model as it is.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from marrow.planning.datasets import DataSet
-from marrow.planning.kinds import AUGMENTER
-from marrow.planning.methods.modules import method_modules
 
 LEARNING = ("train", "validation")
 TRAINING = "-training"  # behind the name of a data set: the manifest of this part
@@ -28,8 +24,3 @@ def training_part(dataset: DataSet) -> DataSet:
         return replace(dataset, selection={**dataset.selection, "splits": list(LEARNING)})
     bags = tuple(bag for bag in dataset.bags if Path(bag).name.rpartition("-")[0] in LEARNING)
     return replace(dataset, bags=bags, selection={split: dataset.selection[split] for split in LEARNING})
-
-
-def training_modules(settings: Mapping[str, Any], augmentation: Mapping[str, Any] | None) -> list[str]:
-    """The modules that a training imports by name: the parts of its method, and the augmentation where it augments."""
-    return sorted([*method_modules(settings), *([AUGMENTER] if augmentation else [])])

@@ -15,7 +15,7 @@ import torch
 import marrow
 from marrow.learning.many_seeds.schedule import ManySeedsTraining
 from marrow.learning.training.interrupt import Interrupt
-from marrow.planning.training_data import training_modules
+from marrow.planning.kinds import training_modules
 from marrow.runs.files import RunFiles
 from marrow.runs.training import MethodOnData, Training
 from marrow.workflow.archive import Archive

@@ -5,8 +5,7 @@ from typing import Any
 
 from marrow.bags.bag import Task
 from marrow.learning.heads.head import Head
-from marrow.planning.kinds import implementation
-from marrow.planning.methods.modules import automatic_head
+from marrow.planning.kinds import automatic_head, implementation
 
 
 def head_of(

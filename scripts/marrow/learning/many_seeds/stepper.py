@@ -10,7 +10,7 @@ so one backward pass gives the gradient of each model r. The rest is as in `marr
 cut at the embeddings, and each model has its own Gramian, task weights and state of the weighting.
 
 Random numbers are those of a separate training; results differ by rounding, because sums are taken in another order.
-`marrow.planning.methods.stackable` says which methods cannot be stacked, and why.
+`marrow.planning.methods.resolve` says which methods cannot be stacked, and why.
 """
 
 from collections.abc import Mapping, Sequence

@@ -6,27 +6,28 @@ from typing import Any
 from marrow.planning.datasets import BAGS, SCANS
 from marrow.planning.inputs.targets import Targets
 from marrow.planning.localisation import LOCALISATION
-from marrow.planning.runs import run_folder
+from marrow.planning.plan import Plan
+
+TABLES = ("runs", "summary", "comparisons", "confusion", "reliability", "groups", "notes", "curves", "localisation")
 
 
 @dataclass(frozen=True)
-class ReportInputs(Targets):
+class ReportInputs:
     """Of the rules that check scans, draw their quality sheets and build the report."""
+
+    plan: Plan
+    targets: Targets
 
     @property
     def all_records(self) -> list[str]:
         """The records of all ends that a scan comes to: a stop is passed on down to the last of its stages."""
-        cohort = self.plan.cohort
+        cohort, bag_sets = self.plan.cohort, self.plan.data.bag_sets.values()
         labels = [(kind, scan) for kind in ("bones", "lesions") for scan in cohort.with_truth(kind)]
         return [
             *(f"results/normalised/{scan}/record.json" for scan in cohort.ids),
             *(f"results/labels/{scan}/{kind}.record.json" for kind, scan in labels),
             *(f"results/bones/{scan}/corrected/record.json" for scan in self.plan.scans_with_bones),
-            *(
-                f"{BAGS}/{bag.name}/{scan}.record.json"
-                for bag in self.plan.data.bag_sets.values()
-                for scan in bag.scans
-            ),
+            *(f"{BAGS}/{bag.name}/{scan}.record.json" for bag in bag_sets for scan in bag.scans),
         ]
 
     @property
@@ -52,7 +53,7 @@ class ReportInputs(Targets):
             {
                 "name": entry,
                 "kind": evaluation.about["kind"],
-                "titles": {run.method: run.title for run in evaluation.runs},
+                "titles": {run.method: run.definition.title for run in evaluation.runs},
             }
             for entry, evaluation in self.plan.evaluations.items()
         ]
@@ -63,31 +64,19 @@ class ReportInputs(Targets):
         data, runs = self.plan.data, self.plan.runs.runs
         on_scans = [run for run in runs if data.bag_sets[run.entry].kind == SCANS]
         folders = {folder for run in on_scans for folder in (run.predicted, run.predicted_only)}
-        return [file for file in self.trained if file.rpartition("/")[0] in folders]
+        return [file for file in self.targets.trained if file.rpartition("/")[0] in folders]
 
     @property
     def evaluation(self) -> list[str]:
         """The tables and figures of every entry that the report shows."""
-        tables = (
-            "runs",
-            "summary",
-            "comparisons",
-            "confusion",
-            "reliability",
-            "groups",
-            "notes",
-            "curves",
-            "localisation",
-        )
-        names = [*(f"{table}.csv" for table in tables), "tables.json", "tables.tex", "sizes.svg"]
+        names = [*(f"{table}.csv" for table in TABLES), "tables.json", "tables.tex", "sizes.svg"]
         return [f"{evaluation.folder}/{name}" for evaluation in self.plan.evaluations.values() for name in names]
 
     @property
     def localisation_curves(self) -> list[str]:
         """The curves of every run whose instance scores are evaluated."""
         names = ["froc.csv", *(["perturbation.csv"] if self.plan.config["localisation"]["drop_bags"] else [])]
-        folders = [run_folder(run.dataset, run.method, run.seed, LOCALISATION) for run in self.plan.localisation.scored]
-        return [f"{folder}/{name}" for folder in folders for name in names]
+        return [f"{run.within(LOCALISATION)}/{name}" for run in self.plan.localisation.scored for name in names]
 
     @property
     def maps(self) -> list[str]:

@@ -10,13 +10,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from marrow.errors import ConfigError, nearest
-from marrow.planning.config import find_problems
+from marrow.errors import ConfigError, look_up
+from marrow.planning.config import Settings, check, read_schema
 from marrow.planning.methods.instances import Instances
-from marrow.planning.methods.method import Method, Settings
-from marrow.planning.methods.resolve import resolved
+from marrow.planning.methods.resolve import Method, resolved
 from marrow.planning.methods.sections import MethodSchema, read_method_schema
-from marrow.planning.schemas import read_schema
 
 SECTIONS = ("encoder", "pooling", "auxiliary", "heads", "weighting", "training")
 
@@ -35,18 +33,13 @@ class Methods:
         self._entries = entries
         self._schema = schema
 
-    @property
-    def names(self) -> list[str]:
-        """All names, the config's own first."""
-        return list(dict.fromkeys([*self._entries, *self._presets]))
-
     def method(self, name: str, instances: Instances, training: Mapping[str, Any]) -> Method:
         """A method for some data, complete.
 
         Args:
             name: of the method.
             instances: what it learns from.
-            training: how the runs on these data train otherwise.
+            training: what its runs on these data set in the section `training`.
 
         Raises:
             ConfigError: there is no such method, or it cannot learn from these data.
@@ -61,12 +54,8 @@ class Methods:
             raise ConfigError(f"the method {name} does not fit these data: {error}") from None
 
     def check_training(self, training: Mapping[str, Any], place: str) -> None:
-        """Check a section `training` that stands by itself.
-
-        Raises:
-            ConfigError: it is wrong.
-        """
-        _check(training, self._schema.schema["properties"]["training"], place)
+        """Raise a `ConfigError` where a section `training` that stands by itself is wrong."""
+        check(training, self._schema.schema["properties"]["training"], place)
 
     def _title(self, name: str) -> str:
         own = self._entries.get(name, {}).get("title")
@@ -74,9 +63,8 @@ class Methods:
 
     def _pile(self, name: str) -> list[Settings]:
         """What a method is made of, the most general first."""
+        look_up({**self._entries, **self._presets}, name, f"there is no method {name}")
         if name not in self._entries:
-            if name not in self._presets:
-                raise ConfigError(f"there is no method {name}; {nearest(name, self.names)}")
             return self._preset(name)
         entry = self._entries[name]
         base = entry.get("preset") or (name if name in self._presets else None)
@@ -96,10 +84,10 @@ def read_methods(entries: Mapping[str, Settings], schemas: Path) -> Methods:
     schema = read_method_schema(schemas)
     presets = read_schema(schemas / "presets.yaml")
     for name, entry in entries.items():
-        _check(entry, schema.schema, f"methods.{name}")
+        check(entry, schema.schema, f"config: methods.{name}")
         base = entry.get("preset")
-        if base is not None and base not in presets:
-            raise ConfigError(f"config: methods.{name}.preset is {base!r}; {nearest(base, list(presets))}")
+        if base is not None:
+            look_up(presets, base, f"config: methods.{name}.preset is {base!r}")
     return Methods(presets, entries, schema)
 
 
@@ -115,9 +103,3 @@ def overlaid(layers: Iterable[Mapping[str, Any]]) -> Settings:
             else:
                 laid[key] = value
     return laid
-
-
-def _check(given: Mapping[str, Any], schema: Mapping[str, Any], place: str) -> None:
-    problems = list(find_problems(given, schema))
-    if problems:
-        raise ConfigError("\n".join(f"config: {place}: {problem}" for problem in problems))

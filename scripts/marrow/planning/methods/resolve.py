@@ -4,29 +4,59 @@ What is left open (`auto`, null) gets its value, and settings that make no diffe
 the same method train the same runs, and a key that a method does not use makes none of its runs stale.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from marrow.errors import ConfigError, nearest
-from marrow.planning.config import complete
+from marrow.planning.config import Settings, complete
 from marrow.planning.datasets import SCANS
+from marrow.planning.declarations import Declaration
 from marrow.planning.methods.instances import Instances
-from marrow.planning.methods.method import Method, Settings
-from marrow.planning.methods.sections import Declaration, MethodSchema, Section
-from marrow.planning.methods.stackable import why_alone
+from marrow.planning.methods.sections import MethodSchema, Section
 from marrow.workflow.fingerprint.values import plain
 
 _CALLED = {1: "rows of a table", 3: "pictures", 4: "volumes"}  # by the axes of an instance, channels included
 
 
+@dataclass(frozen=True)
+class Method:
+    """A method of learning, complete for a data set.
+
+    Attributes:
+        title: what tables call it.
+        encoder: what embeds an instance; its kind is never auto.
+        auxiliary: names of the auxiliary tasks, in the order of the data set.
+        heads: auxiliary task -> its head, for those that do not have the automatic one.
+        has_attention: whether its pooling weighs instances.
+        alone: why each of its runs trains in a process of its own, in words; None where several seeds can share one.
+    """
+
+    title: str
+    encoder: Settings
+    pooling: Settings
+    auxiliary: tuple[str, ...]
+    heads: dict[str, Settings]
+    weighting: Settings
+    training: Settings
+    has_attention: bool
+    alone: str | None
+
+    @property
+    def settings(self) -> Settings:
+        """All that a run depends on, in plain types; the title is not."""
+        return {
+            "encoder": self.encoder,
+            "pooling": self.pooling,
+            "auxiliary": list(self.auxiliary),
+            "heads": self.heads,
+            "weighting": self.weighting,
+            "training": self.training,
+        }
+
+
 def resolved(title: str, given: Settings, instances: Instances, methods: MethodSchema) -> Method:
     """A method for these instances.
-
-    Args:
-        title: of the method.
-        given: its sections, as far as they are given.
-        instances: what it learns from.
-        methods: what a method may be.
 
     Raises:
         ConfigError: a value is not one that its kind takes, the encoder or the scaling does not fit the instances, or
@@ -57,12 +87,22 @@ def resolved(title: str, given: Settings, instances: Instances, methods: MethodS
     )
 
 
+def why_alone(declared: Iterable[Declaration], encoder: Mapping[str, Any], training: Mapping[str, Any]) -> str | None:
+    """Why each run of a method trains in a process of its own, in words; None where several can share one.
+
+    Those that share one are trained by `marrow.learning.many_seeds.stepper`.
+    """
+    reasons = {
+        "dropout would leave out other units than in a run by itself": encoder.get("dropout", 0) > 0,
+        "training.compile makes chunks of one size": training["compile"],
+        "training.deterministic promises the bits of a run by itself": training["deterministic"],
+    }
+    general = [reason for reason, holds in reasons.items() if holds]
+    return next((each["alone"] for each in declared if "alone" in each), next(iter(general), None))
+
+
 def encoder_for(shape: tuple[int, ...], encoders: Mapping[str, Declaration]) -> str:
     """The encoder that `auto` stands for: of those that read such instances, the first that is meant for their size.
-
-    Args:
-        shape: of an instance.
-        encoders: kind -> its declaration.
 
     Raises:
         ConfigError: none is.
@@ -80,11 +120,6 @@ def encoder_for(shape: tuple[int, ...], encoders: Mapping[str, Declaration]) -> 
 
 def encoder_settings(given: Settings, shape: tuple[int, ...], section: Section) -> Settings:
     """The encoder of a method, its kind and what goes by the size of the instances chosen.
-
-    Args:
-        given: the settings that a method gives.
-        shape: of an instance.
-        section: of encoders.
 
     Raises:
         ConfigError: the encoder does not read such instances, or a value is not one that it takes.
@@ -121,10 +156,7 @@ def _auxiliary(requested: list[str] | str | None, weighting: str, tasks: tuple[s
     if requested is None:
         requested = [] if weighting == "none" else "all"
     chosen = list(tasks) if requested == "all" else [requested] if isinstance(requested, str) else requested
-    for task in chosen:
-        if task not in tasks:
-            hint = nearest(task, tasks) if tasks else "there are none; leave it out"
-            raise ConfigError(f"auxiliary names {task!r}, which is no auxiliary task of these data; {hint}")
+    _check_tasks("auxiliary", chosen, tasks)
     if weighting == "none" and chosen:
         raise ConfigError(
             f"auxiliary names {', '.join(chosen)}, and weighting.kind is none; choose how they count, such as uniform, "
@@ -137,6 +169,13 @@ def _auxiliary(requested: list[str] | str | None, weighting: str, tasks: tuple[s
             "method without auxiliary tasks, such as attention"
         )
     return tuple(task for task in tasks if task in chosen)
+
+
+def _check_tasks(section: str, named: Iterable[str], tasks: Sequence[str]) -> None:
+    for task in named:
+        if task not in tasks:
+            hint = nearest(task, tasks) if tasks else "there are none; leave it out"
+            raise ConfigError(f"{section} names {task!r}, which is no auxiliary task of these data; {hint}")
 
 
 def _check_number_of_tasks(weighting: Settings, declared: Declaration, tasks: int) -> None:
@@ -156,10 +195,7 @@ def _heads(
     given: Mapping[str, Settings], auxiliary: tuple[str, ...], tasks: tuple[str, ...], section: Section
 ) -> dict[str, Settings]:
     """The heads of those tasks that do not have the automatic one."""
-    for task in given:
-        if task not in tasks:
-            hint = nearest(task, tasks) if tasks else "there are none; leave it out"
-            raise ConfigError(f"heads names {task!r}, which is no auxiliary task of these data; {hint}")
+    _check_tasks("heads", given, tasks)
     return {task: section.completed(given[task]) for task in auxiliary if task in given}
 
 

@@ -1,7 +1,7 @@
 """The sections of a method that name a kind: encoder, pooling, weighting, and the head of an auxiliary task.
 
 What all kinds of a family share is in `schemas/method.yaml`; what a kind has of its own is in its declaration
-(`marrow.planning.kinds`), of which `schemas/method_kind.yaml` says what it can hold.
+(`marrow.planning.declarations`).
 """
 
 from collections.abc import Mapping
@@ -10,15 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from marrow.errors import ConfigError
-from marrow.planning.config import find_problems
-from marrow.planning.kinds import declarations
+from marrow.planning.config import Settings, find_problems, read_schema
+from marrow.planning.declarations import Declaration, declarations
+from marrow.planning.kinds import FAMILIES
 from marrow.planning.methods.instances import names_on_data
-from marrow.planning.methods.method import Settings
-from marrow.planning.methods.modules import FAMILIES
-from marrow.planning.schemas import read_schema
 from marrow.workflow.fingerprint.values import plain
 
-Declaration = Mapping[str, Any]
 _OWN_WORDS = {"default", "description", "unused_with", "least_edges"}
 
 
@@ -27,7 +24,6 @@ class Section:
     """A section of a method that names a kind.
 
     Attributes:
-        name: of the section.
         shared: the properties that kinds share: key -> JSON schema. A key with `only_where` counts with kinds that
             declare what it names.
         kinds: kind -> its declaration.
@@ -103,46 +99,25 @@ class Section:
 
 @dataclass(frozen=True)
 class MethodSchema:
-    """What a method may be.
-
-    Attributes:
-        schema: a JSON schema of what a config or a preset may give.
-        sections: name -> the section, for those that name a kind.
-    """
+    """What a method may be: the JSON schema of what can be given, and the sections that name a kind."""
 
     schema: Settings
     sections: Mapping[str, Section]
 
 
 def read_method_schema(schemas: Path) -> MethodSchema:
-    """The schema of methods, put together from what all share and the declarations of kinds.
-
-    Args:
-        schemas: the folder of schemas.
-
-    Raises:
-        ConfigError: a declaration is wrong.
-    """
+    """The schema of methods, put together from what all share and the declarations of kinds."""
     schema = read_schema(schemas / "method.yaml")
     places: dict[str, Settings] = {name: schema["properties"][name] for name in FAMILIES}
     places["heads"] = places["heads"]["additionalProperties"]
-    words = read_schema(schemas / "method_kind.yaml")
     sections = {
-        name: Section(name, places[name]["properties"], _checked(family, declarations(family, schemas), words[family]))
+        name: Section(name, places[name]["properties"], declarations(family, schemas))
         for name, family in FAMILIES.items()
     }
     for name, section in sections.items():
         places[name]["properties"] = section.properties
     schema["properties"]["on_data"]["propertyNames"] = {"enum": [*names_on_data(declarations("datasets", schemas))]}
     return MethodSchema(schema, sections)
-
-
-def _checked(family: str, declared: Mapping[str, Declaration], words: Settings) -> Mapping[str, Declaration]:
-    """The declarations of a family, if they are as they should be."""
-    for kind, declaration in declared.items():
-        for problem in find_problems(declaration, words):
-            raise ConfigError(f"schemas/{family}/{kind}.yaml: {problem}")
-    return declared
 
 
 def _is_at(place: Mapping[str, Any] | None, settings: Settings) -> bool:
