@@ -15,8 +15,8 @@ from PIL import ImageColor
 
 from marrow.drawing.bone_sheet.slices import box_around
 from marrow.drawing.bone_sheet.steps import VIEWS, Projection, Step, small_changes
-from marrow.drawing.ink import FRAME, INK, QUIET
-from marrow.drawing.paper import Sheet
+from marrow.drawing.ink import INK, QUIET
+from marrow.drawing.paper import Sheet, frame, name_sides
 
 DIM = 0.375  # brightness factor; a step of the palette
 REMOVED = (255, 255, 255)
@@ -56,12 +56,7 @@ def draw_strip(
 ) -> None:
     """Draw the steps side by side: projections from the front and from the side, and messages below.
 
-    Args:
-        sheet: to draw on.
-        steps: in their order.
-        place: the upper left corner, in inches.
-        size: width of the strip, and height of its pictures, in inches.
-        colours: bone id -> colour.
+    `place` is the upper left corner, `size` the width of the strip and the height of its pictures, in inches.
     """
     (left, top), (width, height) = place, size
     boxes = {view: _box(steps, view) for view in VIEWS}
@@ -123,11 +118,8 @@ def _draw(axes: Axes, projection: Projection, view: str, table: Colours, is_firs
     rows, _ = projection.after.shape
     for row, column, radius in () if is_first else small_changes(projection.changed):
         axes.add_patch(Circle((column, row), radius + 0.02 * rows, fill=False, edgecolor="white", linewidth=0.7))
-    axes.set(xticks=[], yticks=[])
-    for spine in axes.spines.values():
-        spine.set(color=FRAME, linewidth=0.6)
-    for place, letter, side in ((0.04, ENDS[view][0], "left"), (0.96, ENDS[view][1], "right")):
-        axes.text(place, 0.012, letter, transform=axes.transAxes, fontsize=7.5, color="white", va="bottom", ha=side)
+    frame(axes)
+    name_sides(axes, ENDS[view])
 
 
 def _box(steps: Sequence[Step], view: str) -> tuple[slice, ...]:

@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.style import context
 
 from marrow.drawing.coronal import Mask
-from marrow.drawing.ink import BAD, FRAME, GOOD, INK, OUTLINE, QUIET, SEVERITY, style
-from marrow.drawing.paper import Sheet
+from marrow.drawing.ink import BAD, GOOD, INK, OUTLINE, QUIET, SEVERITY, style
+from marrow.drawing.paper import Sheet, frame, name_sides, shortened
 from marrow.drawing.quality_sheet.histogram import draw_histogram
 from marrow.drawing.quality_sheet.notes import note_on
 from marrow.drawing.quality_sheet.panel import Outline, Panel, View
@@ -46,15 +46,9 @@ def draw_sheet(
     aspect: float,
     path: Path,
 ) -> None:
-    """Draw the quality sheet of one scan.
+    """Draw the quality sheet of one scan, a column for each panel.
 
-    Args:
-        heading: the first line.
-        panels: one per contrast, in the order of the columns.
-        outline: of the body.
-        findings: of the checks, listed under the heading.
-        aspect: height over width of a voxel in the coronal plane.
-        path: the PNG to write.
+    `aspect` is height over width of a voxel in the coronal plane.
     """
     with context(["default", style()]):
         rows, columns = panels[0].middle.picture.shape
@@ -81,8 +75,7 @@ def _picture_size(shape: float) -> tuple[float, float]:
 
 
 def _draw_heading(sheet: Sheet, heading: Heading) -> None:
-    scan = heading.scan if len(heading.scan) <= LONGEST_NAME else heading.scan[: LONGEST_NAME - 1] + "…"
-    sheet.text(MARGIN, MARGIN - 0.04, scan, fontsize=15, weight="bold", color=INK)
+    sheet.text(MARGIN, MARGIN - 0.04, shortened(heading.scan, LONGEST_NAME), fontsize=15, weight="bold", color=INK)
     right = sheet.width - MARGIN
     sheet.text(right, MARGIN + 0.03, heading.facts, fontsize=9.5, color=QUIET, ha="right")
 
@@ -130,11 +123,8 @@ def _draw_view(axes: Axes, view: View, body: Mask, is_dark_on_white: bool, aspec
     axes.imshow(view.picture, cmap=colours, vmin=low, vmax=high, aspect=aspect, interpolation="bilinear")
     if body.any() and not body.all():
         axes.contour(body, levels=[0.5], colors=[OUTLINE], linewidths=0.6)
-    axes.set(xticks=[], yticks=[])
-    for spine in axes.spines.values():
-        spine.set(color=FRAME, linewidth=0.6)
-    axes.text(0.03, 0.01, "R", transform=axes.transAxes, fontsize=8, color=letters, va="bottom")
-    axes.text(0.97, 0.01, "L", transform=axes.transAxes, fontsize=8, color=letters, va="bottom", ha="right")
+    frame(axes)
+    name_sides(axes, "RL", letters)
 
 
 def _draw_histograms(sheet: Sheet, panel: Panel, left: float, top: float) -> None:
