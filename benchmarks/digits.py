@@ -12,8 +12,8 @@ from benchmarks.measurement import Benchmark, Goal, Measurement
 from benchmarks.public_data import mnist_folder
 from benchmarks.training import dataset_settings
 from marrow.datasets.morpho import INSTANCE_CLASSES, draw_digit
-from marrow.datasets.morphology.measure import components
 from marrow.datasets.morphology.resolution import Image
+from marrow.datasets.morphology.stroke import components
 from marrow.datasets.sources.mnist import read_mnist
 
 DIGITS = 200

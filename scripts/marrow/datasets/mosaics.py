@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from marrow.bags.bag import Bag, Layout
 from marrow.datasets.shared.digit_pool import DIGIT_CLASSES, read_pool, require_digits
 from marrow.datasets.shared.generated import bag_id, bag_stream
+from marrow.datasets.shared.key_instances import NONE
 
-NONE = "none"
 DIGIT_PIXELS = 28
 
 
