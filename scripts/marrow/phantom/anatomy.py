@@ -68,9 +68,8 @@ def render(
     person: Person, posture: Posture, grid: VoxelGrid, contrasts: Sequence[str], bones: Sequence[Bone]
 ) -> Anatomy:
     """Paint a patient in a posture on a grid."""
-    canvas = Canvas(
-        grid, posture, palette(tuple(contrasts), _TISSUE_SPREAD, stream(person.seed, person.patient, "tissue"))
-    )
+    tissues = palette(tuple(contrasts), _TISSUE_SPREAD, stream(person.seed, person.patient, "tissue"))
+    canvas = Canvas(grid, posture, tissues)
     inside = organs.layers(person.build, stream(person.seed, person.patient, "organs"))
     for layer in chain(body.layers(person.build), inside, head.layers()):
         canvas.paint(layer)
