@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import SimpleITK as sitk
 from scipy import ndimage
 
 import build_atlas
@@ -23,8 +22,9 @@ import register_atlas
 from benchmarks.measurement import Benchmark, Goal, Measurement
 from benchmarks.process import run_measured
 from benchmarks.volumes import phantom_anatomy
+from marrow.bones.scores.overlap import dice
 from marrow.bones.table import DEFAULT_TABLE, Bone, read_bones
-from marrow.imaging.volume import read_volume, write_volume
+from marrow.imaging.volume import intensities, read_volume, write_volume
 from marrow.phantom.anatomy import Anatomy
 from marrow.planning.bones import SHEET, filled
 from marrow.planning.config import complete, read_schema
@@ -155,12 +155,8 @@ def planted(
 
 def mean_dice(one: Path, other: Path) -> float:
     """Over all bones."""
-    a, b = (sitk.GetArrayFromImage(read_volume(path)) for path in (one, other))
-    shares: list[float] = []
-    for bone in read_bones():
-        x, y = a == bone.id, b == bone.id
-        shares.append(2 * np.count_nonzero(x & y) / max(np.count_nonzero(x) + np.count_nonzero(y), 1))
-    return float(np.mean(shares))
+    a, b = (intensities(read_volume(path)) for path in (one, other))
+    return float(np.mean([dice(a == bone.id, b == bone.id) or 0.0 for bone in read_bones()]))
 
 
 def _volumes(folder: Path, name: str) -> list[Path]:

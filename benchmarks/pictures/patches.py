@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from benchmarks.volumes import phantom_anatomy
-from marrow.bags.patches.choice import Corners, choose
+from marrow.bags.patches.choice import choose
 from marrow.bags.patches.cutting import Labels, cut, main_bones
 from marrow.bags.patches.size import Size
 from marrow.bones.correction.dilation import dilate
@@ -53,13 +53,9 @@ def draw_patches(water: npt.NDArray[np.float32], labels: Labels, size: Size) -> 
     for (i, _, k), colour in zip(corners[near].tolist(), np.array(patches)[near].tolist(), strict=True):
         slice_axes.add_patch(Rectangle((i, k), size.edge, size.edge, fill=False, edgecolor=colour, linewidth=0.9))
     _show(whole_axes, (labels > 0).sum(axis=1) ** 0.5, f"all bones and the centres of {len(corners)} patches")
-    _dots(whole_axes, corners, size, patches)
-    return figure
-
-
-def _dots(axes: Axes, corners: Corners, size: Size, colours: list[str]) -> None:
     x, _, z = (corners + size.edge / 2).T
-    axes.scatter(x, z, s=9, c=colours, edgecolors="black", linewidths=0.3)
+    whole_axes.scatter(x, z, s=9, c=patches, edgecolors="black", linewidths=0.3)
+    return figure
 
 
 def _show(axes: Axes, picture: npt.NDArray[np.floating], title: str) -> None:

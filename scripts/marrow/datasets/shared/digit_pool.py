@@ -6,10 +6,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from marrow.datasets.sources.mnist import read_mnist
+from marrow.bags.bag import Layout
+from marrow.datasets.sources.mnist import SIDE, read_mnist
 from marrow.errors import ConfigError
 
 DIGIT_CLASSES = tuple(str(digit) for digit in range(10))
+DIGIT_LAYOUT = Layout(
+    (1, SIDE, SIDE), "uint8", channels=("ink",), instance_label="digit", instance_classes=DIGIT_CLASSES, flips=False
+)
 VALIDATION_DIGITS = 10_000
 
 

@@ -82,7 +82,9 @@ def draw_bone_sheet(content: Content, bones: Sequence[Bone], colours: Mapping[in
         width = max(WIDTH, 2 * MARGIN + GAP + room + table)
         sheet = Sheet(width, top + CAPTION + height + GAP + strip + NOTES)
         _write_heading(sheet, content, reason)
-        _write_caption(sheet, content, top)
+        low, high = content.window
+        words = f"water, {low:,.0f} to {high:,.0f}; outlines: {content.outlines}; ticks: where the other slices cut"
+        sheet.text(MARGIN, top, words, fontsize=8.5, color=QUIET)
         draw_cuts(sheet, content.cuts, (MARGIN, top + CAPTION), height, content.window, colours)
         place = (MARGIN + room + GAP, top - 0.03)
         draw_table(sheet, bones, content.volumes, colours, place, height + CAPTION)
@@ -110,12 +112,6 @@ def _write_heading(sheet: Sheet, content: Content, reason: Sequence[str]) -> Non
     sheet.text(sheet.width - MARGIN, MARGIN + 0.03, content.facts, fontsize=9.5, color=QUIET, ha="right")
     for row, line in enumerate(reason):
         sheet.text(MARGIN, TOP - 0.08 + 0.25 * row, line, fontsize=11, weight="bold", color=SEVERITY["stop"])
-
-
-def _write_caption(sheet: Sheet, content: Content, top: float) -> None:
-    low, high = content.window
-    words = f"water, {low:,.0f} to {high:,.0f}; outlines: {content.outlines}; ticks: where the other slices cut"
-    sheet.text(MARGIN, top, words, fontsize=8.5, color=QUIET)
 
 
 def _write_notes(sheet: Sheet) -> None:

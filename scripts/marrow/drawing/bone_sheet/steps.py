@@ -50,6 +50,16 @@ class Projection:
         """Where there was a bone before the step, and none after it."""
         return (self.before > 0) & (self.after == 0)
 
+    @property
+    def shape(self) -> float:
+        """Width over height."""
+        rows, columns = self.after.shape
+        return columns / rows
+
+    def cropped(self, box: tuple[slice, ...]) -> "Projection":
+        """A part of it."""
+        return Projection(self.before[box], self.after[box])
+
 
 @dataclass(frozen=True)
 class Step:

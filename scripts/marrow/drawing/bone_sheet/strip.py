@@ -58,18 +58,19 @@ def draw_strip(
 
     `place` is the upper left corner, `size` the width of the strip and the height of its pictures, in inches.
     """
-    (left, top), (width, height) = place, size
+    (left, top), (strip, height) = place, size
     boxes = {view: _box(steps, view) for view in VIEWS}
     table = lookup(colours)
-    column = column_width(width, len(steps))
+    column = column_width(strip, len(steps))
     for index, step in enumerate(steps):
         _write_heading(sheet, step, left, top)
-        start, shapes = left, [_shape(step.projections[view], boxes[view]) for view in VIEWS]
-        scale = min(height, (column - PAIR_GAP) / sum(shapes))
-        for view, shape in zip(VIEWS, shapes, strict=True):
-            axes = sheet.axes(start, top + HEADING, scale * shape, scale)
-            _draw(axes, _cropped(step.projections[view], boxes[view]), view, table, index == 0)
-            start += scale * shape + PAIR_GAP
+        projections = {view: step.projections[view].cropped(boxes[view]) for view in VIEWS}
+        scale = min(height, (column - PAIR_GAP) / sum(projection.shape for projection in projections.values()))
+        start = left
+        for view, projection in projections.items():
+            width = scale * projection.shape
+            _draw(sheet.axes(start, top + HEADING, width, scale), projection, view, table, index == 0)
+            start += width + PAIR_GAP
         for row, line in enumerate(message_lines(step, column)):
             sheet.text(left, top + HEADING + height + 0.1 + row * LINE, line, fontsize=WORDS, color=INK)
         left += column + GAP
@@ -126,12 +127,3 @@ def _box(steps: Sequence[Step], view: str) -> tuple[slice, ...]:
     """The bounding box of the labels of all steps."""
     columns = np.any([step.projections[view].after > 0 for step in steps], axis=0)
     return box_around(columns, margin=max(2, round(0.02 * columns.shape[0])))
-
-
-def _cropped(projection: Projection, box: tuple[slice, ...]) -> Projection:
-    return Projection(projection.before[box], projection.after[box])
-
-
-def _shape(projection: Projection, box: tuple[slice, ...]) -> float:
-    rows, columns = projection.after[box].shape
-    return columns / rows
