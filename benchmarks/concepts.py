@@ -52,12 +52,7 @@ TABLE = "areas.csv"
 class Area:
     """How well a trained pooling tells positive bags from negative ones, as areas under the ROC curve.
 
-    Attributes:
-        test: which set.
-        method: which pooling.
-        seed: of bags and training.
-        validation: of bags that are like those of training, the shortcut included.
-        tested: of bags in which the shortcut is punished.
+    Those of `validation` are like those of training, the shortcut included; in those that are `tested` it is punished.
     """
 
     test: str

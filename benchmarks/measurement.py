@@ -29,14 +29,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Goal:
-    """What a measurement should reach.
-
-    Attributes:
-        of: which number counts.
-        bound: how much it should be.
-        at: whether the bound is the least or the most.
-        means: the goal in words.
-    """
+    """What a measurement should reach: which number (`of`) should be `at` least or most a bound; `means` says so."""
 
     of: Literal["value", "ratio"]
     at: Literal["least", "most"]

@@ -42,11 +42,7 @@ class Person:
 class Anatomy:
     """A body in its posture in the scanner.
 
-    Attributes:
-        grid: where the voxels are.
-        signals: `(contrasts, z, y, x)`, free of noise.
-        labels: bone ids, `(z, y, x)`.
-        lesions: 1 in active disease, `(z, y, x)`.
+    Signals are `(contrasts, z, y, x)`, free of noise; labels (bone ids) and lesions (1 in active disease) `(z, y, x)`.
     """
 
     grid: VoxelGrid

@@ -30,11 +30,9 @@ MOST_RINGS = 8  # more changes are visible without rings
 
 @dataclass(frozen=True)
 class Projection:
-    """A projection of the labels before and after a step.
+    """A projection of the labels, `(rows, columns)` with the head first, before and after a step.
 
-    Attributes:
-        before: `(rows, columns)`, ids of bones, head first; for the first step the same as `after`.
-        after: the same after the step.
+    For the first step the two are the same.
     """
 
     before: Picture

@@ -37,14 +37,9 @@ LEAST_RANGE = 1.0  # of attention: even
 
 @dataclass(frozen=True)
 class MapImages:
-    """The images of a figure, on one grid.
+    """The images of a figure, on one grid: a standardised contrast and its name, the map, the bones, and the lesions.
 
-    Attributes:
-        background: of a standardised contrast.
-        background_name: of that contrast.
-        weights: the map, 0 where there is nothing.
-        bones: label map.
-        lesions: mask; None where nobody marked any.
+    Where there are no instances the map is 0; where nobody marked lesions they are None.
     """
 
     background: sitk.Image

@@ -21,13 +21,7 @@ STRONGEST = 99.5  # percentile of the saliency that has the full colour
 
 @dataclass(frozen=True)
 class TopInstance:
-    """An instance.
-
-    Attributes:
-        lines: what is written above it.
-        picture: (rows, columns).
-        saliency: of the same shape, signed; None where it is not wanted.
-    """
+    """An instance: the lines above it, its picture (rows, columns), and a signed saliency of the same shape, if any."""
 
     lines: Sequence[str]
     picture: Picture

@@ -82,7 +82,6 @@ def outline_of(body: Mask, y: int) -> Outline:
 def panel_of(contrast: str, before: Volume, after: Volume, body: Mask, y: int, settings: DisplaySettings) -> Panel:
     """The panel of a contrast; volumes and mask are `(z, y, x)` on one grid."""
     own = settings.own_scale.get(contrast)
-    raw = body_values(before, body)
     is_maximum = contrast in settings.maximum_of
     projection = coronal_projection(after, body, "maximum" if is_maximum else "mean")
     return Panel(
@@ -92,6 +91,10 @@ def panel_of(contrast: str, before: Volume, after: Volume, body: Mask, y: int, s
         ),
         projection=View(projection, own or (settings.maximum_window if is_maximum else settings.slice_window)),
         is_maximum=is_maximum,
-        before=None if own else histogram(raw, percentile_ends(raw, settings.end_percentiles), settings.bins),
+        before=None if own else _histogram_before(body_values(before, body), settings),
         after=histogram(body_values(after, body), own or settings.scale_ends, settings.bins),
     )
+
+
+def _histogram_before(values: Volume, settings: DisplaySettings) -> Histogram:
+    return histogram(values, percentile_ends(values, settings.end_percentiles), settings.bins)

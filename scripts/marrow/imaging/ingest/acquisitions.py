@@ -35,13 +35,7 @@ class Acquisition:
 
 @dataclass(frozen=True)
 class Composed:
-    """The contrasts of an acquisition, composed.
-
-    Attributes:
-        volumes: contrast -> volume.
-        gains: contrast -> the factor of each station, from the feet to the head.
-        findings: of the checks of the gains.
-    """
+    """By contrast the composed volume and the gain of each station from the feet to the head; findings on the gains."""
 
     volumes: dict[str, sitk.Image]
     gains: dict[str, list[float]]

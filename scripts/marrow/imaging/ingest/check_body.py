@@ -121,7 +121,7 @@ def _fat_shares(water: sitk.Image, fat: sitk.Image, body: sitk.Image) -> list[fl
     # In-plane depth, since the ends of the scan are not skin. The frame of air makes the edge of the image count as
     # skin.
     framed = np.pad(inside, ((0, 0), (1, 1), (1, 1)))
-    depths = [ndi.distance_transform_edt(plane, sampling=spacing[1:]) for plane in framed]
+    depths = [np.asarray(ndi.distance_transform_edt(plane, sampling=spacing[1:])) for plane in framed]
     depth = np.stack(depths).astype(np.float32)[:, 1:-1, 1:-1]
     fats, waters = (np.clip(intensities(image), 0, None) for image in (fat, water))
     share = (fats / np.maximum(fats + waters, np.finfo(np.float32).tiny)).astype(np.float32)
