@@ -18,11 +18,9 @@ VALIDATION_DIGITS = 10_000
 
 
 def read_pool(folder: Path, split: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """The digits of a split: test has the test digits, validation the last 10,000 of the others, train what is left.
+    """The digits (digits, 28, 28) of a split and their labels (digits,).
 
-    Returns:
-        images: (digits, 28, 28).
-        labels: (digits,), 0 to 9.
+    Test has the test digits, validation the last 10,000 of the others, train what is left.
     """
     if split == "test":
         return read_mnist(folder, "test")

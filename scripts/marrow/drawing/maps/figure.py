@@ -78,10 +78,10 @@ def draw_scan_map(scan_map: ScanMap, images: MapImages, heading: str, path: Path
         places = [MARGIN + number * (width + GAP) for number in range(3)]
         scan, scores, both = (sheet.axes(left, TOP, width, HEIGHT) for left in places)
         _show_background(scan, background.max(axis=1), background, aspect)
-        _outline(scan, _shadow(lesions), LESION, 0.9)
+        _outline(scan, lesions.any(axis=1), LESION, 0.9)
         _show_weights(scores, weights.max(axis=1), colours, aspect, 1.0)
         for bone in np.unique(bones[bones > 0]).tolist():
-            _outline(scores, _shadow(bones == bone), OUTLINE, 0.6)
+            _outline(scores, (bones == bone).any(axis=1), OUTLINE, 0.6)
         _show_background(both, background[:, slice_], background, aspect)
         _show_weights(both, weights[:, slice_], colours, aspect, 0.6)
         _outline(both, lesions[:, slice_], LESION, 0.9)
@@ -114,12 +114,6 @@ def _outline(axes: Axes, mask: Mask, colour: str, line: float) -> None:
         rows, columns = (np.arange(-1, count + 1) for count in mask.shape)
         axes.contour(columns, rows, np.pad(mask[::-1], 1), levels=[0.5], colors=[colour], linewidths=line)
         axes.set(xlim=(-0.5, mask.shape[1] - 0.5), ylim=(mask.shape[0] - 0.5, -0.5))
-
-
-def _shadow(mask: Mask) -> Mask:
-    """Where a ray from front to back meets a mask."""
-    shadow: Mask = np.any(mask, axis=1)
-    return shadow
 
 
 def _colour_bar(sheet: Sheet, colours: Normalize, place: tuple[float, float], width: float, scaling: str) -> None:

@@ -6,7 +6,6 @@ standardisation; windows that are fitted to each scan would hide this.
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -30,23 +29,16 @@ SHORTEST, TALLEST = 2.6, 6.0
 LONGEST_NAME = 40  # characters
 
 
-@dataclass(frozen=True)
-class Heading:
-    """The sheet's first line: the scan's id, and facts on its grid."""
-
-    scan: str
-    facts: str
-
-
 def draw_sheet(
-    heading: Heading,
+    scan: str,
+    facts: str,
     panels: Sequence[Panel],
     outline: Outline,
     findings: Sequence[Finding],
     aspect: float,
     path: Path,
 ) -> None:
-    """Draw the quality sheet of one scan, a column for each panel.
+    """Draw the quality sheet of one scan, a column for each panel, with facts on its grid in the first line.
 
     `aspect` is height over width of a voxel in the coronal plane.
     """
@@ -57,7 +49,8 @@ def draw_sheet(
         top = MARGIN + 0.42 + strip + 0.16
         bottom = top + 0.62 + height + 0.2 + HISTOGRAM + 0.42
         sheet = Sheet(2 * MARGIN + len(panels) * (COLUMN + GAP) - GAP, bottom + NOTES + MARGIN)
-        _draw_heading(sheet, heading)
+        sheet.text(MARGIN, MARGIN - 0.04, shortened(scan, LONGEST_NAME), fontsize=15, weight="bold", color=INK)
+        sheet.text(sheet.width - MARGIN, MARGIN + 0.03, facts, fontsize=9.5, color=QUIET, ha="right")
         _draw_findings(sheet, findings, MARGIN + 0.42)
         for index, panel in enumerate(panels):
             left = MARGIN + index * (COLUMN + GAP)
@@ -72,12 +65,6 @@ def _picture_size(shape: float) -> tuple[float, float]:
     width = (COLUMN - PAIR_GAP) / 2
     height = min(max(width * shape, SHORTEST), TALLEST)
     return min(width, height / shape), height
-
-
-def _draw_heading(sheet: Sheet, heading: Heading) -> None:
-    sheet.text(MARGIN, MARGIN - 0.04, shortened(heading.scan, LONGEST_NAME), fontsize=15, weight="bold", color=INK)
-    right = sheet.width - MARGIN
-    sheet.text(right, MARGIN + 0.03, heading.facts, fontsize=9.5, color=QUIET, ha="right")
 
 
 def _draw_findings(sheet: Sheet, findings: Sequence[Finding], top: float) -> None:
