@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from benchmarks.measurement import Benchmark, Goal, Measurement, side_by_side
+from benchmarks.training import manifest_of
 from marrow.bags.bag import Bag, Layout, Task
 from marrow.bags.corpus import read_corpus
 from marrow.bags.file import write_bags
-from marrow.bags.gather import read_entries, with_classes
 from marrow.bags.manifest import Entry, Manifest, read_manifest, write_manifest
 from marrow.errors import MarrowError
 
@@ -20,7 +20,13 @@ REPEATS = 5
 BAGS, INSTANCES = 304, 755
 ROWS = 10_000
 THREADS = 4
-LAYOUT = Layout((1, 16, 16, 16), "float16", spacing_mm=2.0, tasks=(Task("bone", ("background", "femur")),))
+LAYOUT = Layout(
+    (1, 16, 16, 16),
+    "float16",
+    spacing_mm=2.0,
+    tasks=(Task("bone", ("background", "femur")),),
+    classes=("non-active", "focal"),
+)
 
 
 def measure_read() -> list[Measurement]:
@@ -56,7 +62,7 @@ def measure_open() -> list[Measurement]:
     with TemporaryDirectory() as name:
         path = Path(name) / "manifest.parquet"
         entries = tuple(_entry(number) for number in range(ROWS))
-        write_manifest(Manifest(path, "cohort", ("non-active", "focal"), LAYOUT, None, entries), path)
+        write_manifest(Manifest(path, "cohort", LAYOUT.classes, LAYOUT, None, entries), path)
         seconds, reference = side_by_side(lambda: read_manifest(path), lambda: pq.read_table(path), REPEATS)
     return [Measurement("manifest_open", seconds, "s", reference, reference / seconds)]
 
@@ -75,10 +81,7 @@ def _cohort(folder: Path) -> Manifest:
     files = [folder / f"{number:03d}.parquet" for number in range(BAGS)]
     for path in files:
         write_bags([replace(bag, bag=path.stem)], LAYOUT, path)
-    _, entries = read_entries(files, folder)
-    return Manifest(
-        folder / "manifest.parquet", "cohort", ("focal",), LAYOUT, None, tuple(with_classes(entries, ["focal"]))
-    )
+    return manifest_of(files, "cohort")
 
 
 def _patches(seed: int) -> np.ndarray:
@@ -91,7 +94,7 @@ def _entry(number: int) -> Entry:
         patient=f"patient-{number // 2:05d}",
         split="train",
         label=number % 2,
-        label_name=("non-active", "focal")[number % 2],
+        label_name=LAYOUT.classes[number % 2],
         site="north",
         instances=INSTANCES,
         path=f"../bags/cohort/scan-{number:05d}.parquet",

@@ -4,7 +4,6 @@ These take from minutes (the demo's cohort) to two hours (the network at full wi
 run only when asked for by their ids. A run that was broken off goes on where it was: training leaves checkpoints.
 """
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 import yaml
 
 from benchmarks.measurement import Benchmark, Goal, Measurement
-from benchmarks.process import run_measured
+from benchmarks.process import SNAKEMAKE, run_measured
 from marrow.bones.scores.per_bone import CORRECTED, RAW
 from marrow.bones.scores.per_bone import SCORES as COLUMNS
 from marrow.imaging.grid import Grid, resample_nearest
@@ -55,8 +54,7 @@ def measured(name: str, settings: Mapping[str, Any]) -> list[Measurement]:
     folder = FOLDER / name
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "my.yaml").write_text(yaml.safe_dump(dict(settings)), encoding="utf-8")
-    snakemake = [sys.executable, "-m", "snakemake", "--snakefile", str(REPOSITORY / "Snakefile"), "--cores", "all"]
-    run_measured([*snakemake, SCORES, "--configfile", "my.yaml"], folder)
+    run_measured([*SNAKEMAKE, "--cores", "all", SCORES, "--configfile", "my.yaml"], folder)
     scans = sorted(set(read_table(folder / SCORES, COLUMNS)["scan"]))
     gaps = [gap for scan in scans if (gap := lesion_gap(folder / "results", scan)) is not None]
     return [*read_off(name, folder / SCORES), Measurement(f"{name}_lesions", max(gaps), "points")]

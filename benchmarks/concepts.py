@@ -5,32 +5,27 @@ bags a step. A run that stands in FOLDER is not trained again, so a call that wa
 """
 
 import argparse
-import csv
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from sklearn.metrics import roc_auc_score
 
-from marrow.bags.gather import fit_feature_scale, read_entries, with_classes, with_digests
+from benchmarks.training import SCHEMAS, manifest_of, method_settings, trainer_of
 from marrow.bags.manifest import Manifest
 from marrow.datasets import concepts
 from marrow.datasets.shared.generated import write_block
-from marrow.device.checkpoint import Checkpoints
-from marrow.device.out_of_memory import OutOfMemoryGuard
 from marrow.learning.inference import predict
-from marrow.learning.training.interrupt import Interrupt
 from marrow.learning.training.preparation import prepare
-from marrow.learning.training.trainer import Trainer
 from marrow.planning.methods.instances import Instances
 from marrow.planning.methods.presets import read_methods
-from marrow.workflow.parse import REPOSITORY
 
 TESTS = ("single", "multi", "frequency")
 
@@ -57,12 +52,7 @@ TABLE = "areas.csv"
 class Area:
     """How well a trained pooling tells positive bags from negative ones, as areas under the ROC curve.
 
-    Attributes:
-        test: which set.
-        method: which pooling.
-        seed: of bags and training.
-        validation: of bags that are like those of training, the shortcut included.
-        tested: of bags in which the shortcut is punished.
+    Those of `validation` are like those of training, the shortcut included; in those that are `tested` it is punished.
     """
 
     test: str
@@ -98,16 +88,7 @@ def areas(
     bags: Mapping[str, int] = BAGS,
     training: Mapping[str, Any] = TRAINING,
 ) -> Iterator[Area]:
-    """Train poolings on one set, one after another.
-
-    Args:
-        test: which set.
-        methods: names of presets or of the entries here.
-        seed: of bags and training.
-        folder: for bags and checkpoints; the former go again.
-        bags: how many of each split.
-        training: what is otherwise than the preset says.
-    """
+    """Train poolings on one set, one after another; of what lies in `folder` the checkpoints stay."""
     with tempfile.TemporaryDirectory(dir=folder) as made:
         manifest = data_set(test, seed, Path(made), bags)
         for method in methods:
@@ -120,10 +101,7 @@ def data_set(test: str, seed: int, folder: Path, bags: Mapping[str, int]) -> Man
     files = [folder / f"{split}.parquet" for split in bags]
     for file, (split, count) in zip(files, bags.items(), strict=True):
         write_block(concepts, {}, file, settings, split, 0, count)
-    layout, found = read_entries(files, folder)
-    entries = with_digests(with_classes(found, list(layout.classes)), folder)
-    scale = fit_feature_scale(entries, layout, folder)
-    return Manifest(folder / "manifest.parquet", test, layout.classes, layout, scale, tuple(entries))
+    return manifest_of(files, test)
 
 
 def verdict(found: Sequence[Area]) -> str:
@@ -137,7 +115,7 @@ def verdict(found: Sequence[Area]) -> str:
 
 def table(found: Sequence[Area]) -> list[str]:
     """Markdown: a row a pooling; for each set the areas of validation and test, means over seeds, and the verdict."""
-    titles = read_methods(ENTRIES, REPOSITORY / "schemas")
+    titles = read_methods(ENTRIES, SCHEMAS)
     instances = Instances((FEATURES,), (), ("concepts",))
     lines = ["| pooling | " + " | ".join(f"`{test}`" for test in TESTS) + " |", "|---|" + "---|" * len(TESTS)]
     for method in METHODS:
@@ -148,23 +126,12 @@ def table(found: Sequence[Area]) -> list[str]:
 
 def read_areas(path: Path) -> list[Area]:
     """The runs that were noted; none where there is no file."""
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as lines:
-        return [
-            Area(row["test"], row["method"], int(row["seed"]), float(row["validation"]), float(row["tested"]))
-            for row in csv.DictReader(lines)
-        ]
+    return [Area(*row) for row in pd.read_csv(path).itertuples(index=False)] if path.exists() else []
 
 
 def append_area(area: Area, path: Path) -> None:
     """Note a run."""
-    is_new = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as lines:
-        writer = csv.DictWriter(lines, [field.name for field in fields(Area)], lineterminator="\n")
-        if is_new:
-            writer.writeheader()
-        writer.writerow(asdict(area))
+    pd.DataFrame([asdict(area)]).to_csv(path, mode="a", header=not path.exists(), index=False)
 
 
 def _cell(found: Sequence[Area]) -> str:
@@ -177,20 +144,9 @@ def _trained(
     manifest: Manifest, method: str, seed: int, folder: Path, training: Mapping[str, Any]
 ) -> tuple[float, float]:
     """Train a pooling; its areas on validation and test bags."""
-    instances = Instances(manifest.layout.shape, (), ("concepts",))
-    settings = read_methods(ENTRIES, REPOSITORY / "schemas").method(method, instances, training).settings
+    settings = method_settings(method, manifest.layout, "concepts", training, ENTRIES)
     prepared = prepare(manifest, settings, None, seed, torch.device("cpu"), 1)
-    guard = OutOfMemoryGuard(prepared.encoder)
-    Trainer(
-        prepared.stepper,
-        settings["training"],
-        prepared.bags,
-        prepared.validation,
-        seed=seed,
-        checkpoints=Checkpoints(folder / f"{manifest.dataset}-{method}-{seed}"),
-        interrupt=Interrupt(),
-        guard=guard,
-    ).train()
+    trainer_of(prepared, settings["training"], seed, folder / f"{manifest.dataset}-{method}-{seed}").train()
     positive = predict(prepared.stepper.model, prepared.all, prepared.encoder).probabilities[:, 1]
     return _area(manifest, positive, "validation"), _area(manifest, positive, "test")
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import SimpleITK as sitk
 from scipy import ndimage
 
 import build_atlas
@@ -22,25 +21,17 @@ import learn_surface
 import register_atlas
 from benchmarks.measurement import Benchmark, Goal, Measurement
 from benchmarks.process import run_measured
+from benchmarks.volumes import phantom_anatomy
+from marrow.bones.scores.overlap import dice
 from marrow.bones.table import DEFAULT_TABLE, Bone, read_bones
-from marrow.imaging.volume import read_volume, write_volume
-from marrow.phantom.anatomy import Anatomy, person, render
-from marrow.phantom.habitus import lie_down
-from marrow.phantom.protocol import truth_grid
-from marrow.phantom.roster import SimulatedScan
-from marrow.phantom.scan import difficulty
+from marrow.imaging.volume import intensities, read_volume, write_volume
+from marrow.phantom.anatomy import Anatomy
 from marrow.planning.bones import SHEET, filled
 from marrow.planning.config import complete, read_schema
 from marrow.workflow.parse import REPOSITORY
 
 THREADS = 2
 _SEED = 5
-_SIMULATE = {
-    "lesion_contrast": 1.0,
-    "lesion_fraction": 0.05,
-    "diffuse_fraction": 0.4,
-    "diffuse_with_focal": 0.0,
-}
 # Islands per voxel, and the share of the bone's voxels that are holes.
 _CRUMBS = 2e-6
 _HOLES = 0.02
@@ -74,7 +65,7 @@ def prepare(folder: Path) -> None:
         ("other", "healthy-01", "half"),
         ("teacher", "focal-02", "full"),
     ):
-        anatomy = _anatomy(patient, size, bones)
+        anatomy = phantom_anatomy(patient, _SEED, size, _CONTRASTS)
         inside = _body(anatomy)
         grid = anatomy.grid
         for contrast, signal in zip(_CONTRASTS, anatomy.signals, strict=True):
@@ -139,7 +130,7 @@ def correct(folder: Path) -> None:
         corrected=folder / "corrected.nii",
         dilated=folder / "dilated.nii",
         steps=folder / "steps.npz",
-        told=folder / "told.json",
+        corrections=folder / "corrections.json",
         contrasts=list(_CONTRASTS),
         settings=_settings()["correction"],
     )
@@ -164,24 +155,12 @@ def planted(
 
 def mean_dice(one: Path, other: Path) -> float:
     """Over all bones."""
-    a, b = (sitk.GetArrayFromImage(read_volume(path)) for path in (one, other))
-    shares: list[float] = []
-    for bone in read_bones():
-        x, y = a == bone.id, b == bone.id
-        shares.append(2 * np.count_nonzero(x & y) / max(np.count_nonzero(x) + np.count_nonzero(y), 1))
-    return float(np.mean(shares))
+    a, b = (intensities(read_volume(path)) for path in (one, other))
+    return float(np.mean([dice(a == bone.id, b == bone.id) or 0.0 for bone in read_bones()]))
 
 
 def _volumes(folder: Path, name: str) -> list[Path]:
     return [folder / f"{name}-{contrast}.nii" for contrast in _CONTRASTS]
-
-
-def _anatomy(patient: str, size: str, bones: list[Bone]) -> Anatomy:
-    disease = patient.split("-")[0]
-    row = SimulatedScan(f"{patient}-1", patient, 1, disease, disease, "train", "north", "m", 60, "")
-    who = person(_SEED, row, bones, difficulty(_SIMULATE))
-    posture = lie_down(who.build, _SEED, row.scan)
-    return render(who, posture, truth_grid(posture, size), _CONTRASTS, bones)
 
 
 def _body(anatomy: Anatomy) -> npt.NDArray[np.bool_]:

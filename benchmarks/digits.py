@@ -10,13 +10,11 @@ import numpy as np
 
 from benchmarks.measurement import Benchmark, Goal, Measurement
 from benchmarks.public_data import mnist_folder
+from benchmarks.training import dataset_settings
 from marrow.datasets.morpho import INSTANCE_CLASSES, draw_digit
-from marrow.datasets.morphology.measure import components
 from marrow.datasets.morphology.resolution import Image
+from marrow.datasets.morphology.stroke import components
 from marrow.datasets.sources.mnist import read_mnist
-from marrow.planning.config import complete, read_schema
-from marrow.planning.datasets import settings_schema
-from marrow.workflow.parse import REPOSITORY
 
 DIGITS = 200
 REPEATS = 5
@@ -25,9 +23,7 @@ REPEATS = 5
 def measure() -> list[Measurement]:
     """Milliseconds of processor time for a digit, from its image to the perturbed image and the number of its parts."""
     images = read_mnist(mnist_folder("morpho_digit"), "train")[0][:DIGITS]
-    settings = complete(
-        {"kind": "morpho"}, settings_schema("morpho", read_schema(REPOSITORY / "schemas/datasets/morpho.yaml"))
-    )
+    settings = dataset_settings("morpho")
     seconds = statistics.median(_seconds(images, settings) for _ in range(REPEATS))
     return [Measurement("morpho_digit", 1e3 * seconds / DIGITS / len(INSTANCE_CLASSES), "ms")]
 

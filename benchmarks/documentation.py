@@ -58,12 +58,7 @@ def config_reference(schema: Mapping[str, Any], kinds: Mapping[str, Mapping[str,
 
 
 def method_reference(methods: MethodSchema, shared: Mapping[str, Any]) -> str:
-    """The reference of methods: a table of what all kinds share, and what each kind has of its own.
-
-    Args:
-        methods: what a method may be.
-        shared: the schema of methods without the settings of kinds.
-    """
+    """The reference of methods: a table of what all kinds share (`shared`), and what each kind has of its own."""
     properties = dict(shared["properties"])
     for name, section in methods.sections.items():
         if "properties" in properties[name]:

@@ -5,7 +5,6 @@ would take hours.
 """
 
 import os
-from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -18,14 +17,7 @@ from marrow.workflow.snakemake_rules import RuleStage
 
 
 def finish(folder: Path, sheet: Path, scans: dict[str, str], contrasts: tuple[str, ...]) -> None:
-    """Write results and records of a cohort.
-
-    Args:
-        folder: the working directory.
-        sheet: the sample sheet.
-        scans: scan -> split.
-        contrasts: of every scan.
-    """
+    """Write results and records of a cohort into a working directory; `scans` is scan -> split."""
     workflow = parse_workflow(folder, {"samples": str(sheet), "bones": {"source": "none"}})
     before = Path.cwd()
     os.chdir(folder)
@@ -33,8 +25,10 @@ def finish(folder: Path, sheet: Path, scans: dict[str, str], contrasts: tuple[st
         for rule in workflow.rules:
             if rule.script and not _is_left_out(rule):
                 chosen = [scan for scan, split in scans.items() if rule.name != "find_landmarks" or split == SPLITS[0]]
-                domains = {"scan": chosen, "contrast": list(contrasts)}
-                for wildcards in _jobs(sorted(rule.wildcard_names), domains):
+                domains = {"scan": chosen, "contrast": contrasts}
+                names = sorted(rule.wildcard_names)
+                for values in product(*(domains[name] for name in names)):
+                    wildcards = dict(zip(names, values, strict=True))
                     _finish_job(RuleStage(rule, REPOSITORY / "scripts"), wildcards)
     finally:
         os.chdir(before)
@@ -43,11 +37,6 @@ def finish(folder: Path, sheet: Path, scans: dict[str, str], contrasts: tuple[st
 def _is_left_out(rule: Any) -> bool:
     """Whether no file of a rule belongs to a cohort without bones and annotations."""
     return rule.name in {"simulate_scan", "resample_labels"} or str(rule.output[0]).startswith("results/bone")
-
-
-def _jobs(names: list[str], domains: dict[str, list[str]]) -> Iterator[dict[str, str]]:
-    for values in product(*(domains[name] for name in names)):
-        yield dict(zip(names, values, strict=True))
 
 
 def _finish_job(stage: Stage, wildcards: dict[str, str]) -> None:

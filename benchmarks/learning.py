@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -19,17 +18,11 @@ from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.measurement import Benchmark, Goal, Measurement, side_by_side
 from benchmarks.process import run_measured
+from benchmarks.training import manifest_of, method_settings, trainer_of
 from marrow.bags.bag import Bag, Layout, Task
-from marrow.bags.digest import bag_digest
 from marrow.bags.file import write_bags
-from marrow.bags.manifest import Entry, Manifest
-from marrow.device.checkpoint import Checkpoints
-from marrow.device.out_of_memory import OutOfMemoryGuard
-from marrow.learning.training.interrupt import Interrupt
+from marrow.bags.manifest import Manifest
 from marrow.learning.training.preparation import prepare
-from marrow.learning.training.trainer import Trainer
-from marrow.planning.methods.instances import Instances
-from marrow.planning.methods.presets import read_methods
 from marrow.workflow.parse import REPOSITORY
 
 INSTANCES, EDGE, BAGS, BONES = 755, 16, 4, 18
@@ -50,8 +43,8 @@ CPU = torch.device("cpu")
 def measure_overhead() -> list[Measurement]:
     """A step of the trainer with one auxiliary task, against forward, backward and Adam of the same model."""
     with _data_set() as manifest:
-        trainer = _trainer(manifest, "uniform")
-        bare = _bare(_trainer(manifest, "uniform"))
+        trainer = _Epochs(manifest, "uniform")
+        bare = _bare(_Epochs(manifest, "uniform"))
         ours, theirs = _per_step(trainer, bare)
     return [Measurement("trainer_overhead", ours, "s", theirs, ours / theirs)]
 
@@ -61,7 +54,7 @@ def measure_methods() -> list[Measurement]:
     found: list[Measurement] = []
     with _data_set() as manifest:
         for method in METHODS:
-            ours, uniform = _per_step(_trainer(manifest, method), _trainer(manifest, "uniform"))
+            ours, uniform = _per_step(_Epochs(manifest, method), _Epochs(manifest, "uniform"))
             found.append(Measurement(f"step_{method}", ours, "s", uniform, ours / uniform))
     atmil = found[-1]
     memory = [Measurement(f"memory_{method}", _peak(method), "GB") for method in METHODS]
@@ -71,7 +64,7 @@ def measure_methods() -> list[Measurement]:
 def measure_plain_loop() -> list[Measurement]:
     """A step of ATMIL's attention model, against a loop as one writes it first."""
     with _data_set() as manifest:
-        ours, theirs = _per_step(_trainer(manifest, "mil-attention"), _plain_loop(manifest))
+        ours, theirs = _per_step(_Epochs(manifest, "mil-attention"), _plain_loop(manifest))
     return [Measurement("step_plain_loop", ours, "s", theirs, theirs / ours)]
 
 
@@ -96,11 +89,10 @@ def _data_set() -> Generator[Manifest]:
     """Bags of noise in files of their own, with a manifest."""
     torch.set_num_threads(THREADS)
     with tempfile.TemporaryDirectory() as folder:
-        entries = tuple(_written(Path(folder), number) for number in range(BAGS))
-        yield Manifest(Path(folder) / "manifest.parquet", "noise", LAYOUT.classes, LAYOUT, None, entries)
+        yield manifest_of([_written(Path(folder), number) for number in range(BAGS)], "noise")
 
 
-def _written(folder: Path, number: int) -> Entry:
+def _written(folder: Path, number: int) -> Path:
     chance = np.random.default_rng(number)
     bag = Bag(
         bag=f"bag-{number}",
@@ -111,33 +103,18 @@ def _written(folder: Path, number: int) -> Entry:
     )
     path = folder / f"{bag.bag}.parquet"
     write_bags([bag], LAYOUT, path)
-    label = number % len(LAYOUT.classes)
-    digest = bag_digest(bag, LAYOUT)
-    return Entry(bag.bag, bag.bag, "train", label, bag.label, "", INSTANCES, path.name, 0, digest)
-
-
-def _trainer(manifest: Manifest, method: str) -> "_Epochs":
-    made = read_methods({}, REPOSITORY / "schemas").method(method, Instances(LAYOUT.shape, ("bone",), ("scans",)), {})
-    return _Epochs(manifest, made.settings)
+    return path
 
 
 class _Epochs:
-    """A training, epoch after epoch."""
+    """A training by a method, epoch after epoch."""
 
-    def __init__(self, manifest: Manifest, settings: dict[str, Any]) -> None:
+    def __init__(self, manifest: Manifest, method: str) -> None:
+        settings = method_settings(method, LAYOUT)
         prepared = prepare(manifest, settings, None, 0, CPU, THREADS)
+        training = {**settings["training"], "epochs": EPOCHS, "choose": "last", "patience": None}
         self.stepper, self.bags = prepared.stepper, prepared.bags
-        self.training = {**settings["training"], "epochs": EPOCHS, "choose": "last", "patience": None}
-        self._trainer = Trainer(
-            prepared.stepper,
-            self.training,
-            prepared.bags,
-            None,
-            seed=0,
-            checkpoints=Checkpoints(Path("unused"), float("inf")),
-            interrupt=Interrupt(),
-            guard=OutOfMemoryGuard(prepared.encoder),
-        )
+        self._trainer = trainer_of(prepared, training, 0)
 
     def __call__(self) -> None:
         """Train for another epoch."""
@@ -240,4 +217,4 @@ PLAIN_LOOP = Benchmark(
 
 if __name__ == "__main__":
     with _data_set() as noise:
-        _trainer(noise, sys.argv[1])()
+        _Epochs(noise, sys.argv[1])()

@@ -8,9 +8,7 @@ SIDE NAME FOLDER` does the work of one process.
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,12 +18,11 @@ import torch
 import train_model
 import train_seeds
 import write_manifest
-from benchmarks.measurement import Benchmark, Goal, Measurement
+from benchmarks.measurement import Benchmark, Goal, Measurement, seconds_of
+from benchmarks.training import method_settings
 from marrow.bags.bag import Bag, Layout, Task
 from marrow.bags.file import write_bags
 from marrow.errors import MarrowError
-from marrow.planning.methods.instances import Instances
-from marrow.planning.methods.presets import read_methods
 from marrow.runs.files import RunFiles
 from marrow.workflow.parse import REPOSITORY
 
@@ -34,20 +31,13 @@ EPOCHS, THREADS, KINDS = 6, 1, 4
 SEEDS, SEEDS_ON_A_GPU = 4, 8
 SECONDS_AN_HOUR = 3600
 MEBIBYTES = 1000
-
-
-@dataclass(frozen=True)
-class _Data:
-    """A data set to learn from: its instances, and the method that learns."""
-
-    layout: Layout
-    method: str
+METHOD = "atmil"
 
 
 _KIND = Task("kind", tuple(f"kind {number}" for number in range(KINDS)))
-DATA: Mapping[str, _Data] = {
-    "pictures": _Data(Layout((1, 28, 28), "uint8", channels=("ink",), tasks=(_KIND,), classes=("no", "yes")), "atmil"),
-    "table": _Data(Layout((166,), "float32", tasks=(_KIND,), classes=("no", "yes")), "atmil"),
+DATA: Mapping[str, Layout] = {
+    "pictures": Layout((1, 28, 28), "uint8", channels=("ink",), tasks=(_KIND,), classes=("no", "yes")),
+    "table": Layout((166,), "float32", tasks=(_KIND,), classes=("no", "yes")),
 }
 
 
@@ -66,10 +56,8 @@ def _measured(name: str) -> list[Measurement]:
         at_once = seeds / max(_at_once([["alone", name, place, str(seed)] for seed in range(seeds)]))
     id_ = "many_seeds" if name == "pictures" else f"many_seeds_{name}"
     return [
-        Measurement(id_, packed * SECONDS_AN_HOUR, "runs an hour", in_turn * SECONDS_AN_HOUR, packed / in_turn),
-        Measurement(
-            f"{id_}_at_once", packed * SECONDS_AN_HOUR, "runs an hour", at_once * SECONDS_AN_HOUR, packed / at_once
-        ),
+        Measurement(name, packed * SECONDS_AN_HOUR, "runs an hour", other * SECONDS_AN_HOUR, packed / other)
+        for name, other in ((id_, in_turn), (f"{id_}_at_once", at_once))
     ]
 
 
@@ -98,7 +86,7 @@ def _at_once(jobs: Sequence[Sequence[str]]) -> list[float]:
 
 def _write(name: str, folder: Path) -> None:
     """Bags of noise, of about as many instances as MNIST-bags have."""
-    layout, chance = DATA[name].layout, np.random.default_rng(0)
+    layout, chance = DATA[name], np.random.default_rng(0)
     bags = [
         _bag(layout, chance, f"{split}-{number}", split, number)
         for split, count in (("train", BAGS), ("test", 2))
@@ -129,10 +117,7 @@ def _bag(layout: Layout, chance: np.random.Generator, bag: str, split: str, numb
 def _work(side: str, name: str, folder: Path, seed: int) -> None:
     """What one process does: a run, or several."""
     os.chdir(folder)
-    data = DATA[name]
-    instances = Instances(data.layout.shape, ("kind",), ("scans",))
-    training = {"epochs": EPOCHS, "augment": False}
-    settings = read_methods({}, REPOSITORY / "schemas").method(data.method, instances, training).settings
+    settings = method_settings(METHOD, DATA[name], training={"epochs": EPOCHS, "augment": False})
     manifest = folder / "manifest.parquet"
     if side == "packed":
         place, seeds = folder / "packed", list(range(_seeds()))
@@ -140,7 +125,7 @@ def _work(side: str, name: str, folder: Path, seed: int) -> None:
         train_seeds.main(
             manifest=manifest,
             trained=place / "trained.json",
-            method=data.method,
+            method=METHOD,
             seeds=seeds,
             folders=[f"results/runs/{seed}" for seed in seeds],
             settings=settings,
@@ -158,21 +143,13 @@ def _work(side: str, name: str, folder: Path, seed: int) -> None:
         model=files.model,
         history=files.history,
         summary=files.summary,
-        method=data.method,
+        method=METHOD,
         seed=seed,
         settings=settings,
         augmentation=None,
         checkpoints=place / "checkpoints",
         threads=THREADS,
     )
-
-
-def _seconds(work: Callable[[], None]) -> float:
-    if torch.cuda.is_available():
-        torch.zeros(1, device="cuda")  # CUDA has started now
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
 
 
 _MORE = Goal("ratio", "least", 1.0, "more on a GPU")
@@ -195,4 +172,6 @@ MANY_SEEDS = Benchmark(
 
 if __name__ == "__main__":
     _side, _name, _place, *_seed = sys.argv[1:]
-    sys.stdout.write(f"{_seconds(lambda: _work(_side, _name, Path(_place), int(_seed[0]) if _seed else 0))}\n")
+    if torch.cuda.is_available():
+        torch.zeros(1, device="cuda")  # CUDA has started now
+    sys.stdout.write(f"{seconds_of(lambda: _work(_side, _name, Path(_place), int(_seed[0]) if _seed else 0))}\n")

@@ -29,14 +29,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Goal:
-    """What a measurement should reach.
-
-    Attributes:
-        of: which number counts.
-        bound: how much it should be.
-        at: whether the bound is the least or the most.
-        means: the goal in words.
-    """
+    """What a measurement should reach: which number (`of`) should be `at` least or most a bound; `means` says so."""
 
     of: Literal["value", "ratio"]
     at: Literal["least", "most"]
@@ -74,12 +67,13 @@ def side_by_side(ours: Callable[[], object], theirs: Callable[[], object], repea
 
     What a call leaves for the disk is written before the next one starts: no side waits for the other's files.
     """
-    seconds = [(_seconds(ours), _seconds(theirs)) for _ in range(repeats)]
+    seconds = [(seconds_of(ours), seconds_of(theirs)) for _ in range(repeats)]
     mine, others = zip(*seconds, strict=True)
     return statistics.median(mine), statistics.median(others)
 
 
-def _seconds(call: Callable[[], object]) -> float:
+def seconds_of(call: Callable[[], object]) -> float:
+    """Seconds by the clock that a call takes, with nothing left to write to the disk before it."""
     os.sync()
     began = time.perf_counter()
     call()

@@ -3,14 +3,13 @@
 A plan depends on the sheet, the rules and the records, not on voxels, so the raw files are a few bytes each.
 """
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.finished import finish
 from benchmarks.measurement import Benchmark, Goal, Measurement
-from benchmarks.process import Usage, run_measured
+from benchmarks.process import SNAKEMAKE, Usage, run_measured
 from marrow.errors import MarrowError
 from marrow.planning.sheet import LABELS
 from marrow.workflow.dry_run import planned_jobs
@@ -42,10 +41,8 @@ def write_cohort(folder: Path, scans: int) -> Path:
 
 def plan(folder: Path, sheet: Path) -> tuple[Usage, str]:
     """A dry run of the workflow in a folder: what it used and what it printed."""
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE), "--directory", str(folder)]
-    return run_measured(
-        [*command, "--config", f"samples={sheet}", "bones={source: none}", "--dry-run", "--quiet"], folder
-    )
+    config = ["--config", f"samples={sheet}", "bones={source: none}"]
+    return run_measured([*SNAKEMAKE, "--directory", str(folder), *config, "--dry-run", "--quiet"], folder)
 
 
 def measure_fresh() -> list[Measurement]:

@@ -9,6 +9,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from marrow.errors import MarrowError
+from marrow.workflow.parse import REPOSITORY
+
+SNAKEMAKE = (sys.executable, "-m", "snakemake", "--snakefile", str(REPOSITORY / "Snakefile"))
 
 # Linux starts a child's peak memory at that of its parent, and a benchmark's process may be large. So a small process
 # stands in between and asks about its only child.

@@ -5,7 +5,6 @@ So each picture is read, shrunk and laid out as if it were another patient's. Ne
 benchmarks.report` builds the page in a process of its own, whose memory is measured.
 """
 
-import csv
 import inspect
 import json
 import os
@@ -16,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, cast
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -116,14 +116,9 @@ def _longer(table: pa.Table) -> pa.Table:
 
 def _lengthen(file: Path, place: Path, delimiter: str) -> None:
     """Write a table of scans with rows for each copy of a scan."""
-    with file.open(newline="", encoding="utf-8") as lines:
-        header, *rows = csv.reader(lines, delimiter=delimiter)
-    scan = header.index("scan")
-    with place.open("w", newline="", encoding="utf-8") as lines:
-        writer = csv.writer(lines, delimiter=delimiter, lineterminator="\n")
-        writer.writerow(header)
-        for copy in range(COPIES):
-            writer.writerows([*row[:scan], _copied(row[scan], copy), *row[scan + 1 :]] for row in rows)
+    table = pd.read_csv(file, sep=delimiter, dtype=str, keep_default_na=False)
+    copies = [table.assign(scan=[_copied(scan, copy) for scan in table["scan"]]) for copy in range(COPIES)]
+    pd.concat(copies).to_csv(place, sep=delimiter, index=False)
 
 
 def _listed(record: Record) -> list[dict[str, str]]:

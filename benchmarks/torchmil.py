@@ -7,7 +7,6 @@ all this, from bags in memory to those weights.
 
 import statistics
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -19,24 +18,16 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from benchmarks.measurement import Benchmark, Goal, Measurement
+from benchmarks.measurement import Benchmark, Goal, Measurement, seconds_of
 from benchmarks.public_data import mnist_folder
-from marrow.bags.bag import Bag, Layout
-from marrow.bags.digest import bag_digest
-from marrow.bags.file import write_bags
-from marrow.bags.manifest import Entry, Manifest
+from benchmarks.training import dataset_settings, manifest_of, method_settings, trainer_of
+from marrow.bags.bag import Bag
+from marrow.bags.file import read_bags
+from marrow.bags.manifest import Manifest
 from marrow.datasets import mnist_bags
-from marrow.device.checkpoint import Checkpoints
-from marrow.device.out_of_memory import OutOfMemoryGuard
+from marrow.datasets.shared.generated import write_block
 from marrow.learning.inference import predict
-from marrow.learning.training.interrupt import Interrupt
 from marrow.learning.training.preparation import prepare
-from marrow.learning.training.trainer import Trainer
-from marrow.planning.config import complete, read_schema
-from marrow.planning.datasets import settings_schema
-from marrow.planning.methods.instances import Instances
-from marrow.planning.methods.presets import read_methods
-from marrow.workflow.parse import REPOSITORY
 
 BAGS = {"train": 200, "validation": 50, "test": 500}
 EPOCHS, SEEDS, THREADS = 20, 3, 2
@@ -49,14 +40,13 @@ Splits = Mapping[str, Sequence[Bag]]
 def measure() -> list[Measurement]:
     """Median seconds of a training, and mean area under the ROC curve on test bags; one side after the other."""
     torch.set_num_threads(THREADS)
-    settings = complete(
-        {"kind": "mnist_bags"},
-        settings_schema("mnist_bags", read_schema(REPOSITORY / "schemas/datasets/mnist_bags.yaml")),
-    )
-    sources = {"mnist": mnist_folder(_ID)}
-    bags = {split: list(mnist_bags.make_bags(settings, sources, split, 0, count)) for split, count in BAGS.items()}
+    settings, sources = dataset_settings("mnist_bags"), {"mnist": mnist_folder(_ID)}
     with tempfile.TemporaryDirectory() as folder:
-        manifest = _manifest(Path(folder), mnist_bags.layout(settings), mnist_bags.classes(settings), bags)
+        files = {split: Path(folder) / f"{split}.parquet" for split in BAGS}
+        for split, count in BAGS.items():
+            write_block(mnist_bags, sources, files[split], settings, split, 0, count)
+        manifest = manifest_of(list(files.values()), "mnist")
+        bags = {split: read_bags(file)[1] for split, file in files.items()}
         ours, theirs = zip(*((_ours(manifest, seed), _theirs(bags, seed)) for seed in range(SEEDS)), strict=True)
     seconds, other_seconds = (statistics.median(side[0] for side in sides) for sides in (ours, theirs))
     area, other_area = (statistics.fmean(side[1] for side in sides) for sides in (ours, theirs))
@@ -66,37 +56,12 @@ def measure() -> list[Measurement]:
     ]
 
 
-def _manifest(folder: Path, layout: Layout, classes: Sequence[str], bags: Splits) -> Manifest:
-    """The bags on disk."""
-    entries: list[Entry] = []
-    for split, made in bags.items():
-        write_bags(made, layout, folder / f"{split}.parquet")
-        for group, bag in enumerate(made):
-            label, digest = classes.index(bag.label), bag_digest(bag, layout)
-            name = f"{split}.parquet"
-            entries.append(Entry(bag.bag, bag.bag, split, label, bag.label, "", len(bag.patches), name, group, digest))
-    return Manifest(folder / "manifest.parquet", "mnist", tuple(classes), layout, None, tuple(entries))
-
-
 def _ours(manifest: Manifest, seed: int) -> tuple[float, float]:
     """Seconds of a training, and the area."""
-    shape = manifest.layout.shape
     training = {"epochs": EPOCHS, "learning_rate": LEARNING_RATE, "weight_decay": WEIGHT_DECAY, "choose": "loss"}
-    method = read_methods({}, REPOSITORY / "schemas").method(
-        "attention", Instances(shape, (), ("mnist_bags",)), training
-    )
-    prepared = prepare(manifest, method.settings, None, seed, torch.device("cpu"), THREADS)
-    trainer = Trainer(
-        prepared.stepper,
-        method.settings["training"],
-        prepared.bags,
-        prepared.validation,
-        seed=seed,
-        checkpoints=Checkpoints(Path("unused"), float("inf")),
-        interrupt=Interrupt(),
-        guard=OutOfMemoryGuard(prepared.encoder),
-    )
-    seconds = _seconds(trainer.train)
+    settings = method_settings("attention", manifest.layout, "mnist_bags", training)
+    prepared = prepare(manifest, settings, None, seed, torch.device("cpu"), THREADS)
+    seconds = seconds_of(trainer_of(prepared, settings["training"], seed).train)
     tested = prepared.all.part([entry for entry in prepared.all.entries if entry.split == "test"])
     found = predict(prepared.stepper.model, tested, prepared.encoder).probabilities[:, 1]
     return seconds, float(roc_auc_score(tested.labels, found))
@@ -112,7 +77,7 @@ def _theirs(bags: Splits, seed: int) -> tuple[float, float]:
     trainer: Any = import_module("torchmil.utils").Trainer(
         model, optimiser, obj_metric="loss", obj_metric_mode="min", device="cpu", disable_pbar=True, verbose=False
     )
-    seconds = _seconds(lambda: trainer.train(EPOCHS, loaders["train"], loaders["validation"]))
+    seconds = seconds_of(lambda: trainer.train(EPOCHS, loaders["train"], loaders["validation"]))
     best = trainer.get_best_model().eval()
     with torch.inference_mode():
         found = [(float(batch["Y"]), float(best(batch["X"], batch["mask"]))) for batch in loaders["test"]]
@@ -140,12 +105,6 @@ class _LeNet(nn.Module):
     def forward(self, instances: Tensor) -> Tensor:
         """(..., 1, 28, 28) to (..., 500)."""
         return self.layers(instances.flatten(end_dim=-4)).unflatten(0, instances.shape[:-3])
-
-
-def _seconds(call: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    call()
-    return time.perf_counter() - began
 
 
 MNIST = Benchmark(

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from marrow.device.device import best_device
-from marrow.drawing.maps.hanging import MapImages, draw_scan_map
+from marrow.drawing.maps.figure import MapImages, draw_scan_map
 from marrow.drawing.maps.top_instances import draw_top_patches
 from marrow.explanation.localisation.per_bone import BONE_WEIGHTS
 from marrow.explanation.localisation.scan_map import scan_map_of

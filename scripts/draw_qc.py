@@ -8,7 +8,7 @@ import SimpleITK as sitk
 
 from marrow.drawing.coronal import Mask, Volume, slice_at
 from marrow.drawing.quality_sheet.panel import DisplaySettings, Panel, Window, outline_of, panel_of
-from marrow.drawing.quality_sheet.sheet import Heading, draw_sheet
+from marrow.drawing.quality_sheet.sheet import draw_sheet
 from marrow.errors import ScanStopped
 from marrow.imaging.ingest.findings import Finding, read_findings
 from marrow.imaging.volume import read_on_grid, read_volume, voxels
@@ -49,7 +49,8 @@ def main(
     ]
     x_mm, _, z_mm = mask.GetSpacing()
     draw_sheet(
-        heading=Heading(scan, _facts(mask)),
+        scan=scan,
+        facts=_facts(mask),
         panels=panels,
         outline=outline_of(body, y),
         findings=sorted(read_findings(checks), key=_severity_rank),

@@ -9,14 +9,12 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from benchmarks.training import dataset_settings
 from marrow.datasets.morpho import INSTANCE_CLASSES, draw_digit
 from marrow.datasets.morphology.resolution import WHITE, Image
 from marrow.datasets.sources.mnist import read_mnist
-from marrow.planning.config import complete, read_schema
-from marrow.planning.datasets import settings_schema
 
 DIGITS = 10
-_DECLARATION = Path(__file__).parents[2] / "schemas/datasets/morpho.yaml"
 
 
 def main() -> None:
@@ -30,7 +28,7 @@ def main() -> None:
 
 def draw_types(images: Image) -> Figure:
     """Digits (digits, y, x) as they are in MNIST and, below, as each instance type with the default settings."""
-    settings = complete({"kind": "morpho"}, settings_schema("morpho", read_schema(_DECLARATION)))
+    settings = dataset_settings("morpho")
     rng = np.random.default_rng(0)
     drawn = [[draw_digit(image, kind, settings, rng) for image in images] for kind, _ in enumerate(INSTANCE_CLASSES)]
     figure = Figure(figsize=(10.6, 4.72))

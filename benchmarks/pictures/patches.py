@@ -13,17 +13,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from marrow.bags.patches.choice import Corners, choose
+from benchmarks.volumes import phantom_anatomy
+from marrow.bags.patches.choice import choose
 from marrow.bags.patches.cutting import Labels, cut, main_bones
 from marrow.bags.patches.size import Size
 from marrow.bones.correction.dilation import dilate
 from marrow.bones.table import read_bones
 from marrow.drawing.bone_colours import bone_colours
-from marrow.phantom.anatomy import Anatomy, person, render
-from marrow.phantom.habitus import lie_down
-from marrow.phantom.lesions import Difficulty
-from marrow.phantom.protocol import truth_grid
-from marrow.phantom.roster import SimulatedScan
 
 SETTINGS = {"patch_mm": 32, "stride_mm": 16, "margin_mm": 8, "bone_share": 0.5}
 _DILATION = {"mm": 2.0}
@@ -34,7 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Draw the picture of how patches are chosen.")
     parser.add_argument("folder", type=Path, help="where the picture goes")
     folder: Path = parser.parse_args().folder
-    anatomy = _anatomy()
+    anatomy = phantom_anatomy("focal-01", 2021, "full", ["water"])
     water = anatomy.signals[0]
     x, y, z = anatomy.grid.spacing
     dilated = dilate(anatomy.labels, water > 0, (z, y, x), _DILATION).labels
@@ -57,13 +53,9 @@ def draw_patches(water: npt.NDArray[np.float32], labels: Labels, size: Size) -> 
     for (i, _, k), colour in zip(corners[near].tolist(), np.array(patches)[near].tolist(), strict=True):
         slice_axes.add_patch(Rectangle((i, k), size.edge, size.edge, fill=False, edgecolor=colour, linewidth=0.9))
     _show(whole_axes, (labels > 0).sum(axis=1) ** 0.5, f"all bones and the centres of {len(corners)} patches")
-    _dots(whole_axes, corners, size, patches)
-    return figure
-
-
-def _dots(axes: Axes, corners: Corners, size: Size, colours: list[str]) -> None:
     x, _, z = (corners + size.edge / 2).T
-    axes.scatter(x, z, s=9, c=colours, edgecolors="black", linewidths=0.3)
+    whole_axes.scatter(x, z, s=9, c=patches, edgecolors="black", linewidths=0.3)
+    return figure
 
 
 def _show(axes: Axes, picture: npt.NDArray[np.floating], title: str) -> None:
@@ -71,14 +63,6 @@ def _show(axes: Axes, picture: npt.NDArray[np.floating], title: str) -> None:
     axes.imshow(picture, cmap="gray", vmin=0, vmax=1.6 * brightest, origin="lower")
     axes.set_title(title, color="white", fontsize=7)
     axes.set_axis_off()
-
-
-def _anatomy() -> Anatomy:
-    row = SimulatedScan("focal-01-1", "focal-01", 1, "focal", "focal", "train", "north", "m", 60, "")
-    bones = read_bones()
-    who = person(2021, row, bones, Difficulty(1.0, 0.05, 0.4, 0.0))
-    posture = lie_down(who.build, 2021, row.scan)
-    return render(who, posture, truth_grid(posture, "full"), ("water",), bones)
 
 
 if __name__ == "__main__":

@@ -18,13 +18,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from marrow.bones.table import read_bones
-from marrow.phantom.canvas import VoxelGrid
 from marrow.phantom.roster import CLASSES, SITES, SimulatedScan
 from marrow.phantom.scan import Scanned, simulate
 from marrow.phantom.tissue import CONTRASTS
 
 Picture = npt.NDArray[np.float32]
-_PAGE = {"facecolor": "black"}
 
 
 def main() -> None:
@@ -46,12 +44,11 @@ def main() -> None:
 
 def composed(scanned: Scanned, contrast: str) -> Picture:
     """The stations of a contrast on the truth's grid, `(z, y, x)`; where two overlap, the lower one shows."""
-    grid = scanned.anatomy.grid
-    whole = np.zeros(grid.shape, np.float32)
+    whole = np.zeros(scanned.anatomy.grid.shape, np.float32)
+    grid = scanned.anatomy.grid.image(whole)
     for image in scanned.stations[contrast]:
-        values = sitk.GetArrayFromImage(_resampled(image, grid, 0.0)).astype(np.float32)
-        seen = sitk.GetArrayFromImage(_resampled(image * 0 + 1, grid, 0.0)) > 0
-        whole = np.where(seen, values, whole)
+        values, inside = (sitk.GetArrayFromImage(sitk.Resample(each, grid)) for each in (image, image * 0 + 1))
+        whole = np.where(inside > 0, values.astype(np.float32), whole)
     return whole
 
 
@@ -117,13 +114,6 @@ def _seen(labels: npt.NDArray[np.uint8], palette: npt.NDArray[np.float64]) -> np
     nearest = np.take_along_axis(labels, depth[:, None], axis=1)[:, 0]
     light = 1 - 0.75 * (depth - depth[nearest > 0].min()) / labels.shape[1]
     return palette[nearest] * light[..., None]
-
-
-def _resampled(image: sitk.Image, grid: VoxelGrid, outside: float) -> sitk.Image:
-    reference = sitk.Image(list(grid.size), sitk.sitkInt16)
-    reference.SetOrigin(grid.origin)
-    reference.SetSpacing(grid.spacing)
-    return sitk.Resample(image, reference, sitk.Transform(), sitk.sitkLinear, outside)
 
 
 def _figure(columns: int) -> Figure:

@@ -16,9 +16,7 @@ from marrow.errors import MarrowError
 def find_damage(manifest: Manifest, digests: bool = True) -> list[str]:
     """A message for each bag that is missing, truncated, of another version or layout, or differs from the manifest.
 
-    Args:
-        manifest: the manifest.
-        digests: whether to read every bag and compare its digest; otherwise only the files' headers are read.
+    Without `digests` only the files' headers are read, otherwise every bag.
     """
     files: dict[str, list[Entry]] = defaultdict(list)
     for entry in manifest.entries:

@@ -5,12 +5,12 @@ bag's split, label or attributes, which are in the manifest.
 """
 
 import hashlib
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from marrow.bags.bag import Array, Bag, Layout
-from marrow.bags.header import plain_layout
 from marrow.workflow.fingerprint.values import canonical
 
 
@@ -18,7 +18,7 @@ def bag_digest(bag: Bag, layout: Layout) -> str:
     """SHA-256 of the layout, the affine, and every array with its name, dtype and shape."""
     arrays = {name: np.ascontiguousarray(array) for name, array in _arrays(bag, layout)}
     about: dict[str, Any] = {
-        "layout": plain_layout(layout),
+        "layout": asdict(layout),
         "affine": bag.affine,
         "arrays": [[name, array.dtype.str, array.shape] for name, array in arrays.items()],
     }

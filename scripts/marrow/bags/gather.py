@@ -26,9 +26,7 @@ _log = logging.getLogger(__name__)
 def read_entries(files: Sequence[Path], folder: Path) -> tuple[Layout, list[Entry]]:
     """The entries of all bags in some files, sorted by id, without class numbers and digests.
 
-    Args:
-        files: bag files; an empty one belongs to a stopped scan and is left out.
-        folder: of the manifest, to which paths are relative.
+    An empty file belongs to a stopped scan and is left out; paths are relative to `folder`, that of the manifest.
 
     Raises:
         MarrowError: there is no bag, two have one id, or layouts differ.

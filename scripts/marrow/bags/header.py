@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from marrow.bags.bag import Affine, Bag, Layout, Task
@@ -43,7 +43,7 @@ class Header:
     def encode(self) -> bytes:
         """The header as canonical JSON."""
         bags = [asdict(bag) for bag in self.bags]
-        return canonical({"schema_version": SCHEMA_VERSION, "layout": plain_layout(self.layout), "bags": bags}).encode()
+        return canonical({"schema_version": SCHEMA_VERSION, "layout": asdict(self.layout), "bags": bags}).encode()
 
     @classmethod
     def decode(cls, metadata: Mapping[bytes, bytes] | None, where: str) -> "Header":
@@ -75,39 +75,24 @@ def decode_entry(metadata: Mapping[bytes, bytes] | None, where: str, what: str) 
     return entry
 
 
-def plain_layout(layout: Layout) -> dict[str, Any]:
-    """A layout in plain types, for JSON."""
-    return asdict(layout)
-
-
 def layout_of(entry: Mapping[str, Any]) -> Layout:
-    """The layout from the plain types of `plain_layout`."""
-    tasks = tuple(Task(task["name"], tuple(task["classes"]), tuple(task["mirror"])) for task in entry["tasks"])
-    spacing = entry["spacing_mm"]
-    return Layout(
-        shape=tuple(entry["shape"]),
-        dtype=entry["dtype"],
-        margin=entry["margin"],
-        channels=tuple(entry["channels"]),
-        spacing_mm=None if spacing is None else float(spacing),
-        tasks=tasks,
-        instance_label=entry["instance_label"],
-        instance_classes=tuple(entry["instance_classes"]),
-        flips=entry["flips"],
-        classes=tuple(entry["classes"]),
-    )
+    """The layout from the plain types of JSON."""
+    known = _known(Layout, entry)
+    known["tasks"] = tuple(Task(task["name"], tuple(task["classes"]), tuple(task["mirror"])) for task in entry["tasks"])
+    known["spacing_mm"] = None if entry["spacing_mm"] is None else float(entry["spacing_mm"])
+    return Layout(**{name: tuple(value) if isinstance(value, list) else value for name, value in known.items()})
 
 
 def _bag_header(entry: Mapping[str, Any]) -> BagHeader:
-    affine = entry["affine"]
-    return BagHeader(
-        bag=entry["bag"],
-        instances=entry["instances"],
-        patient=entry["patient"],
-        split=entry["split"],
-        label=entry["label"],
-        affine=None if affine is None else tuple(tuple(float(value) for value in row) for row in affine),
-        attributes={
-            name: value if isinstance(value, str) else float(value) for name, value in entry["attributes"].items()
-        },
-    )
+    known = _known(BagHeader, entry)
+    if known["affine"] is not None:
+        known["affine"] = tuple(tuple(float(value) for value in row) for row in known["affine"])
+    known["attributes"] = {
+        name: value if isinstance(value, str) else float(value) for name, value in known["attributes"].items()
+    }
+    return BagHeader(**known)
+
+
+def _known(kind: type[Layout] | type[BagHeader], entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a class's fields; each has to be there."""
+    return {each.name: entry[each.name] for each in fields(kind)}

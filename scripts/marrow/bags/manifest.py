@@ -5,17 +5,16 @@ with the same content give the same manifest.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from marrow.bags.bag import Layout
-from marrow.bags.header import KEY, REMEDY, SCHEMA_VERSION, decode_entry, layout_of, plain_layout
+from marrow.bags.header import KEY, REMEDY, SCHEMA_VERSION, decode_entry, layout_of
 from marrow.errors import MarrowError
 from marrow.workflow.fingerprint.values import canonical
 
@@ -117,7 +116,7 @@ def write_manifest(manifest: Manifest, path: Path) -> None:
         "schema_version": SCHEMA_VERSION,
         "dataset": manifest.dataset,
         "classes": manifest.classes,
-        "layout": plain_layout(manifest.layout),
+        "layout": asdict(manifest.layout),
         "feature_scale": asdict(manifest.feature_scale) if manifest.feature_scale else None,
     }
     table = pa.table(columns).replace_schema_metadata({KEY: canonical(about)})
@@ -155,16 +154,11 @@ def read_manifest(path: Path) -> Manifest:
         raise MarrowError(f"{path.name}: not a manifest, or cut off ({error}); {REMEDY}") from error
 
 
-def _entries(table: pa.Table) -> Iterable[Entry]:
-    fixed = zip(*(table[name].to_pylist() for name in COLUMNS), strict=True)
-    names = [name for name in table.column_names if name.startswith(ATTRIBUTE)]
-    values: Iterable[Sequence[Any]] = zip(*(table[name].to_pylist() for name in names), strict=True)
-    keys = [name.removeprefix(ATTRIBUTE) for name in names]
-    attributes = (
-        {key: value for key, value in zip(keys, row, strict=True) if value is not None}
-        for row in (values if names else ([] for _ in range(table.num_rows)))
-    )
-    return (Entry(*row, attributes=known) for row, known in zip(fixed, attributes, strict=True))
+def _entries(table: pa.Table) -> Iterator[Entry]:
+    for row in table.to_pylist():
+        values = {name: row[name] for name in COLUMNS}
+        known = {name: value for name, value in row.items() if name.startswith(ATTRIBUTE) and value is not None}
+        yield Entry(**values, attributes={name.removeprefix(ATTRIBUTE): value for name, value in known.items()})
 
 
 def _attribute_column(values: Sequence[float | str | None]) -> pa.Array:

@@ -22,12 +22,8 @@ BLOCK = 1 << 20
 def read_patches(file: pq.ParquetFile, stream: BinaryIO, group: int, layout: Layout, into: Array) -> None:
     """Read the patches of a row group.
 
-    Args:
-        file: the bag file.
-        stream: the same file, open for reading without a buffer.
-        group: which row group.
-        layout: of the patches.
-        into: (instances, *layout.shape), contiguous, of the layout's dtype or one that holds it.
+    `stream` is the same file as `file`, open for reading without a buffer; `into` (instances, *layout.shape) is
+    contiguous and of the layout's dtype or one that holds it.
     """
     start = _plain_start(file.metadata, group, layout)
     if start is None:

@@ -19,7 +19,7 @@ from marrow.datasets.sources.cifar import SHAPE, Images, read_cifar
 from marrow.errors import ConfigError
 
 TARGETS = ("cat", "dog", "truck")
-_NUMBERS = tuple(CIFAR_CLASSES.index(target) for target in TARGETS)
+_KEYS = {target: CIFAR_CLASSES.index(target) for target in TARGETS}
 
 
 def layout(settings: Mapping[str, Any]) -> Layout:
@@ -74,11 +74,10 @@ def images_of(labels: NDArray[np.uint8], split: str) -> NDArray[np.intp]:
 def _pools(images: Images, split: str) -> Pools:
     """For every class of bags the images it may hold."""
     usable = images_of(images.labels, split)
-    keys: dict[str, int] = dict(zip(TARGETS, _NUMBERS, strict=True))
-    missing = [target for target, number in keys.items() if number not in images.labels[usable]]
+    missing = [target for target, number in _KEYS.items() if number not in images.labels[usable]]
     if missing:
         raise ConfigError(f"CIFAR-10: no image of a {missing[0]} is left for the split {split}; give more images.")
-    return pools_by_class(images.labels, usable, keys)
+    return pools_by_class(images.labels, usable, _KEYS)
 
 
 def _draw(settings: Mapping[str, Any], pools: Pools, split: str, number: int) -> tuple[str, NDArray[np.intp]]:

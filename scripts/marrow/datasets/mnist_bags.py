@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from marrow.bags.bag import Bag, Layout
-from marrow.datasets.shared.digit_pool import DIGIT_CLASSES, read_pool, require_digits
+from marrow.datasets.shared.digit_pool import DIGIT_LAYOUT, read_pool, require_digits
 from marrow.datasets.shared.generated import bag_id, bag_stream
 from marrow.datasets.shared.key_instances import NONE, draw_instances, pools_by_class
 
@@ -23,9 +23,7 @@ FOUR_KEYS = (3, 5, 9)
 
 def layout(settings: Mapping[str, Any]) -> Layout:
     """One channel of ink, pixels as MNIST has them."""
-    return Layout(
-        (1, 28, 28), "uint8", channels=("ink",), instance_label="digit", instance_classes=DIGIT_CLASSES, flips=False
-    )
+    return DIGIT_LAYOUT
 
 
 def classes(settings: Mapping[str, Any]) -> tuple[str, ...]:

@@ -14,10 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrow.bags.bag import Bag, Layout, Task
-from marrow.datasets.morphology.measure import components
 from marrow.datasets.morphology.perturbations import fracture, swell, thicken
 from marrow.datasets.morphology.resolution import Image, enlarge, reduce
-from marrow.datasets.morphology.stroke import Stroke
+from marrow.datasets.morphology.stroke import Stroke, components
 from marrow.datasets.shared.digit_pool import read_pool
 from marrow.datasets.shared.generated import bag_id, bag_stream
 from marrow.errors import ConfigError

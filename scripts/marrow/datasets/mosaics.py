@@ -13,23 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrow.bags.bag import Bag, Layout
-from marrow.datasets.shared.digit_pool import DIGIT_CLASSES, read_pool, require_digits
+from marrow.datasets.shared.digit_pool import DIGIT_LAYOUT, read_pool, require_digits
 from marrow.datasets.shared.generated import bag_id, bag_stream
-
-NONE = "none"
-DIGIT_PIXELS = 28
+from marrow.datasets.shared.key_instances import NONE
+from marrow.datasets.sources.mnist import SIDE
 
 
 def layout(settings: Mapping[str, Any]) -> Layout:
     """One channel of ink, pixels as MNIST has them."""
-    return Layout(
-        (1, DIGIT_PIXELS, DIGIT_PIXELS),
-        "uint8",
-        channels=("ink",),
-        instance_label="digit",
-        instance_classes=DIGIT_CLASSES,
-        flips=False,
-    )
+    return DIGIT_LAYOUT
 
 
 def classes(settings: Mapping[str, Any]) -> tuple[str, ...]:
@@ -70,4 +62,4 @@ def make_bags(
 def grid_corners(side: int) -> NDArray[np.int16]:
     """The first pixel (i, j, k) of each digit, row by row: i to the right, j down, k is 0; (side * side, 3)."""
     row, column = np.divmod(np.arange(side * side), side)
-    return (np.stack([column, row, np.zeros_like(row)], axis=1) * DIGIT_PIXELS).astype(np.int16)
+    return (np.stack([column, row, np.zeros_like(row)], axis=1) * SIDE).astype(np.int16)

@@ -42,10 +42,7 @@ def palette(inks: Sequence[tuple[str, str]] = INKS, steps: int = STEPS) -> Image
     """A palette of 256 colours at most, as a picture of one pixel: greys, and each ink blended with its paper.
 
     Greys have steps of four because Pillow looks colours up in boxes of four; finer ones would turn white into grey.
-
-    Args:
-        inks: pairs of an ink and its paper.
-        steps: from an ink to its paper.
+    `inks` are pairs of an ink and its paper, so many steps apart.
     """
     greys = [(level, level, level) for level in (*range(0, 252, 4), 255)]
     fading = [_blend(ink, paper, step / steps) for ink, paper in inks for step in range(steps)]

@@ -15,13 +15,10 @@ LEAST_SHARE_INSIDE = 0.5
 
 
 def read_label_map(path: Path, name: str, most: int = 255, advice: str = "") -> sitk.Image:
-    """Read a label map as uint8 if `most` is at most 255, otherwise as uint16.
+    """Read a label map of 0 to `most`, as uint8 if that is at most 255, otherwise as uint16.
 
-    Args:
-        path: of the file.
-        name: for messages; never a path, which may contain a patient's name.
-        most: the largest value allowed, at most 65535.
-        advice: for the message about values that are not labels: what to give instead.
+    `name` stands in messages instead of the path, which may contain a patient's name; `advice` says there what to give
+    instead of values that are not labels.
 
     Raises:
         ScanStopped: it cannot be read, is not three-dimensional, or holds values other than 0, 1, ..., `most`.
@@ -51,13 +48,7 @@ def read_label_map(path: Path, name: str, most: int = 255, advice: str = "") -> 
 
 
 def check_in_body(labelled: npt.NDArray[np.generic], grid: Grid, body: sitk.Image, name: str) -> None:
-    """Stop the scan if the labelled voxels are not inside its body.
-
-    Args:
-        labelled: (z, y, x), at least one voxel not zero.
-        grid: of `labelled`.
-        body: the body mask of the scan, on any grid.
-        name: of the label map, for messages.
+    """Stop the scan if the voxels of `labelled` (z, y, x) that are not zero, at least one, are not inside its body.
 
     Raises:
         ScanStopped: most labelled voxels are outside the body.

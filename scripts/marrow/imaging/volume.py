@@ -6,7 +6,6 @@ direction only, so that no other field of the header can be written again.
 Arrays are in SimpleITK's order, `(z, y, x)`; points and affines are in millimetres.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,12 +30,7 @@ def read_volume(path: Path) -> sitk.Image:
 
 
 def read_on_grid(path: Path, reference: sitk.Image, name: str) -> sitk.Image:
-    """Read an image that has to be on the grid of a reference.
-
-    Args:
-        path: the file.
-        reference: another image of the scan.
-        name: of the image, for the message.
+    """Read an image that has to be on the grid of a reference; `name` is for the message.
 
     Raises:
         ScanStopped: it is on another grid.
@@ -81,13 +75,5 @@ def with_voxels(array: Array, geometry: sitk.Image) -> sitk.Image:
 
 def same_grid(a: sitk.Image, b: sitk.Image, tolerance_mm: float = 1e-3) -> bool:
     """Whether two images have the same grid."""
-
-    def close(x: Sequence[float], y: Sequence[float]) -> bool:
-        return bool(np.allclose(x, y, rtol=0, atol=tolerance_mm))
-
-    return (
-        a.GetSize() == b.GetSize()
-        and close(a.GetSpacing(), b.GetSpacing())
-        and close(a.GetOrigin(), b.GetOrigin())
-        and close(a.GetDirection(), b.GetDirection())
-    )
+    ours, other = (np.concatenate([one.GetSpacing(), one.GetOrigin(), one.GetDirection()]) for one in (a, b))
+    return a.GetSize() == b.GetSize() and bool(np.allclose(ours, other, rtol=0, atol=tolerance_mm))

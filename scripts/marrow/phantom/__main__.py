@@ -4,8 +4,9 @@ Writes the raw files of every scan, and the sample sheet `samples.tsv`.
 """
 
 import argparse
-import csv
 from pathlib import Path
+
+import pandas as pd
 
 from marrow.bones.table import read_bones
 from marrow.phantom.export import write_scan, write_truth
@@ -13,8 +14,6 @@ from marrow.phantom.protocol import SIZES
 from marrow.phantom.roster import CLASSES, PREDICT, SimulatedScan, roster
 from marrow.phantom.scan import simulate
 from marrow.phantom.tissue import CONTRASTS
-
-_COLUMNS: tuple[str, ...] = ("scan", "patient", "label", "split", "site", *CONTRASTS, "bones", "lesions")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -33,17 +32,13 @@ def main(arguments: list[str] | None = None) -> None:
         "diffuse_with_focal": 0.5,
     }
     bones = read_bones()
-    rows: list[dict[str, str]] = []
-    for scan in roster(settings):
+    scans = roster(settings)
+    for scan in scans:
         scanned = simulate(scan, settings, CONTRASTS, bones)
         folder: Path = options.folder / scan.scan
         write_scan(scanned, scan, options.format, [folder / name for name in CONTRASTS])
         write_truth(scanned, folder / "bones.nii.gz", folder / "lesions.nii.gz")
-        rows.append(_row(scan))
-    with (options.folder / "samples.tsv").open("w", newline="", encoding="utf-8") as sheet:
-        writer = csv.DictWriter(sheet, _COLUMNS, delimiter="\t", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    pd.DataFrame(map(_row, scans)).to_csv(options.folder / "samples.tsv", sep="\t", index=False)
 
 
 def _row(scan: SimulatedScan) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,8 @@ from marrow.phantom.tissue import Palette, palette
 
 # Lesions are placed in a coarse body in a neutral posture, which is the same for every scan of the patient.
 PLAN_MM = 4.0
+_PLAN_GRID = VoxelGrid((-260.0, -120.0, -470.0), (PLAN_MM, PLAN_MM, PLAN_MM), (131, 66, 335))
+_AT_REST = Posture((1.0, 1.0, 1.0), (-1000.0, 1000.0), (0.0, 0.0), (0.0, 0.0), (0.0, 0.0), (0.0, 0.0, 0.0))
 _TISSUE_SPREAD = 0.06
 _TEXTURE = ((5.0, 0.035), (16.0, 0.05))
 
@@ -39,11 +42,7 @@ class Person:
 class Anatomy:
     """A body in its posture in the scanner.
 
-    Attributes:
-        grid: where the voxels are.
-        signals: `(contrasts, z, y, x)`, free of noise.
-        labels: bone ids, `(z, y, x)`.
-        lesions: 1 in active disease, `(z, y, x)`.
+    Signals are `(contrasts, z, y, x)`, free of noise; labels (bone ids) and lesions (1 in active disease) `(z, y, x)`.
     """
 
     grid: VoxelGrid
@@ -55,7 +54,7 @@ class Anatomy:
 def person(seed: int, scan: SimulatedScan, bones: Sequence[Bone], difficulty: Difficulty) -> Person:
     """The patient of a roster row: build and disease."""
     build = habitus(seed, scan.patient, scan.sex, scan.age)
-    at_rest = Canvas(_plan_grid(), _at_rest(), Palette((), {}))
+    at_rest = Canvas(_PLAN_GRID, _AT_REST, Palette((), {}))
     bone = bone_voxels(at_rest, skeleton(build), _ids(bones))
     disease = plan(scan.disease, bone, PLAN_MM, difficulty, stream(seed, scan.patient, "disease"))
     return Person(seed, scan.patient, build, disease)
@@ -65,13 +64,10 @@ def render(
     person: Person, posture: Posture, grid: VoxelGrid, contrasts: Sequence[str], bones: Sequence[Bone]
 ) -> Anatomy:
     """Paint a patient in a posture on a grid."""
-    names = tuple(contrasts)
-    canvas = Canvas(grid, posture, palette(names, _TISSUE_SPREAD, stream(person.seed, person.patient, "tissue")))
-    for layer in body.layers(person.build):
-        canvas.paint(layer)
-    for layer in organs.layers(person.build, stream(person.seed, person.patient, "organs")):
-        canvas.paint(layer)
-    for layer in head.layers():
+    tissues = palette(tuple(contrasts), _TISSUE_SPREAD, stream(person.seed, person.patient, "tissue"))
+    canvas = Canvas(grid, posture, tissues)
+    inside = organs.layers(person.build, stream(person.seed, person.patient, "organs"))
+    for layer in chain(body.layers(person.build), inside, head.layers()):
         canvas.paint(layer)
     bone = bone_voxels(canvas, skeleton(person.build), _ids(bones))
     active = _fill_bones(canvas, bone, person)
@@ -146,11 +142,3 @@ def skeleton(build: Habitus) -> list[BonePart]:
 
 def _ids(bones: Sequence[Bone]) -> dict[str, int]:
     return {bone.name: bone.id for bone in bones}
-
-
-def _at_rest() -> Posture:
-    return Posture((1.0, 1.0, 1.0), (-1000.0, 1000.0), (0.0, 0.0), (0.0, 0.0), (0.0, 0.0), (0.0, 0.0, 0.0))
-
-
-def _plan_grid() -> VoxelGrid:
-    return VoxelGrid((-260.0, -120.0, -470.0), (PLAN_MM, PLAN_MM, PLAN_MM), (131, 66, 335))

@@ -1,6 +1,7 @@
 """Skin, the fat beneath it and the muscles, from head to shin."""
 
 from collections.abc import Iterator
+from itertools import chain
 
 from marrow.phantom.habitus import Habitus
 from marrow.phantom.parts import Layer
@@ -62,9 +63,8 @@ def layers(person: Habitus) -> Iterator[Layer]:
     yield Layer("muscle", Ellipsoid(SCALP.centre, (76.5, 95.0, 73.5)), 0.5)
     yield Layer("muscle", Ellipsoid(FACE.centre, (55.0, 63.0, 63.0)), 0.65)
     for side in sides:
-        yield from (Layer("muscle", muscle) for muscle in _trunk_muscles(side))
-        yield from (Layer("muscle", muscle) for muscle in _arm_muscles(side))
-        yield from (Layer("muscle", muscle) for muscle in _leg_muscles(side))
+        muscles = chain(_trunk_muscles(side), _arm_muscles(side), _leg_muscles(side))
+        yield from (Layer("muscle", muscle) for muscle in muscles)
         yield from _vessels(side)
 
 

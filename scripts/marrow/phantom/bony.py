@@ -47,32 +47,18 @@ def bone_voxels(canvas: Canvas, parts: Sequence[BonePart], ids: Mapping[str, int
         nearer = distance < depth[region]
         np.copyto(depth[region], distance, where=nearer)
         np.copyto(owner[region], np.uint16(number), where=nearer)
-    return _gather(canvas, depth, owner, parts, ids)
-
-
-def _gather(
-    canvas: Canvas,
-    depth: Field,
-    owner: npt.NDArray[np.uint16],
-    parts: Sequence[BonePart],
-    ids: Mapping[str, int],
-) -> BoneVoxels:
     index = np.flatnonzero(canvas.coverage(depth) > 0)
+    places = np.unravel_index(index, canvas.grid.shape)[::-1]
+    x, y, z = (canvas.grid.axis(axis)[place] for axis, place in enumerate(places))
     deep, whose = depth.reshape(-1)[index], owner.reshape(-1)[index]
     cortex = np.array([part.cortex for part in parts], np.float32)[whose]
     red = np.array([part.red for part in parts], np.float32)[whose]
     labels = np.array([ids.get(part.bone, 0) for part in parts], np.uint8)[whose]
     return BoneVoxels(
         index=index,
-        at=_body_points(canvas, index),
+        at=canvas.posture.points_to_body(x, y, z),
         share=canvas.coverage(deep),
         marrow=canvas.coverage(deep + cortex),
         red=red,
         labels=np.where(deep < 0, labels, np.uint8(0)),
     )
-
-
-def _body_points(canvas: Canvas, index: npt.NDArray[np.intp]) -> Coordinates:
-    z, y, x = np.unravel_index(index, canvas.grid.shape)
-    axes = [canvas.grid.axis(axis) for axis in range(3)]
-    return canvas.posture.points_to_body(axes[0][x], axes[1][y], axes[2][z])

@@ -55,15 +55,13 @@ class Canvas:
     def region(self, shape: Shape, margin_mm: float) -> Region | None:
         """The part of the grid that a shape may reach; None if it is outside the grid."""
         low, high = self.posture.box_in_scanner(shape.box())
-        slices: list[slice] = []
-        for axis in (2, 1, 0):
-            origin, step, count = self.grid.origin[axis], self.grid.spacing[axis], self.grid.size[axis]
-            first = max(int(np.floor((low[axis] - margin_mm - origin) / step)), 0)
-            last = min(int(np.ceil((high[axis] + margin_mm - origin) / step)) + 1, count)
-            if first >= last:
-                return None
-            slices.append(slice(first, last))
-        return slices[0], slices[1], slices[2]
+        origin, step = np.array(self.grid.origin), np.array(self.grid.spacing)
+        first = np.maximum(np.floor((low - margin_mm - origin) / step), 0).astype(int)
+        last = np.minimum(np.ceil((high + margin_mm - origin) / step) + 1, self.grid.size).astype(int)
+        if (first >= last).any():
+            return None
+        x, y, z = (slice(*ends) for ends in zip(first.tolist(), last.tolist(), strict=True))
+        return z, y, x
 
     def coordinates(self, region: Region) -> Coordinates:
         """Body coordinates of the voxels of a region."""

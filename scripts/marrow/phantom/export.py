@@ -18,8 +18,9 @@ def write_scan(scanned: Scanned, scan: SimulatedScan, file_format: str, folders:
         folder.mkdir(parents=True, exist_ok=True)
         if dicom:
             _write_dicom(stations, contrast, scan, folder)
-        else:
-            _write_nifti(stations, folder)
+            continue
+        for number, image in enumerate(stations, start=1):
+            write_volume(image, folder / f"station_{number}.nii.gz")
     if scan.fault == "truncated_file":
         truncate_last(folders[-1])
 
@@ -29,11 +30,6 @@ def write_truth(scanned: Scanned, bones: Path, lesions: Path) -> None:
     grid = scanned.anatomy.grid
     write_volume(grid.image(scanned.anatomy.labels), bones)
     write_volume(grid.image(scanned.anatomy.lesions), lesions)
-
-
-def _write_nifti(stations: Sequence[sitk.Image], folder: Path) -> None:
-    for number, image in enumerate(stations, start=1):
-        write_volume(image, folder / f"station_{number}.nii.gz")
 
 
 def _write_dicom(stations: Sequence[sitk.Image], contrast: str, scan: SimulatedScan, folder: Path) -> None:

@@ -35,7 +35,7 @@ def with_fault(fault: str, stations: Mapping[str, Sequence[sitk.Image]]) -> Stat
         contrast = "water" if "water" in result else last
         result[contrast][0] = _with_nan(result[contrast][0])
     elif fault == "constant":
-        result[last] = [_flat(image) for image in result[last]]
+        result[last] = [with_voxels(np.full_like(voxels(image), 100), image) for image in result[last]]
     return result
 
 
@@ -60,7 +60,3 @@ def _with_nan(image: sitk.Image) -> sitk.Image:
     middle = tuple(slice(n // 2 - n // 10, n // 2 + n // 10) for n in values.shape)
     values[middle] = np.nan
     return with_voxels(values, image)
-
-
-def _flat(image: sitk.Image) -> sitk.Image:
-    return with_voxels(np.full_like(voxels(image), 100), image)

@@ -19,6 +19,8 @@ LARGEST_RADIUS_MM = 28.0
 _PATCH_EDGE = 0.8
 _YELLOW_PENALTY = 2.2
 
+Spots = tuple[tuple[Ellipsoid, float], ...]  # each an ellipsoid with a strength
+
 
 @dataclass(frozen=True)
 class Difficulty:
@@ -51,17 +53,10 @@ class Patches:
 
 @dataclass(frozen=True)
 class Disease:
-    """The disease of a patient.
+    """The disease of a patient: active (focal) and treated (cold) lesions, diffuse disease, `Difficulty.contrast`."""
 
-    Attributes:
-        focal: active lesions, each an ellipsoid with a strength.
-        cold: treated lesions, each an ellipsoid with a strength.
-        patches: diffuse disease, if any.
-        contrast: 0 to 1, difference of the lesions' signal from that of marrow.
-    """
-
-    focal: tuple[tuple[Ellipsoid, float], ...]
-    cold: tuple[tuple[Ellipsoid, float], ...]
+    focal: Spots
+    cold: Spots
     patches: Patches | None
     contrast: float
 
@@ -78,21 +73,20 @@ def plan(disease: str, bone: BoneVoxels, voxel_mm: float, difficulty: Difficulty
     return Disease(focal, cold, patches, difficulty.contrast)
 
 
-def spots_share(spots: tuple[tuple[Ellipsoid, float], ...], bone: BoneVoxels, voxel_mm: float) -> tuple[Field, Field]:
+def spots_share(spots: Spots, bone: BoneVoxels, voxel_mm: float) -> tuple[Field, Field]:
     """The share of spots in each bone voxel, and the strength of the spot there: two arrays `(voxels,)`."""
     share, strength = np.zeros_like(bone.share), np.zeros_like(bone.share)
     for spot, spot_strength in spots:
         near = _within_box(spot, bone.at, voxel_mm)
-        inside = np.clip(0.5 - spot.distance(_pick(bone.at, near)) / np.float32(voxel_mm), 0, 1)
+        x, y, z = (axis[near] for axis in bone.at)
+        inside = np.clip(0.5 - spot.distance((x, y, z)) / np.float32(voxel_mm), 0, 1)
         larger = inside > share[near]
         share[near] = np.where(larger, inside, share[near])
         strength[near] = np.where(larger, np.float32(spot_strength), strength[near])
     return share, strength
 
 
-def _spots(
-    bone: BoneVoxels, voxel_mm: float, fraction: float, draw: np.random.Generator
-) -> tuple[tuple[Ellipsoid, float], ...]:
+def _spots(bone: BoneVoxels, voxel_mm: float, fraction: float, draw: np.random.Generator) -> Spots:
     """Ellipsoids around random marrow voxels, mostly of red marrow, until they fill a fraction of the labelled bone."""
     labelled = bone.labels > 0
     weight = np.where(labelled, bone.marrow * (0.02 + bone.red**1.5), 0).astype(np.float64)
@@ -132,7 +126,3 @@ def _within_box(spot: Ellipsoid, at: Coordinates, margin: float) -> np.ndarray:
     for axis, below, above in zip(at, low, high, strict=True):
         near &= (axis > below - margin) & (axis < above + margin)
     return np.flatnonzero(near)
-
-
-def _pick(at: Coordinates, index: np.ndarray) -> Coordinates:
-    return at[0][index], at[1][index], at[2][index]

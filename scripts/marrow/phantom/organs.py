@@ -73,8 +73,7 @@ def _chest(size: np.ndarray) -> Iterator[Layer]:
     yield Layer("gas", Tube(((0, 0, 660), (0, 18, 560), (0, 22, 480)), (8.5, 8.0, 8.0)))
     for s in (1, -1):
         yield Layer("gas", Tube(((0, 22, 480), (s * 26.0, 22, 452.0)), (7.0, 5.0)))
-        lobe = Ellipsoid((s * 17.0, -8.0, 606.0), (9.0, 10.0, 20.0))
-        yield Layer("gland", lobe)
+        yield Layer("gland", Ellipsoid((s * 17.0, -8.0, 606.0), (9.0, 10.0, 20.0)))
     yield Layer("muscle", Tube(((4, 34, 640), (4, 40, 480), (10, 24, 380)), (7, 7, 7)), 0.7)
 
 
@@ -134,8 +133,7 @@ def small_bowel(draw: np.random.Generator) -> list[Vector]:
 
 def vector_near(point: tuple[float, float, float], draw: np.random.Generator, spread: float) -> Vector:
     """A point moved at random."""
-    x, y, z = np.asarray(point) + draw.normal(0, spread, 3)
-    return float(x), float(y), float(z)
+    return vector(np.asarray(point) + draw.normal(0, spread, 3))
 
 
 def _vessels() -> Iterator[Layer]:

@@ -7,13 +7,7 @@ from marrow.phantom.shapes import Shape
 
 @dataclass(frozen=True)
 class Layer:
-    """A tissue that fills a shape and covers what was painted there before.
-
-    Attributes:
-        tissue: name in the tissue table.
-        shape: where it is.
-        share: 0 to 1; below 1 it is mixed with what was painted before.
-    """
+    """A tissue that fills a shape and covers what was painted there before, or, with a share below 1, mixes with it."""
 
     tissue: str
     shape: Shape
@@ -22,13 +16,9 @@ class Layer:
 
 @dataclass(frozen=True)
 class BonePart:
-    """A solid of one bone.
+    """A solid of one bone: `cortex` is the thickness of its dark shell in mm, `red` the share of red marrow, 0 to 1.
 
-    Attributes:
-        bone: name in the bone table; bone of any other name gets no label.
-        shape: its outer surface.
-        cortex: thickness of the dark shell in mm.
-        red: share of red marrow, 0 to 1.
+    A bone whose name is not in the bone table gets no label.
     """
 
     bone: str

@@ -37,13 +37,10 @@ class Posture:
 
     def to_body(self, x: Line, y: Line, z: Line) -> Coordinates:
         """Body coordinates of a scanner grid given by its three axes; x and y are `(z, y, x)`, z is `(z, 1, 1)`."""
-        return self._to_body(x[None, None, :], y[None, :, None], z[:, None, None])
+        return self.points_to_body(x[None, None, :], y[None, :, None], z[:, None, None])
 
     def points_to_body(self, x: Line, y: Line, z: Line) -> Coordinates:
         """Body coordinates of scanner points given as three arrays `(points,)`."""
-        return self._to_body(x, y, z)
-
-    def _to_body(self, x: Line, y: Line, z: Line) -> Coordinates:
         body_z = (z - self.shift[2]) / self.scale[2]
         bend_x, bend_y, angle = self._curves(body_z)
         cos, sin = _single(np.cos(angle)), _single(np.sin(angle))

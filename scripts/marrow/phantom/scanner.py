@@ -21,30 +21,10 @@ LARGEST = 4095
 
 @dataclass(frozen=True)
 class Station:
-    """The image of one station.
-
-    Attributes:
-        grid: its voxels.
-        values: `(z, y, x)`, 12-bit grey levels.
-    """
+    """The image of one station: 12-bit grey levels `(z, y, x)`."""
 
     grid: VoxelGrid
     values: npt.NDArray[np.int16]
-
-
-@dataclass(frozen=True)
-class Shade:
-    """Coefficients of a smooth field on -1 to 1: linear and squared terms of x, y, z, and the fall-off along z."""
-
-    terms: tuple[float, ...]
-    fall_off: float
-
-    def field(self, grid: VoxelGrid) -> Field:
-        """The factor at every voxel: `(z, y, x)`."""
-        u, v, w = (np.linspace(-1, 1, n, dtype=np.float32) for n in grid.size)
-        a, b, c, d, e, f = (np.float32(term) for term in self.terms)
-        along = c * w + f * w * w - np.float32(self.fall_off) * w**4
-        return np.exp(along)[:, None, None] * np.exp(b * v + e * v * v)[:, None] * np.exp(a * u + d * u * u)
 
 
 def acquire(
@@ -63,10 +43,10 @@ def acquire(
     gain = protocol.gain * float(np.exp(draw.normal(0, 0.25)))
     stations: list[Station] = []
     for grid in grids:
-        shade = Shade(tuple(draw.normal(0, protocol.bias, 6)), float(draw.uniform(0.05, 0.2)))
+        shading = _shading(draw.normal(0, protocol.bias, 6), draw.uniform(0.05, 0.2), grid)
         station_gain = gain * float(np.exp(draw.normal(0, protocol.seam)))
         jump = draw.normal(0, protocol.jump_mm, 3)
-        signal = sample(anatomy.signals[channel], anatomy.grid, grid, jump) * shade.field(grid)
+        signal = sample(anatomy.signals[channel], anatomy.grid, grid, jump) * shading
         noisy = _rician(signal, protocol.noise, noise) * np.float32(station_gain)
         stations.append(Station(grid, np.clip(np.rint(noisy), 0, LARGEST).astype(np.int16)))
     return stations
@@ -87,7 +67,7 @@ def _along(values: Field, axis: int, positions: npt.NDArray[np.float64], width: 
     last = values.shape[axis] - 1
     shape = [1, 1, 1]
     shape[axis] = len(positions)
-    total: Field | None = None
+    total = np.zeros((), np.float32)
     for offset in (np.arange(taps) + 0.5) / taps * width - width / 2:
         position = positions + offset
         low = np.clip(np.floor(position), 0, max(last - 1, 0)).astype(np.intp)
@@ -95,11 +75,16 @@ def _along(values: Field, axis: int, positions: npt.NDArray[np.float64], width: 
         weight = ((position > -1) & (position < last + 1)) / taps
         lower = ((1 - share) * weight).astype(np.float32).reshape(shape)
         upper = (share * weight).astype(np.float32).reshape(shape)
-        part = values.take(low, axis) * lower + values.take(low + 1, axis) * upper
-        total = part if total is None else total + part
-    if total is None:
-        raise ValueError("no taps")
+        total = total + (values.take(low, axis) * lower + values.take(low + 1, axis) * upper)
     return total
+
+
+def _shading(terms: npt.NDArray[np.float64], fall_off: float, grid: VoxelGrid) -> Field:
+    """A smooth factor `(z, y, x)`: linear and squared terms of x, y, z from -1 to 1, and the fall-off along z."""
+    u, v, w = (np.linspace(-1, 1, n, dtype=np.float32) for n in grid.size)
+    a, b, c, d, e, f = terms.astype(np.float32)
+    along = c * w + f * w * w - np.float32(fall_off) * w**4
+    return np.exp(along)[:, None, None] * np.exp(b * v + e * v * v)[:, None] * np.exp(a * u + d * u * u)
 
 
 def _rician(signal: Field, noise: float, draw: np.random.Generator) -> Field:

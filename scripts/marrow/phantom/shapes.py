@@ -5,8 +5,10 @@ near it, which is where partial volume is computed. Coordinates are x to the pat
 head, as three arrays that broadcast to `(z, y, x)`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -98,11 +100,7 @@ class Tube:
 
     def distance(self, points: Coordinates) -> Field:
         """The least distance to the cones between neighbouring points."""
-        segments = list(zip(self.points, self.points[1:], self.radii, self.radii[1:], strict=False))
-        result = _cone(points, *segments[0])
-        for segment in segments[1:]:
-            result = np.minimum(result, _cone(points, *segment))
-        return result
+        return reduce(np.minimum, (_cone(points, *ends, *radii) for ends, radii in self._pairs()))
 
     def box(self) -> Box:
         """The points, wider by the largest radius."""
@@ -110,8 +108,10 @@ class Tube:
 
     def segments(self) -> list["Tube"]:
         """The cones as tubes of their own: the sum of their boxes is smaller than one box."""
-        pairs = zip(self.points, self.points[1:], self.radii, self.radii[1:], strict=False)
-        return [Tube((a, b), (ra, rb)) for a, b, ra, rb in pairs]
+        return [Tube(ends, radii) for ends, radii in self._pairs()]
+
+    def _pairs(self) -> Iterator[tuple[tuple[Vector, Vector], tuple[float, float]]]:
+        return zip(pairwise(self.points), pairwise(self.radii), strict=True)
 
 
 def _cone(points: Coordinates, a: Vector, b: Vector, ra: float, rb: float) -> Field:
@@ -224,10 +224,8 @@ class Carved:
 
     def distance(self, points: Coordinates) -> Field:
         """Inside the solid and outside every hole."""
-        result = self.solid.distance(points)
-        for hole in self.holes:
-            result = np.maximum(result, -hole.distance(points))
-        return result
+        outside = (-hole.distance(points) for hole in self.holes)
+        return reduce(np.maximum, outside, self.solid.distance(points))
 
     def box(self) -> Box:
         """The solid's."""
@@ -242,10 +240,7 @@ class Common:
 
     def distance(self, points: Coordinates) -> Field:
         """Inside all of them."""
-        result = self.solids[0].distance(points)
-        for solid in self.solids[1:]:
-            result = np.maximum(result, solid.distance(points))
-        return result
+        return reduce(np.maximum, (solid.distance(points) for solid in self.solids))
 
     def box(self) -> Box:
         """The intersection of their boxes."""

@@ -99,8 +99,7 @@ def _vertebra(vertebra: Vertebra) -> Iterator[BonePart]:
 
 def _sacrum() -> Iterator[Shape]:
     hole = canal()
-    first = Drum((0.0, 59.0, 71.0), (26.0, 18.0, 14.0), turned=(-32.0, 0.0, 0.0))
-    yield first
+    yield Drum((0.0, 59.0, 71.0), (26.0, 18.0, 14.0), turned=(-32.0, 0.0, 0.0))
     line: tuple[Vector, ...] = ((0.0, 66.0, 62.0), (0.0, 80.0, 36.0), (0.0, 90.0, 10.0), (0.0, 88.0, -12.0))
     yield Tube(line, (15.0, 13.0, 11.0, 9.0))
     yield Tube((line[-1], (0.0, 76.0, -32.0)), (7.0, 4.0))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from marrow.phantom.shapes import Drum, Stack, Tube, Vector
+from marrow.phantom.shapes import Drum, Stack, Tube, Vector, vector
 
 # Rise from each vertebra to the next, from L5 up to C1.
 _PITCH = (37, 37.5, 37, 36, 34, 31, 30, 28.5, 27.5, 27, 26.5, 26, 25, 24, 23, 22, 20, 18, 17.5, 17.5, 17.5, 18, 18)
@@ -63,9 +63,9 @@ def vertebrae() -> list[Vertebra]:
 def _vertebra(level: int, z: float) -> Vertebra:
     y = float(np.interp(z, _CURVE_Z, _CURVE_Y))
     slope = float(np.interp(z + 12, _CURVE_Z, _CURVE_Y) - np.interp(z - 12, _CURVE_Z, _CURVE_Y)) / 24
-    radii = tuple(float(np.interp(level, _SIZE_AT, sizes)) for sizes in (_HALF_WIDTH, _HALF_DEPTH, _HALF_HEIGHT))
+    radii = vector([np.interp(level, _SIZE_AT, sizes) for sizes in (_HALF_WIDTH, _HALF_DEPTH, _HALF_HEIGHT)])
     region = "lumbar" if level < 5 else "thoracic" if level < 17 else "cervical"
-    return Vertebra(region, (0.0, y, z), (radii[0], radii[1], radii[2]), -float(np.degrees(np.arctan(slope))))
+    return Vertebra(region, (0.0, y, z), radii, -float(np.degrees(np.arctan(slope))))
 
 
 def discs() -> list[Drum]:
@@ -75,15 +75,10 @@ def discs() -> list[Drum]:
     result: list[Drum] = []
     for low, high in zip([sacral, *bodies[:-2]], bodies[:-1], strict=False):
         top, bottom = low.place(0, 0, low.radii[2]), high.place(0, 0, -high.radii[2])
-        middle = tuple((a + b) / 2 for a, b in zip(top, bottom, strict=True))
+        middle = vector(np.add(top, bottom) / 2)
         half = max(float(np.linalg.norm(np.subtract(top, bottom))) / 2 + 0.5, 1.5)
-        result.append(
-            Drum(
-                (middle[0], middle[1], middle[2]),
-                (high.radii[0] * 0.97, high.radii[1] * 0.97, half),
-                turned=((low.lean + high.lean) / 2, 0.0, 0.0),
-            )
-        )
+        radii = high.radii[0] * 0.97, high.radii[1] * 0.97, half
+        result.append(Drum(middle, radii, turned=((low.lean + high.lean) / 2, 0.0, 0.0)))
     return result
 
 

@@ -6,12 +6,12 @@ where bags do not fit. Nothing in it is ever executed.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from marrow.bags.bag import Layout
-from marrow.bags.header import layout_of, plain_layout
+from marrow.bags.header import layout_of
 from marrow.bags.manifest import Manifest
 from marrow.device.tensor_file import read_tensors, tensor_bytes
 from marrow.errors import MarrowError
@@ -71,7 +71,7 @@ def save_model(model: Model, about: About, path: Path) -> None:
         "seed": str(about.seed),
         "dataset": about.dataset,
         "classes": canonical(list(about.classes)),
-        "layout": canonical(plain_layout(about.layout)),
+        "layout": canonical(asdict(about.layout)),
     }
     path.write_bytes(tensor_bytes(model.state_dict(), header))
 

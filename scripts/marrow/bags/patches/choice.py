@@ -19,13 +19,9 @@ Corners = npt.NDArray[np.int16]
 def choose(bone: Mask, size: Size) -> tuple[Corners, npt.NDArray[np.uint32]]:
     """The patches with enough bone that are completely inside a scan (their margins need not be).
 
-    Args:
-        bone: which voxels are bone, (z, y, x).
-        size: of the patches.
-
     Returns:
         The first voxels (patches, 3) of the patches, x first, in the memory order of the volume; and the number of
-        bone voxels of each (patches,).
+        voxels of `bone` (z, y, x) in each (patches,).
     """
     counts = window_sums(bone, size.edge, size.stride)
     enough = np.nonzero(counts >= size.least_bone)

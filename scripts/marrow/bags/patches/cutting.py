@@ -17,16 +17,9 @@ Labels = npt.NDArray[np.uint8]
 
 
 def cut(volume: npt.NDArray[Scalar], corners: Corners, edge: int, margin: int = 0) -> npt.NDArray[Scalar]:
-    """Cut cubes out of a volume.
+    """Cut cubes out of a volume (z, y, x): (patches, z, y, x), margins included.
 
-    Args:
-        volume: (z, y, x).
-        corners: (patches, 3), first voxels without the margin, x first.
-        edge: voxels along each axis, without the margin.
-        margin: voxels on each side.
-
-    Returns:
-        (patches, z, y, x), margins included.
+    `corners` (patches, 3), x first, and `edge` are without the margin, which is added on each side.
     """
     steps = np.arange(-margin, edge + margin)
     x, y, z = (
@@ -36,14 +29,9 @@ def cut(volume: npt.NDArray[Scalar], corners: Corners, edge: int, margin: int = 
 
 
 def main_bones(patches: Labels, bones: int) -> Labels:
-    """The bone with most voxels in each patch; the lowest id if several have equally many.
+    """The bone with most voxels in each patch, (patches,); the lowest id if several have equally many.
 
-    Args:
-        patches: (patches, z, y, x), ids of bones; 0 is background. Each patch contains some bone.
-        bones: number of bones: ids are 1 to this.
-
-    Returns:
-        (patches,), ids.
+    Patches (patches, z, y, x) hold ids from 1 to `bones`, 0 in the background, and some bone each.
     """
     bins = bones + 1
     own_bins = np.arange(0, len(patches) * bins, bins).reshape(-1, 1, 1, 1)

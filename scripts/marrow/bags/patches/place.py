@@ -30,16 +30,9 @@ def centres_mm(bag: Bag, layout: Layout) -> npt.NDArray[np.float64]:
 
 
 def heights(corners: Corners, edge: int, bone: Mask, affine: Affine) -> npt.NDArray[np.float32]:
-    """The height of patches in the skeleton: 0 at its lowest voxel, 1 at its highest, for any orientation of the grid.
+    """The heights of patches' centres in the skeleton, (patches,), for any orientation of the grid.
 
-    Args:
-        corners: (patches, 3), first voxels, x first.
-        edge: voxels of a patch along each axis.
-        bone: (z, y, x), with some bone.
-        affine: of the grid.
-
-    Returns:
-        (patches,), heights of their centres.
+    The lowest voxel of `bone` (z, y, x), which has some, is at 0 and the highest at 1; `corners` are x first.
     """
     up = np.array(affine[_UP][:3])
     skeleton = np.argwhere(bone)[:, ::-1] @ up

@@ -75,12 +75,9 @@ class Cells:
 
 
 def draw_cells(rng: Generator, tumoral: NDArray[np.bool_], distinctness: float) -> Cells:
-    """Cells, each of its look.
+    """Cells, of which those of `tumoral` (cells,) look tumoral.
 
-    Args:
-        rng: where the chance comes from.
-        tumoral: (cells,), which of them look tumoral.
-        distinctness: how far tumoral cells are from ordinary ones; 1 is all the way, 0 leaves no difference.
+    A `distinctness` of 1 puts these all the way from ordinary ones, 0 leaves no difference.
     """
     count = len(tumoral)
     toward = distinctness * tumoral

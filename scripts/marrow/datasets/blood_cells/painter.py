@@ -42,17 +42,9 @@ def draw_stain(rng: Generator) -> Stain:
 
 
 def paint_cells(rng: Generator, cells: Cells, stain: Stain, pixels: int) -> NDArray[np.uint8]:
-    """Pictures of cells.
-
-    Returns:
-        (cells, 3, pixels, pixels): red, green, blue.
-    """
-    count = len(cells.radius)
-    pictures = np.empty((count, 3, pixels, pixels), np.uint8)
-    for begin in range(0, count, CHUNK):
-        chunk = slice(begin, begin + CHUNK)
-        pictures[chunk] = _paint_chunk(rng, cells[chunk], stain, pixels)
-    return pictures
+    """Pictures of cells in red, green, blue: (cells, 3, pixels, pixels)."""
+    chunks = (slice(begin, begin + CHUNK) for begin in range(0, len(cells.radius), CHUNK))
+    return np.concatenate([_paint_chunk(rng, cells[chunk], stain, pixels) for chunk in chunks])
 
 
 def _paint_chunk(rng: Generator, cells: Cells, stain: Stain, pixels: int) -> NDArray[np.uint8]:

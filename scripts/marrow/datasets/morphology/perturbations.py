@@ -28,14 +28,7 @@ _BEYOND = FACTOR / 2  # how far a cut goes beyond the edges of the stroke
 
 
 def fracture(stroke: Stroke, rng: np.random.Generator, cuts: int = 3, width: float = 1.5) -> Mask:
-    """The stroke cut at random points of its middle line.
-
-    Args:
-        stroke: what is cut.
-        rng: chooses the points.
-        cuts: how many.
-        width: of a cut, in pixels of the digit.
-    """
+    """The stroke cut at random points of its middle line; the width of a cut is in pixels of the digit."""
     candidates = _uncluttered(stroke)
     broken = stroke.mask.copy()
     for point in candidates[rng.integers(len(candidates), size=cuts)]:
@@ -73,11 +66,8 @@ def _cut(mask: Mask, point: NDArray[np.intp], along: tuple[float, float], reach:
 def swell(stroke: Stroke, rng: np.random.Generator, strength: float = 3.0, radius: float = 7.0) -> Mask:
     """The stroke swollen about a random point of its middle line.
 
-    Args:
-        stroke: what is swollen.
-        rng: chooses the point.
-        strength: 1 changes nothing.
-        radius: the diameter in pixels of the digit of what is changed in a stroke one pixel thick.
+    A strength of 1 changes nothing; `radius` is the diameter, in pixels of the digit, of what is changed in a stroke
+    one pixel thick.
     """
     centre = stroke.points[rng.integers(len(stroke.points))]
     reach = radius * math.sqrt(stroke.thickness) / 2 * FACTOR

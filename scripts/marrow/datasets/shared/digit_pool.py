@@ -6,19 +6,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from marrow.datasets.sources.mnist import read_mnist
+from marrow.bags.bag import Layout
+from marrow.datasets.sources.mnist import SIDE, read_mnist
 from marrow.errors import ConfigError
 
 DIGIT_CLASSES = tuple(str(digit) for digit in range(10))
+DIGIT_LAYOUT = Layout(
+    (1, SIDE, SIDE), "uint8", channels=("ink",), instance_label="digit", instance_classes=DIGIT_CLASSES, flips=False
+)
 VALIDATION_DIGITS = 10_000
 
 
 def read_pool(folder: Path, split: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """The digits of a split: test has the test digits, validation the last 10,000 of the others, train what is left.
+    """The digits (digits, 28, 28) of a split and their labels (digits,).
 
-    Returns:
-        images: (digits, 28, 28).
-        labels: (digits,), 0 to 9.
+    Test has the test digits, validation the last 10,000 of the others, train what is left.
     """
     if split == "test":
         return read_mnist(folder, "test")

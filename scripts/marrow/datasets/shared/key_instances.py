@@ -19,10 +19,8 @@ Pools = dict[str, NDArray[np.intp]]
 def pools_by_class(labels: NDArray[np.uint8], usable: NDArray[np.intp], keys: Mapping[str, int]) -> Pools:
     """For every class of bags the instances it may hold: those of its key class, if any, and those of no key class.
 
-    Args:
-        labels: (instances,), the class of each.
-        usable: indices of those that the split has.
-        keys: name of a bag's class -> the class of its key instances.
+    `labels` (instances,) are of all instances, `usable` the indices of those that the split has, and `keys` is name of
+    a bag's class -> the class of its key instances.
     """
     classes = labels[usable]
     plain = ~np.isin(classes, list(keys.values()))
@@ -41,15 +39,8 @@ def draw_instances(
     """The class of a bag and its instances.
 
     `alternate` gives the classes in turn, a positive one first, and draws a bag, its size included, until it is of its
-    class; so positive bags are slightly larger than negative ones, as they are in the published loader.
-
-    Args:
-        rng: the bag's random numbers.
-        pools: from `pools_by_class`.
-        number: of the bag.
-        size: see `draw_size`.
-        balance: `alternate` or `natural`.
-        replacement: whether an instance can come twice.
+    class; so positive bags are slightly larger than negative ones, as they are in the published loader. `natural` does
+    neither. With `replacement` an instance can come twice.
     """
     names: Sequence[str] = list(pools)
     required = names[(number + 1) % len(names)] if balance == "alternate" else None
@@ -72,11 +63,7 @@ def draw_size(rng: np.random.Generator, size: Mapping[str, Any]) -> int:
 
     What the paper calls a variance of 2, 10 or 20 is the standard deviation in its code, and where the paper rounds to
     the closest integer the code truncates (mean sizes 9.5, 49.5 and 99.5). Here both are settings; `truncate` is the
-    default, as the code made the published numbers.
-
-    Args:
-        rng: the bag's random numbers.
-        size: `mean`, `std` and `rounding`, which is `truncate` or `nearest`.
+    default, as the code made the published numbers; the other is `nearest`.
     """
     drawn = rng.normal(size["mean"], size["std"])
     return max(1, int(drawn) if size["rounding"] == "truncate" else int(np.rint(drawn)))

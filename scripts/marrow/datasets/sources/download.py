@@ -30,12 +30,8 @@ def download(
 ) -> None:
     """Get a file from the first address that serves it.
 
-    Args:
-        addresses: of the same file.
-        path: where it goes.
-        sha256: what its content must have.
-        part: where what has arrived is kept; beside `path` if not given.
-        pause_s: before the second attempt at an address; doubled before each further one.
+    What has arrived is kept in `part`, beside `path` by default. The pause before the second attempt at an address
+    doubles before each further one.
 
     Raises:
         MarrowError: no address serves it; the message says why, one by one.

@@ -14,9 +14,7 @@ PARTS = ("train", "test")
 def locate(source: str, given: Path) -> Path | None:
     """The file or folder that holds a source whole; None where nothing of the kind lies there.
 
-    Args:
-        source: its name in the catalogue.
-        given: a file, the folder of the source, or a folder that holds several sources.
+    `given` is a file, the folder of the source, or a folder that holds several sources.
     """
     return _FINDERS[source](given, source)
 

@@ -20,11 +20,7 @@ _BYTES = 8  # the idx code of values that are bytes without sign
 
 
 def read_mnist(folder: Path, part: Literal["train", "test"]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """The digits of a part and what they are.
-
-    Returns:
-        images: (digits, 28, 28), ink is bright.
-        labels: (digits,), 0 to 9.
+    """The digits of a part, (digits, 28, 28), ink is bright; and what they are, (digits,), 0 to 9.
 
     Raises:
         MarrowError: a file is missing, is not what it should be, ends early, or the two disagree.

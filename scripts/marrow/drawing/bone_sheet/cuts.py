@@ -8,8 +8,7 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 
 from marrow.drawing.bone_sheet.slices import AXES, Labels, Mask, box_around, even_slices, informative_slices
-from marrow.drawing.ink import FRAME
-from marrow.drawing.paper import Sheet
+from marrow.drawing.paper import Sheet, frame, name_sides
 
 Picture = npt.NDArray[np.float32]
 Window = tuple[float, float]
@@ -50,11 +49,7 @@ class Cut:
 def cuts_of(water: Picture, body: Mask, labels: Labels, spacing_mm: Sequence[float]) -> tuple[Cut, ...]:
     """Coronal slices, then sagittal ones, from front to back and from right to left, cropped to the body.
 
-    Args:
-        water: volume `(z, y, x)` in LPS orientation.
-        body: its mask.
-        labels: bones; without any, the slices divide the body evenly.
-        spacing_mm: of the voxels along `(x, y, z)`.
+    Volumes are `(z, y, x)` in LPS orientation, spacings `(x, y, z)`. Without bones the slices divide the body evenly.
     """
     box = box_around(body | (labels > 0), margin=2)
     water, body, labels = water[box], body[box], labels[box]
@@ -97,16 +92,7 @@ def draw_cuts(
     window: Window,
     colours: Mapping[int, str],
 ) -> None:
-    """Draw slices side by side, all of one height.
-
-    Args:
-        sheet: to draw on.
-        cuts: the slices, from left to right.
-        place: their upper left corner, in inches.
-        height: in inches.
-        window: the intensities that are black and white.
-        colours: bone id -> colour.
-    """
+    """Draw slices side by side, all of one height in inches; `place` is their upper left corner."""
     left, top = place
     for cut in cuts:
         width = height * cut.shape
@@ -124,11 +110,9 @@ def _draw(axes: Axes, cut: Cut, window: Window, colours: Mapping[int, str]) -> N
         columns, rows = (np.arange(-1, count + 1) for count in cut.labels.shape[::-1])
         axes.contour(columns, rows, mask, levels=[0.5], colors=[colours.get(bone, "white")], linewidths=LINE)
     count = cut.labels.shape
-    axes.set(xlim=(-0.5, count[1] - 0.5), ylim=(count[0] - 0.5, -0.5), xticks=[], yticks=[])
+    axes.set(xlim=(-0.5, count[1] - 0.5), ylim=(count[0] - 0.5, -0.5))
     for column in cut.crossings:
         for start, end in ((0, TICK), (1 - TICK, 1)):
             axes.axvline(column, start, end, color="white", linewidth=0.8)
-    for spine in axes.spines.values():
-        spine.set(color=FRAME, linewidth=0.6)
-    for place, letter, side in ((0.03, ENDS[cut.view][0], "left"), (0.97, ENDS[cut.view][1], "right")):
-        axes.text(place, 0.01, letter, transform=axes.transAxes, fontsize=8, color="white", va="bottom", ha=side)
+    frame(axes)
+    name_sides(axes, ENDS[cut.view])

@@ -18,7 +18,7 @@ from marrow.drawing.bone_sheet.steps import Step, Volumes
 from marrow.drawing.bone_sheet.strip import HEADING, LINE, draw_strip, lines_below
 from marrow.drawing.bone_sheet.volume_table import draw_table, table_width
 from marrow.drawing.ink import BAD, GOOD, INK, QUIET, SEVERITY, palette, style
-from marrow.drawing.paper import Sheet
+from marrow.drawing.paper import Sheet, shortened
 
 WIDTH, MARGIN, GAP = 17.0, 0.3, 0.35  # inches, as every length below
 TOP = 0.78
@@ -71,14 +71,7 @@ class Content:
 
 
 def draw_bone_sheet(content: Content, bones: Sequence[Bone], colours: Mapping[int, str], path: Path) -> None:
-    """Draw the sheet.
-
-    Args:
-        content: what it shows.
-        bones: the table.
-        colours: bone id -> colour.
-        path: the PNG to write.
-    """
+    """Draw the sheet; `colours` is bone id -> colour."""
     with context(["default", style()]):
         reason = textwrap.wrap(f"STOPPED  {content.reason}", 190) if content.reason is not None else []
         top = TOP + 0.25 * len(reason)
@@ -89,7 +82,9 @@ def draw_bone_sheet(content: Content, bones: Sequence[Bone], colours: Mapping[in
         width = max(WIDTH, 2 * MARGIN + GAP + room + table)
         sheet = Sheet(width, top + CAPTION + height + GAP + strip + NOTES)
         _write_heading(sheet, content, reason)
-        _write_caption(sheet, content, top)
+        low, high = content.window
+        words = f"water, {low:,.0f} to {high:,.0f}; outlines: {content.outlines}; ticks: where the other slices cut"
+        sheet.text(MARGIN, top, words, fontsize=8.5, color=QUIET)
         draw_cuts(sheet, content.cuts, (MARGIN, top + CAPTION), height, content.window, colours)
         place = (MARGIN + room + GAP, top - 0.03)
         draw_table(sheet, bones, content.volumes, colours, place, height + CAPTION)
@@ -112,17 +107,11 @@ def _palette(bones: Sequence[str]) -> Image.Image:
 
 
 def _write_heading(sheet: Sheet, content: Content, reason: Sequence[str]) -> None:
-    scan = content.scan if len(content.scan) <= LONGEST_NAME else content.scan[: LONGEST_NAME - 1] + "…"
-    sheet.text(MARGIN, MARGIN - 0.04, f"{scan}  bones", fontsize=15, weight="bold", color=INK)
+    name = f"{shortened(content.scan, LONGEST_NAME)}  bones"
+    sheet.text(MARGIN, MARGIN - 0.04, name, fontsize=15, weight="bold", color=INK)
     sheet.text(sheet.width - MARGIN, MARGIN + 0.03, content.facts, fontsize=9.5, color=QUIET, ha="right")
     for row, line in enumerate(reason):
         sheet.text(MARGIN, TOP - 0.08 + 0.25 * row, line, fontsize=11, weight="bold", color=SEVERITY["stop"])
-
-
-def _write_caption(sheet: Sheet, content: Content, top: float) -> None:
-    low, high = content.window
-    words = f"water, {low:,.0f} to {high:,.0f}; outlines: {content.outlines}; ticks: where the other slices cut"
-    sheet.text(MARGIN, top, words, fontsize=8.5, color=QUIET)
 
 
 def _write_notes(sheet: Sheet) -> None:

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
+from marrow.imaging.volume import intensities
+
 Labels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
@@ -18,6 +20,11 @@ AXES = {"coronal": 1, "sagittal": 2}  # view -> the axis that its slices are cut
 def hung(image: sitk.Image) -> sitk.Image:
     """An image with its axes permuted and flipped to the closest orientation to LPS."""
     return sitk.DICOMOrient(image, "LPS")
+
+
+def hung_voxels(image: sitk.Image) -> npt.NDArray[np.float32]:
+    """The voxels of an image as it hangs, `(z, y, x)`."""
+    return intensities(hung(image))
 
 
 def informative_slices(labels: Labels, axis: int, count: int) -> list[int]:

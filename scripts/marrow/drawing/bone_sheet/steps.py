@@ -30,11 +30,9 @@ MOST_RINGS = 8  # more changes are visible without rings
 
 @dataclass(frozen=True)
 class Projection:
-    """A projection of the labels before and after a step.
+    """A projection of the labels, `(rows, columns)` with the head first, before and after a step.
 
-    Attributes:
-        before: `(rows, columns)`, ids of bones, head first; for the first step the same as `after`.
-        after: the same after the step.
+    For the first step the two are the same.
     """
 
     before: Picture
@@ -49,6 +47,16 @@ class Projection:
     def removed(self) -> Mask:
         """Where there was a bone before the step, and none after it."""
         return (self.before > 0) & (self.after == 0)
+
+    @property
+    def shape(self) -> float:
+        """Width over height."""
+        rows, columns = self.after.shape
+        return columns / rows
+
+    def cropped(self, box: tuple[slice, ...]) -> "Projection":
+        """A part of it."""
+        return Projection(self.before[box], self.after[box])
 
 
 @dataclass(frozen=True)

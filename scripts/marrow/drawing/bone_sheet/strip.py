@@ -15,8 +15,8 @@ from PIL import ImageColor
 
 from marrow.drawing.bone_sheet.slices import box_around
 from marrow.drawing.bone_sheet.steps import VIEWS, Projection, Step, small_changes
-from marrow.drawing.ink import FRAME, INK, QUIET
-from marrow.drawing.paper import Sheet
+from marrow.drawing.ink import INK, QUIET
+from marrow.drawing.paper import Sheet, frame, name_sides
 
 DIM = 0.375  # brightness factor; a step of the palette
 REMOVED = (255, 255, 255)
@@ -56,25 +56,21 @@ def draw_strip(
 ) -> None:
     """Draw the steps side by side: projections from the front and from the side, and messages below.
 
-    Args:
-        sheet: to draw on.
-        steps: in their order.
-        place: the upper left corner, in inches.
-        size: width of the strip, and height of its pictures, in inches.
-        colours: bone id -> colour.
+    `place` is the upper left corner, `size` the width of the strip and the height of its pictures, in inches.
     """
-    (left, top), (width, height) = place, size
+    (left, top), (strip, height) = place, size
     boxes = {view: _box(steps, view) for view in VIEWS}
     table = lookup(colours)
-    column = column_width(width, len(steps))
+    column = column_width(strip, len(steps))
     for index, step in enumerate(steps):
         _write_heading(sheet, step, left, top)
-        start, shapes = left, [_shape(step.projections[view], boxes[view]) for view in VIEWS]
-        scale = min(height, (column - PAIR_GAP) / sum(shapes))
-        for view, shape in zip(VIEWS, shapes, strict=True):
-            axes = sheet.axes(start, top + HEADING, scale * shape, scale)
-            _draw(axes, _cropped(step.projections[view], boxes[view]), view, table, index == 0)
-            start += scale * shape + PAIR_GAP
+        projections = {view: step.projections[view].cropped(boxes[view]) for view in VIEWS}
+        scale = min(height, (column - PAIR_GAP) / sum(projection.shape for projection in projections.values()))
+        start = left
+        for view, projection in projections.items():
+            width = scale * projection.shape
+            _draw(sheet.axes(start, top + HEADING, width, scale), projection, view, table, index == 0)
+            start += width + PAIR_GAP
         for row, line in enumerate(message_lines(step, column)):
             sheet.text(left, top + HEADING + height + 0.1 + row * LINE, line, fontsize=WORDS, color=INK)
         left += column + GAP
@@ -123,23 +119,11 @@ def _draw(axes: Axes, projection: Projection, view: str, table: Colours, is_firs
     rows, _ = projection.after.shape
     for row, column, radius in () if is_first else small_changes(projection.changed):
         axes.add_patch(Circle((column, row), radius + 0.02 * rows, fill=False, edgecolor="white", linewidth=0.7))
-    axes.set(xticks=[], yticks=[])
-    for spine in axes.spines.values():
-        spine.set(color=FRAME, linewidth=0.6)
-    for place, letter, side in ((0.04, ENDS[view][0], "left"), (0.96, ENDS[view][1], "right")):
-        axes.text(place, 0.012, letter, transform=axes.transAxes, fontsize=7.5, color="white", va="bottom", ha=side)
+    frame(axes)
+    name_sides(axes, ENDS[view])
 
 
 def _box(steps: Sequence[Step], view: str) -> tuple[slice, ...]:
     """The bounding box of the labels of all steps."""
     columns = np.any([step.projections[view].after > 0 for step in steps], axis=0)
     return box_around(columns, margin=max(2, round(0.02 * columns.shape[0])))
-
-
-def _cropped(projection: Projection, box: tuple[slice, ...]) -> Projection:
-    return Projection(projection.before[box], projection.after[box])
-
-
-def _shape(projection: Projection, box: tuple[slice, ...]) -> float:
-    rows, columns = projection.after[box].shape
-    return columns / rows

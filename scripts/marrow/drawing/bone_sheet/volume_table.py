@@ -8,7 +8,7 @@ from matplotlib.patches import Rectangle
 from marrow.bones.table import Bone
 from marrow.drawing.bone_sheet.steps import Volumes
 from marrow.drawing.ink import BAD, INK, QUIET
-from marrow.drawing.paper import Sheet
+from marrow.drawing.paper import Sheet, shortened
 
 COLUMN = 4.3  # inches, as every length here
 GAP = 0.3
@@ -32,16 +32,7 @@ def draw_table(
     place: tuple[float, float],
     height: float,
 ) -> None:
-    """Draw the table.
-
-    Args:
-        sheet: to draw on.
-        bones: its rows.
-        volumes: bone name -> volumes.
-        colours: bone id -> colour.
-        place: its upper left corner, in inches.
-        height: the largest height; further rows go into further columns.
-    """
+    """Draw the table with its upper left corner at `place`; rows beyond `height` go into further columns."""
     left, top = place
     rows = _rows(height)
     for start in range(0, len(bones), rows):
@@ -64,8 +55,7 @@ def _write_heading(sheet: Sheet, left: float, top: float) -> None:
 def _write_row(sheet: Sheet, bone: Bone, volumes: Volumes | None, colour: str, place: tuple[float, float]) -> None:
     left, top = place
     _draw_swatch(sheet, colour, left, top)
-    name = bone.name if len(bone.name) <= LONGEST_NAME else bone.name[: LONGEST_NAME - 1] + "…"
-    sheet.text(left + 0.26, top, name.replace("_", " "), fontsize=9.5, color=INK)
+    sheet.text(left + 0.26, top, shortened(bone.name, LONGEST_NAME).replace("_", " "), fontsize=9.5, color=INK)
     amounts = (volumes.raw, volumes.corrected, volumes.dilated) if volumes else (None,) * len(NUMBERS)
     for edge, amount in zip(NUMBERS, amounts, strict=True):
         words, ink = ("–", QUIET) if amount is None else ("none", BAD) if amount == 0 else (f"{amount:,.1f}", INK)

@@ -50,14 +50,7 @@ WEIGHTS = (
 
 
 def course_figure(curves: Curves, titles: Mapping[str, str], parts: Sequence[str], columns: Sequence[Shown]) -> Figure:
-    """Draw the curves.
-
-    Args:
-        curves: of the entry.
-        titles: method -> title, of the methods that are drawn.
-        parts: of the entry.
-        columns: what is drawn.
-    """
+    """Draw the curves of the methods in `titles` (method -> title)."""
     methods = [method for method in titles if curves.quantities(method)]
     if not methods:
         return message("There is no history of a training here. runs.csv says what became of the runs.")

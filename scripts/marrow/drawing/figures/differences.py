@@ -15,13 +15,9 @@ LINE, MARGIN = 0.26, 0.75  # inches
 
 
 def differences_figure(table: pd.DataFrame, titles: Mapping[str, str], reference: str, significance: float) -> Figure:
-    """Draw the differences.
+    """Draw the differences of all methods to the one called `reference`; `titles` is method -> title.
 
-    Args:
-        table: the comparisons.
-        titles: method -> title.
-        reference: the method that the others are compared with.
-        significance: a corrected p below it fills the point.
+    A corrected p below `significance` fills the point.
     """
     if table.empty:
         return message("There is one method only, so there is nothing to compare.")

@@ -31,14 +31,7 @@ class Panel:
 
 
 def grid(table: pd.DataFrame, titles: Mapping[str, str], width: float, height: float) -> tuple[Figure, list[Panel]]:
-    """A figure with a panel, of so many inches, for each part and method of a table.
-
-    Args:
-        table: with the columns `part` and `method`.
-        titles: method -> title.
-        width: of a panel.
-        height: of a panel.
-    """
+    """A figure with a panel, of so many inches, for each part and method of a table; `titles` is method -> title."""
     parts, methods = table["part"].unique(), table["method"].unique()
     across = min(ACROSS, len(methods)) if len(parts) == 1 else len(methods)
     places = [(part, method) for part in parts for method in methods]

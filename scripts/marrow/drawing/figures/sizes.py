@@ -15,13 +15,7 @@ APART = 0.012  # share of the axis between two methods' points, so that their in
 
 
 def sizes_figure(table: pd.DataFrame, titles: Mapping[str, str], training_bags: Mapping[str, int]) -> Figure:
-    """Draw the curves.
-
-    Args:
-        table: the summary.
-        titles: method -> title.
-        training_bags: part -> how many it has.
-    """
+    """Draw the curves of a summary; `titles` is method -> title, `training_bags` is part -> how many it has."""
     if len(training_bags) < 2:
         return message("These data have one number of training bags, so there is no curve over it.")
     if table["mean"].isna().all():

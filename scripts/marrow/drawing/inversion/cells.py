@@ -18,12 +18,9 @@ PAPER, GAP = 1.0, 0.45
 
 
 def windowed(units: Tensor, like: Tensor, is_bounded: bool) -> Pictures:
-    """Units (instances, *shape) between black (0) and white (1).
+    """Units (instances, *shape) between black (0) and white (1), as they are if they are bounded by these.
 
-    Args:
-        units: to be shown.
-        like: those that black and white are taken from, so that two sheets can be compared.
-        is_bounded: whether units are between 0 and 1 as they are.
+    Otherwise black and white are taken from the units `like`, so that two sheets can be compared.
     """
     values = units.numpy().astype(np.float32)
     if is_bounded:

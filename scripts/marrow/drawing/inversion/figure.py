@@ -5,7 +5,7 @@ inverted ones, (e), (f) those that are marked, (g) those that are key. (h) is no
 that shrinks and looks at no gradient.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,13 +13,12 @@ import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
 from marrow.drawing.ink import INK, QUIET, style
 from marrow.drawing.inversion.cells import Pictures, sheet_of
-from marrow.explanation.inversion.examples import Example
+from marrow.drawing.paper import drawn
 
 WIDTH, DPI = 12.0, 110
 COLOURS = 256
@@ -54,13 +53,9 @@ class Content:
 
 
 def draw_figure(content: Content, sparse: str, control: str, path: Path) -> None:
-    """Write the figure; the same content gives the same bytes.
+    """Write the figure, the quantity `sparse` in its lower row and `control` in the last panel.
 
-    Args:
-        content: what it shows.
-        sparse: the quantity of the lower row.
-        control: the quantity of the last panel.
-        path: the PNG to write.
+    The same content gives the same bytes.
     """
     panels = [
         (content.before, "(a) instances", None),
@@ -98,17 +93,9 @@ def draw_nothing(heading: str, words: str, path: Path) -> None:
         _save(figure, path)
 
 
-def places_of(shown: Sequence[Example]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Rows and columns of all instances that are shown."""
-    return np.concatenate([each.rows for each in shown]), np.concatenate([each.columns for each in shown])
-
-
 def _save(figure: Figure, path: Path) -> None:
     """As a PNG of 256 colours, which is a third of the size; no version and no date go in."""
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(path, format="PNG", optimize=True)
+    drawn(figure).quantize(COLOURS, dither=Image.Dither.NONE).save(path, format="PNG", optimize=True)
 
 
 def _marked(content: Content, quantity: str, title: str) -> tuple[str, Heights | None]:

@@ -8,7 +8,7 @@ import torch
 
 from marrow.bags.manifest import Entry, Manifest
 from marrow.drawing.inversion.cells import cells_of, windowed
-from marrow.drawing.inversion.figure import Content, draw_figure, draw_nothing, places_of
+from marrow.drawing.inversion.figure import Content, draw_figure, draw_nothing
 from marrow.explanation.inversion.comparison import Result, SplitBags
 from marrow.explanation.inversion.examples import Example, example_bags, examples_of
 from marrow.explanation.inversion.marking import heights_of
@@ -27,14 +27,8 @@ def draw_picture(
 ) -> None:
     """Draw test bags before and after the sparse inversion as printed.
 
-    Args:
-        manifest: of the data set.
-        entries: the test bags.
-        test: their predictor and key instances.
-        results: of each quantity.
-        is_bounded: whether units are between 0 and 1.
-        heading: what was inverted.
-        path: the PNG to write.
+    `test` has the predictor and the key instances of `entries`; `results` is quantity -> result; `is_bounded` says
+    whether units are between 0 and 1.
     """
     before, after = results[ATTENTION].predictions, results[PRINTED].predictions
     bags = example_bags(before, test.key)
@@ -47,7 +41,6 @@ def draw_picture(
     units, moved = (
         torch.cat([pair[which][each.instances] for pair, each in zip(pairs, shown, strict=True)]) for which in (0, 1)
     )
-    rows, columns = places_of(shown)
     heights = {name: _of_shown(heights_of(results[name].predictions), shown) for name in (ATTENTION, PRINTED, SHRINK)}
     content = Content(
         heading=heading,
@@ -57,8 +50,8 @@ def draw_picture(
         heights=heights,
         thresholds={name: results[name].threshold for name in heights},
         key=_key(test.key, shown),
-        rows=rows,
-        columns=columns,
+        rows=np.concatenate([each.rows for each in shown]),
+        columns=np.concatenate([each.columns for each in shown]),
     )
     draw_figure(content, PRINTED, SHRINK, path)
 

@@ -6,10 +6,10 @@ both keep their order in grey and for any colour vision.
 
 from pathlib import Path
 
-import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
+
+from marrow.drawing.paper import drawn
 
 WEIGHT = "YlOrRd"
 SIGNED = "RdBu_r"
@@ -24,9 +24,7 @@ def save_picture(figure: Figure, path: Path) -> None:
     The same figure gives the same bytes.
     """
     figure.set_dpi(DPI)
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    picture = drawn(figure)
     chosen = picture.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).getpalette() or []
     own = [colour for colour in zip(*[iter(chosen)] * 3, strict=True) if max(colour) - min(colour) > NEAR_GREY]
     greys = [(level, level, level) for level in (*range(0, 252, 4), 255)]

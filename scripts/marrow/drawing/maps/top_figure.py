@@ -6,12 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.axes import Axes
 from matplotlib.style import context
 
-from marrow.drawing.ink import FRAME, INK, QUIET, style
+from marrow.drawing.ink import INK, QUIET, style
 from marrow.drawing.maps.picture import SIGNED, save_picture
-from marrow.drawing.paper import Sheet
+from marrow.drawing.paper import Sheet, frame
 
 Picture = npt.NDArray[np.float32]
 
@@ -22,13 +21,7 @@ STRONGEST = 99.5  # percentile of the saliency that has the full colour
 
 @dataclass(frozen=True)
 class TopInstance:
-    """An instance.
-
-    Attributes:
-        lines: what is written above it.
-        picture: (rows, columns).
-        saliency: of the same shape, signed; None where it is not wanted.
-    """
+    """An instance: the lines above it, its picture (rows, columns), and a signed saliency of the same shape, if any."""
 
     lines: Sequence[str]
     picture: Picture
@@ -38,15 +31,7 @@ class TopInstance:
 def draw_top(
     heading: str, told: str, instances: Sequence[TopInstance], window: tuple[float, float], path: Path
 ) -> None:
-    """Draw the instances in rows, the first at the upper left.
-
-    Args:
-        heading: the title.
-        told: what is shown, in a line or two.
-        instances: the highest score first; one at least.
-        window: the values that are white and black.
-        path: the PNG to write.
-    """
+    """Draw one instance or more in rows, the first at the upper left; `window` has the values of white and black."""
     across = min(ACROSS, len(instances))
     rows = -(-len(instances) // across)
     has_saliency = instances[0].saliency is not None
@@ -63,20 +48,14 @@ def draw_top(
             sheet.text(left, top, "\n".join(instance.lines), fontsize=8, color=INK, linespacing=1.3)
             axes = sheet.axes(left, top + LINES, EDGE, EDGE)
             axes.imshow(instance.picture, cmap="gray_r", vmin=window[0], vmax=window[1], interpolation="nearest")
-            _frame(axes)
+            frame(axes)
             if instance.saliency is not None:
                 axes = sheet.axes(left, top + LINES + EDGE + 0.05, EDGE, EDGE)
                 axes.imshow(instance.saliency, cmap=SIGNED, vmin=-strongest, vmax=strongest, interpolation="nearest")
-                _frame(axes)
+                frame(axes)
         save_picture(sheet.figure, path)
 
 
 def _strongest(instances: Sequence[TopInstance]) -> float:
     values = [np.abs(instance.saliency).ravel() for instance in instances if instance.saliency is not None]
     return float(np.percentile(np.concatenate(values), STRONGEST)) or 1.0 if values else 1.0
-
-
-def _frame(axes: Axes) -> None:
-    axes.set(xticks=[], yticks=[])
-    for spine in axes.spines.values():
-        spine.set(color=FRAME, linewidth=0.6)

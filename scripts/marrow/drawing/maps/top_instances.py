@@ -12,13 +12,12 @@ import SimpleITK as sitk
 import torch
 from torch import Tensor
 
-from marrow.drawing.bone_sheet.slices import hung
+from marrow.drawing.bone_sheet.slices import hung_voxels
 from marrow.drawing.maps.top_figure import Picture, TopInstance, draw_top
 from marrow.explanation.localisation.bone_hits import BONE
 from marrow.explanation.localisation.free_response import choose_marks
 from marrow.explanation.localisation.guided import guided_saliency
 from marrow.explanation.localisation.scan_map import ScanMap
-from marrow.imaging.volume import voxels
 from marrow.learning.model import Model
 
 WINDOW = (1.0, 99.9)  # percentiles of the scan's patches that are white and black
@@ -86,5 +85,4 @@ def _turned(patch: Picture, direction: Sequence[float]) -> Picture:
     """A patch (z, y, x) as a radiologist hangs it: x to the patient's left, y to the back, z to the head."""
     image = sitk.GetImageFromArray(patch)
     image.SetDirection(direction)
-    turned = hung(image)
-    return np.array(voxels(turned), dtype=np.float32)
+    return hung_voxels(image)

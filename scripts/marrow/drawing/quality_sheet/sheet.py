@@ -6,15 +6,14 @@ standardisation; windows that are fitted to each scan would hide this.
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.style import context
 
 from marrow.drawing.coronal import Mask
-from marrow.drawing.ink import BAD, FRAME, GOOD, INK, OUTLINE, QUIET, SEVERITY, style
-from marrow.drawing.paper import Sheet
+from marrow.drawing.ink import BAD, GOOD, INK, OUTLINE, QUIET, SEVERITY, style
+from marrow.drawing.paper import Sheet, frame, name_sides, shortened
 from marrow.drawing.quality_sheet.histogram import draw_histogram
 from marrow.drawing.quality_sheet.notes import note_on
 from marrow.drawing.quality_sheet.panel import Outline, Panel, View
@@ -30,31 +29,18 @@ SHORTEST, TALLEST = 2.6, 6.0
 LONGEST_NAME = 40  # characters
 
 
-@dataclass(frozen=True)
-class Heading:
-    """The sheet's first line: the scan's id, and facts on its grid."""
-
-    scan: str
-    facts: str
-
-
 def draw_sheet(
-    heading: Heading,
+    scan: str,
+    facts: str,
     panels: Sequence[Panel],
     outline: Outline,
     findings: Sequence[Finding],
     aspect: float,
     path: Path,
 ) -> None:
-    """Draw the quality sheet of one scan.
+    """Draw the quality sheet of one scan, a column for each panel, with facts on its grid in the first line.
 
-    Args:
-        heading: the first line.
-        panels: one per contrast, in the order of the columns.
-        outline: of the body.
-        findings: of the checks, listed under the heading.
-        aspect: height over width of a voxel in the coronal plane.
-        path: the PNG to write.
+    `aspect` is height over width of a voxel in the coronal plane.
     """
     with context(["default", style()]):
         rows, columns = panels[0].middle.picture.shape
@@ -63,7 +49,8 @@ def draw_sheet(
         top = MARGIN + 0.42 + strip + 0.16
         bottom = top + 0.62 + height + 0.2 + HISTOGRAM + 0.42
         sheet = Sheet(2 * MARGIN + len(panels) * (COLUMN + GAP) - GAP, bottom + NOTES + MARGIN)
-        _draw_heading(sheet, heading)
+        sheet.text(MARGIN, MARGIN - 0.04, shortened(scan, LONGEST_NAME), fontsize=15, weight="bold", color=INK)
+        sheet.text(sheet.width - MARGIN, MARGIN + 0.03, facts, fontsize=9.5, color=QUIET, ha="right")
         _draw_findings(sheet, findings, MARGIN + 0.42)
         for index, panel in enumerate(panels):
             left = MARGIN + index * (COLUMN + GAP)
@@ -78,13 +65,6 @@ def _picture_size(shape: float) -> tuple[float, float]:
     width = (COLUMN - PAIR_GAP) / 2
     height = min(max(width * shape, SHORTEST), TALLEST)
     return min(width, height / shape), height
-
-
-def _draw_heading(sheet: Sheet, heading: Heading) -> None:
-    scan = heading.scan if len(heading.scan) <= LONGEST_NAME else heading.scan[: LONGEST_NAME - 1] + "…"
-    sheet.text(MARGIN, MARGIN - 0.04, scan, fontsize=15, weight="bold", color=INK)
-    right = sheet.width - MARGIN
-    sheet.text(right, MARGIN + 0.03, heading.facts, fontsize=9.5, color=QUIET, ha="right")
 
 
 def _draw_findings(sheet: Sheet, findings: Sequence[Finding], top: float) -> None:
@@ -130,11 +110,8 @@ def _draw_view(axes: Axes, view: View, body: Mask, is_dark_on_white: bool, aspec
     axes.imshow(view.picture, cmap=colours, vmin=low, vmax=high, aspect=aspect, interpolation="bilinear")
     if body.any() and not body.all():
         axes.contour(body, levels=[0.5], colors=[OUTLINE], linewidths=0.6)
-    axes.set(xticks=[], yticks=[])
-    for spine in axes.spines.values():
-        spine.set(color=FRAME, linewidth=0.6)
-    axes.text(0.03, 0.01, "R", transform=axes.transAxes, fontsize=8, color=letters, va="bottom")
-    axes.text(0.97, 0.01, "L", transform=axes.transAxes, fontsize=8, color=letters, va="bottom", ha="right")
+    frame(axes)
+    name_sides(axes, "RL", letters)
 
 
 def _draw_histograms(sheet: Sheet, panel: Panel, left: float, top: float) -> None:

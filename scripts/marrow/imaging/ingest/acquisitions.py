@@ -27,12 +27,7 @@ DIXON = ("water", "fat")
 
 @dataclass(frozen=True)
 class Acquisition:
-    """Contrasts measured together.
-
-    Attributes:
-        contrasts: their names.
-        guide: the contrasts from whose sum gains and shading are estimated.
-    """
+    """Contrasts measured together, and those (`guide`) from whose sum gains and shading are estimated."""
 
     contrasts: tuple[str, ...]
     guide: tuple[str, ...]
@@ -40,13 +35,7 @@ class Acquisition:
 
 @dataclass(frozen=True)
 class Composed:
-    """The contrasts of an acquisition, composed.
-
-    Attributes:
-        volumes: contrast -> volume.
-        gains: contrast -> the factor of each station, from the feet to the head.
-        findings: of the checks of the gains.
-    """
+    """By contrast the composed volume and the gain of each station from the feet to the head; findings on the gains."""
 
     volumes: dict[str, sitk.Image]
     gains: dict[str, list[float]]
@@ -65,13 +54,10 @@ def acquisitions(contrasts: Sequence[str], b_values: Mapping[str, float]) -> lis
 def compose_acquisition(
     acquisition: Acquisition, stations: Mapping[str, Sequence[sitk.Image]], gains: GainPolicy
 ) -> Composed:
-    """Compose the contrasts of an acquisition from their stations.
+    """Compose the contrasts of an acquisition from their stations, which are in order from the feet to the head.
 
-    Args:
-        acquisition: which contrasts.
-        stations: contrast -> stations from the feet to the head.
-        gains: `shared` by the contrasts, `separate`, or `auto`: shared unless that leaves a step in one of them.
-            Contrasts with stations in different positions always have separate gains.
+    Gains are `shared` by the contrasts, `separate`, or `auto`: shared unless that leaves a step in one of them.
+    Contrasts with stations in different positions always have separate gains.
     """
     first = stations[acquisition.contrasts[0]]
     same_stations = all(_same_stations(first, stations[name]) for name in acquisition.contrasts)
@@ -79,8 +65,7 @@ def compose_acquisition(
         shared = _compose_shared(acquisition, stations)
         if gains == "shared" or not shared.findings:
             return shared
-    parts = [_compose_shared(Acquisition((name,), (name,)), stations) for name in acquisition.contrasts]
-    return merged(parts)
+    return merged([_compose_shared(Acquisition((name,), (name,)), stations) for name in acquisition.contrasts])
 
 
 def merged(parts: Sequence[Composed]) -> Composed:

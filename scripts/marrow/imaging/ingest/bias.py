@@ -47,12 +47,9 @@ def shrink_factors(image: sitk.Image, shrink_mm: float) -> list[int]:
 
 
 def estimate_log_field(signal: sitk.Image, body: sitk.Image, settings: BiasSettings) -> sitk.Image:
-    """The logarithm of the shading, on the grid of `signal`, with mean 0 in the body: it keeps the overall intensity.
+    """The logarithm of the shading, on the grid of `signal` and `body`.
 
-    Args:
-        signal: the image to estimate on.
-        body: its body mask, on the same grid.
-        settings: of N4.
+    Its mean in the body is 0, so that the overall intensity stays.
     """
     factors = shrink_factors(signal, settings.shrink_mm)
     # Subsampling without averaging: N4 sharpens the histogram of pure tissues, and averages would mix tissues.

@@ -85,12 +85,7 @@ def filled_slices(inside: BoolArray) -> BoolArray:
     """A mask with its holes filled slice by slice: background that is not connected to the border."""
     in_plane = ndi.generate_binary_structure(3, 1)
     in_plane[[0, 2]] = False
-    parts, count = cast(tuple[npt.NDArray[np.intp], int], ndi.label(~inside, in_plane))
-    open_parts = np.zeros(count + 1, dtype=np.bool_)
-    for border in (parts[:, [0, -1]], parts[:, :, [0, -1]]):
-        open_parts[border] = True
-    open_parts[0] = False
-    return ~open_parts[parts]
+    return np.asarray(ndi.binary_fill_holes(inside, in_plane), dtype=np.bool_)
 
 
 def _large_parts(inside: BoolArray, smallest_share: float) -> BoolArray:

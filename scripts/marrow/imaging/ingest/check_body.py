@@ -58,12 +58,7 @@ def check_swap(water: sitk.Image, fat: sitk.Image, body: sitk.Image) -> list[Fin
     """Check that fat and water are not exchanged, in the whole body or in a part of it.
 
     The layer below the skin is fat, deep tissue is mostly water. If the layer has the lower fat fraction, the two were
-    exchanged: in the sheet, or by the scanner, which does so in single stations.
-
-    Args:
-        water: the water image.
-        fat: the fat image, on any grid.
-        body: the mask, on the grid of `water`.
+    exchanged: in the sheet, or by the scanner, which does so in single stations. `body` is on the grid of `water`.
     """
     on_grid = sitk.Resample(fat, water, sitk.Transform(), sitk.sitkLinear, 0.0)
     shares = _fat_shares(_coarse(water), _coarse(on_grid), _coarse(body))
@@ -126,7 +121,8 @@ def _fat_shares(water: sitk.Image, fat: sitk.Image, body: sitk.Image) -> list[fl
     # In-plane depth, since the ends of the scan are not skin. The frame of air makes the edge of the image count as
     # skin.
     framed = np.pad(inside, ((0, 0), (1, 1), (1, 1)))
-    depth = np.stack([_depth(plane, spacing[1:]) for plane in framed])[:, 1:-1, 1:-1]
+    depths = [np.asarray(ndi.distance_transform_edt(plane, sampling=spacing[1:])) for plane in framed]
+    depth = np.stack(depths).astype(np.float32)[:, 1:-1, 1:-1]
     fats, waters = (np.clip(intensities(image), 0, None) for image in (fat, water))
     share = (fats / np.maximum(fats + waters, np.finfo(np.float32).tiny)).astype(np.float32)
     ring, core = (depth > RING_MM[0]) & (depth <= RING_MM[1]), depth > CORE_MM
@@ -135,11 +131,6 @@ def _fat_shares(water: sitk.Image, fat: sitk.Image, body: sitk.Image) -> list[fl
         _difference(share[start : start + rows], ring[start : start + rows], core[start : start + rows])
         for start in range(0, len(share), rows)
     ]
-
-
-def _depth(plane: BoolArray, spacing: tuple[float, ...]) -> FloatArray:
-    """The distance of each pixel from the outline, mm."""
-    return np.asarray(ndi.distance_transform_edt(plane, sampling=spacing), dtype=np.float32)
 
 
 def _difference(share: FloatArray, ring: BoolArray, core: BoolArray) -> float | None:

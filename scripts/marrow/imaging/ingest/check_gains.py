@@ -13,31 +13,21 @@ PLAUSIBLE_GAIN = 4.0
 
 
 def check_gains(gains: Sequence[float], unlinked: Sequence[int], contrasts: Sequence[str]) -> list[Finding]:
-    """Check for stations that could not be compared with the others, and for implausible gains.
+    """Check for stations without a link to the reference (`unlinked`), and for implausible gains of `contrasts`."""
 
-    Args:
-        gains: of the stations, from the feet to the head.
-        unlinked: the stations without a link to the reference.
-        contrasts: those with these gains.
-    """
-    names = " and ".join(contrasts)
-    findings = [
-        Finding(
-            "station_gain",
-            "warn",
-            contrasts[0],
-            f"{names}: station {index + 1} of {len(gains)} (from the feet) shares too little of the body with the "
-            "others; its brightness could not be compared and was left as it is. Look for a step in the picture.",
-        )
-        for index in unlinked
-    ]
-    return findings + [
-        Finding(
-            "station_gain",
-            "warn",
-            contrasts[0],
-            f"{names}: station {index + 1} of {len(gains)} (from the feet) was multiplied by {gain:.2f} to match the "
-            "others, an unusual step; check that all stations are of one examination.",
+    def finding(index: int, problem: str) -> Finding:
+        message = f"{' and '.join(contrasts)}: station {index + 1} of {len(gains)} (from the feet) {problem}"
+        return Finding("station_gain", "warn", contrasts[0], message)
+
+    lone = (
+        "shares too little of the body with the others; its brightness could not be compared and was left as it is. "
+        "Look for a step in the picture."
+    )
+    return [finding(index, lone) for index in unlinked] + [
+        finding(
+            index,
+            f"was multiplied by {gain:.2f} to match the others, an unusual step; check that all stations are of one "
+            "examination.",
         )
         for index, gain in enumerate(gains)
         if not 1 / PLAUSIBLE_GAIN < gain < PLAUSIBLE_GAIN
@@ -45,13 +35,7 @@ def check_gains(gains: Sequence[float], unlinked: Sequence[int], contrasts: Sequ
 
 
 def check_seams(contrast: str, links: Sequence[Link], gains: Sequence[float]) -> list[Finding]:
-    """Check that the gains of an acquisition leave no step in one of its contrasts.
-
-    Args:
-        contrast: its name.
-        links: from the overlaps of this contrast.
-        gains: of the acquisition.
-    """
+    """Check that the gains of an acquisition leave no step in one of its contrasts, which has these `links`."""
     steps = [abs(gains[link.upper] / gains[link.lower] * math.exp(link.log_ratio) - 1) for link in links]
     if max(steps, default=0.0) <= SEAM:
         return []

@@ -19,11 +19,9 @@ FEWEST_CLIPPED = 50
 
 
 def check_stations(stations: Mapping[str, Sequence[sitk.Image]], clipped_share: float) -> list[Finding]:
-    """Check order, gaps, geometry and values of the stations of each contrast.
+    """Check order, gaps, geometry and values of the stations of each contrast, which are in order from the feet.
 
-    Args:
-        stations: contrast -> stations from the feet to the head.
-        clipped_share: intensities count as clipped if more than this share of bright voxels has the largest value.
+    Intensities count as clipped if more than `clipped_share` of bright voxels has the largest value.
     """
     findings: list[Finding] = []
     for contrast, images in stations.items():

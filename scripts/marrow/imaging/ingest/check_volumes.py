@@ -1,22 +1,18 @@
 """Checks of position and extent of the composed contrasts against each other."""
 
 from collections.abc import Mapping, Sequence
-from itertools import product
 
 import numpy as np
-import numpy.typing as npt
 import SimpleITK as sitk
 
 from marrow.imaging.ingest.acquisitions import Acquisition
 from marrow.imaging.ingest.check_stations import slice_mm
 from marrow.imaging.ingest.findings import Finding
-from marrow.imaging.ingest.stations import height_range
+from marrow.imaging.ingest.stations import Box, height_range, outer_box
 from marrow.imaging.volume import same_grid
 
 SMALLEST_OVERLAP = 0.5  # of the smaller of two volumes
 TOGETHER_MM = 20.0  # contrasts of one acquisition have the same ends up to a slice or two
-
-Box = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 
 
 def check_volumes(
@@ -30,9 +26,7 @@ def check_volumes(
         shorter_mm: by how much one acquisition may be shorter than another at either end.
         shortest_mm: the least length of a whole-body scan.
     """
-    findings = check_overlap(volumes)
-    if not findings:
-        findings = check_extents(volumes, groups, shorter_mm)
+    findings = check_overlap(volumes) or check_extents(volumes, groups, shorter_mm)
     findings += check_length(volumes["water"], shortest_mm)
     differing = [name for name, volume in volumes.items() if not same_grid(volume, volumes["water"])]
     if differing:
@@ -43,7 +37,7 @@ def check_volumes(
 
 def check_overlap(volumes: Mapping[str, sitk.Image]) -> list[Finding]:
     """Check that each contrast overlaps with water."""
-    water = _box(volumes["water"])
+    water = outer_box(volumes["water"])
     return [
         Finding(
             "contrasts_overlap",
@@ -54,7 +48,7 @@ def check_overlap(volumes: Mapping[str, sitk.Image]) -> list[Finding]:
             "examination.",
         )
         for name, volume in volumes.items()
-        if (share := _shared(_box(volume), water)) < SMALLEST_OVERLAP
+        if (share := _shared(outer_box(volume), water)) < SMALLEST_OVERLAP
     ]
 
 
@@ -89,19 +83,6 @@ def _shorter(name: str, other: str, end: str, missing_mm: float) -> Finding:
         "stations, or raise ingest.checks.shorter_mm if the protocol leaves this part out."
     )
     return Finding("missing_station", "stop", name, message)
-
-
-def _box(image: sitk.Image) -> Box:
-    """The lowest and the highest corner of an image's outer faces, mm, `(3,)` each."""
-    corners = np.array(
-        [
-            image.TransformContinuousIndexToPhysicalPoint(
-                [s * n - 0.5 for s, n in zip(sides, image.GetSize(), strict=True)]
-            )
-            for sides in product((0, 1), repeat=3)
-        ]
-    )
-    return corners.min(axis=0), corners.max(axis=0)
 
 
 def _shared(a: Box, b: Box) -> float:

@@ -8,6 +8,7 @@ to say which one to take.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, groupby, pairwise
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from marrow.imaging.ingest.dicom_tags import Slice
 SAME_PLACE = 0.5  # of the shorter of two stacks; stations share less, repeated acquisitions all of it
 UNEVEN = 0.1  # of the distance between slices
 B_VALUE_TOLERANCE = 0.05  # relative; scanners round
+
+_SERIES = attrgetter("series", "series_id")
 
 Stack = list[Slice]
 Box = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
@@ -60,14 +63,10 @@ def find_stacks(slices: Iterable[Slice], query: Query, where: str) -> list[Stack
             "dicom_ambiguous",
             f"{where}: the folder holds more than one examination; give every scan a folder with its own alone.",
         )
-    by_series = groupby(sorted(chosen, key=_series_key), key=_series_key)
+    by_series = groupby(sorted(chosen, key=_SERIES), key=_SERIES)
     stacks = [stack for _, series in by_series for stack in _split_into_stacks(list(series), where)]
     _check_no_rivals(stacks, query, where)
     return sorted(stacks, key=_height)
-
-
-def _series_key(piece: Slice) -> tuple[int, str]:
-    return piece.series, piece.series_id
 
 
 def _in_named_series(slices: list[Slice], query: Query, where: str) -> list[Slice]:
@@ -90,12 +89,9 @@ def _matching(slices: list[Slice], query: Query, where: str) -> list[Slice]:
     """
     chosen = [piece for piece in slices if _shows(piece, query)]
     if chosen:
-        traces = [piece for piece in chosen if piece.is_trace]
-        return traces or chosen
-    without_tags = [piece for piece in slices if not piece.shows and piece.b_value is None]
-    if query.series:
-        return slices
-    if len(without_tags) == len(slices) and not query.shares_folder:
+        return [piece for piece in chosen if piece.is_trace] or chosen
+    has_tags = any(piece.shows or piece.b_value is not None for piece in slices)
+    if query.series or not (has_tags or query.shares_folder):
         return slices
     raise ScanStopped(
         "dicom_not_found",

@@ -19,12 +19,7 @@ LARGEST = 4000.0  # free water at body temperature has 3000; higher values are n
 def apparent_diffusion(low: sitk.Image, high: sitk.Image, b_low: float, b_high: float, body: sitk.Image) -> sitk.Image:
     """The ADC map on the grid of `low`; 0 outside the body and where a signal is not positive.
 
-    Args:
-        low: the image at the low b-value.
-        high: the image at the high b-value; it is interpolated if its grid is not that of `low`.
-        b_low: the low b-value, s/mm2.
-        b_high: the high b-value, s/mm2.
-        body: mask, on any grid.
+    `high` and `body` may be on other grids; b-values are in s/mm2.
 
     Raises:
         MarrowError: the b-values are not in order.

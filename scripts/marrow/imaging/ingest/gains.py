@@ -35,13 +35,9 @@ FEWEST_VOXELS = 50  # effective number in an overlap; with fewer, one moving ves
 
 @dataclass(frozen=True)
 class Link:
-    """The result of comparing an overlap: `lower * exp(log_ratio)` is as bright as `upper`.
+    """The result of comparing an overlap: station `lower` times `exp(log_ratio)` is as bright as station `upper`.
 
-    Attributes:
-        lower: index of the station nearer to the feet.
-        upper: index of the other.
-        log_ratio: of their gains.
-        voxels: effective number of voxels that it is computed from.
+    `lower` is nearer to the feet; `voxels` is the effective number of voxels that the ratio is computed from.
     """
 
     lower: int
@@ -51,12 +47,7 @@ class Link:
 
 
 def station_gains(slabs: Sequence[Slab], reference: int) -> tuple[list[float], list[Link]]:
-    """The factor of each station, 1 for the reference, and the links that it is computed from.
-
-    Args:
-        slabs: from the feet to the head, on one grid.
-        reference: the index of the reference station.
-    """
+    """The factor of each station, 1 for the reference, and the links that it is computed from."""
     links = find_links(slabs)
     return solve_gains(links, len(slabs), reference), links
 

@@ -30,9 +30,7 @@ FloatArray = npt.NDArray[np.float64]
 def read_nifti(path: Path, where: str) -> sitk.Image:
     """The volume in a NIfTI file: float32, in the patient's coordinates (LPS), axes as stored.
 
-    Args:
-        path: a `.nii` or `.nii.gz` file.
-        where: its name in messages, which never contain the path.
+    `where` is its name in messages, which never contain the path.
 
     Raises:
         ScanStopped: the file is truncated or no NIfTI, is not a single 3-D volume, or has an impossible geometry.

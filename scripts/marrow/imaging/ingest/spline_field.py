@@ -25,11 +25,9 @@ _LEAST_WEIGHT = 1e-8  # a control point with a smaller total weight has no voxel
 
 @dataclass(frozen=True)
 class SplineFit:
-    """Fits lattices to values inside a mask on one grid (Lee, Wolberg and Shin 1997, equations 3 to 5).
+    """Fits lattices to values inside a mask `(z, y, x)` on one grid (Lee, Wolberg and Shin 1997, equations 3 to 5).
 
-    Attributes:
-        inside: which voxels count, `(z, y, x)`.
-        weights: for each axis the weight of each control point in each voxel: `(voxels, points)`.
+    `weights` has for each axis the weight of each control point in each voxel: `(voxels, points)`.
     """
 
     inside: npt.NDArray[np.bool_]

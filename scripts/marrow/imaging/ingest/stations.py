@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+import numpy.typing as npt
 import SimpleITK as sitk
 
 from marrow.imaging.grid import Grid
 from marrow.imaging.volume import FloatArray, intensities
+
+Box = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -46,15 +49,17 @@ def middle(image: sitk.Image) -> tuple[float, ...]:
     return image.TransformContinuousIndexToPhysicalPoint([(size - 1) / 2 for size in image.GetSize()])
 
 
+def outer_box(image: sitk.Image) -> Box:
+    """The lowest and the highest corner of an image's outer faces, mm, `(3,)` each."""
+    ends = product(*((-0.5, size - 0.5) for size in image.GetSize()))
+    corners = [image.TransformContinuousIndexToPhysicalPoint(end) for end in ends]
+    return np.min(corners, axis=0), np.max(corners, axis=0)
+
+
 def height_range(image: sitk.Image) -> tuple[float, float]:
     """Lowest and highest z of an image's outer faces, mm."""
-    heights = [
-        image.TransformContinuousIndexToPhysicalPoint(
-            [side * size - 0.5 for side, size in zip(corner, image.GetSize(), strict=True)]
-        )[2]
-        for corner in product((0, 1), repeat=3)
-    ]
-    return min(heights), max(heights)
+    low, high = outer_box(image)
+    return float(low[2]), float(high[2])
 
 
 def composed_grid(stations: Sequence[sitk.Image], reference: int) -> Grid:
@@ -77,10 +82,7 @@ def place_stations(stations: Sequence[sitk.Image], grid: Grid) -> list[Slab]:
 def feather(slabs: Sequence[Slab]) -> list[FloatArray]:
     """The weight of each row of each slab: 1 outside overlaps, falling linearly towards the slab's end in an overlap.
 
-    Where two slabs overlap, their weights add up to 1.
-
-    Args:
-        slabs: from the feet to the head.
+    Where two slabs overlap, their weights add up to 1. Slabs are from the feet to the head.
     """
     weights = [np.ones(slab.stop - slab.start, dtype=np.float32) for slab in slabs]
     for upper in range(len(slabs)):
@@ -101,13 +103,7 @@ def shared_rows(a: Slab, b: Slab) -> tuple[int, int]:
 
 
 def compose(slabs: Sequence[Slab], gains: Sequence[float], grid: Grid) -> sitk.Image:
-    """One volume of all slabs, each multiplied by its gain; 0 where no station has a voxel.
-
-    Args:
-        slabs: from the feet to the head, on `grid`.
-        gains: one for each slab.
-        grid: of the composed volume.
-    """
+    """One volume of all slabs on `grid`, each multiplied by its gain; 0 where no station has a voxel."""
     total = np.zeros(grid.size[::-1], dtype=np.float32)
     weight = np.zeros(grid.size[::-1], dtype=np.float32)
     for slab, gain, rows in zip(slabs, gains, feather(slabs), strict=True):

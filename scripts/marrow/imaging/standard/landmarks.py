@@ -21,15 +21,7 @@ def find_landmarks(
     body: npt.NDArray[np.bool_],
     percentiles: Sequence[float] | npt.NDArray[np.float64],
 ) -> npt.NDArray[np.float64]:
-    """Percentiles of those intensities of the body that are finite.
-
-    Args:
-        volume: (z, y, x).
-        body: (z, y, x), which voxels belong to the body.
-        percentiles: (landmarks,), ascending, from 0 to 100.
-
-    Returns:
-        (landmarks,), ascending; neighbours may coincide.
+    """Percentiles, ascending, of those intensities of the body that are finite: (landmarks,); neighbours may coincide.
 
     Raises:
         ScanStopped: no value is finite, or the outer landmarks coincide: the image is constant, or nearly.

@@ -44,12 +44,7 @@ class ScanLandmarks:
 
 @dataclass(frozen=True)
 class StandardScale:
-    """A standard scale.
-
-    Attributes:
-        values: (landmarks,), ascending: where the landmarks of an image go.
-        percentiles: (landmarks,), ascending: which percentiles of the body the landmarks are.
-    """
+    """Where (`values`) the landmarks of an image go, and which percentiles of the body these are: both (landmarks,)."""
 
     values: npt.NDArray[np.float64]
     percentiles: npt.NDArray[np.float64]

@@ -29,15 +29,9 @@ def standardise(volume: Volume, body: Mask, standard: StandardScale) -> Volume:
 
 
 def standardised_slabs(volume: Volume, body: Mask, standard: StandardScale) -> Iterable[Volume]:
-    """A volume on the standard scale.
+    """A volume (z, y, x) on the standard scale, as slabs (slices, y, x) from the first slice to the last.
 
-    Args:
-        volume: (z, y, x).
-        body: (z, y, x), which voxels belong to the body.
-        standard: where the percentiles of the body's intensities go.
-
-    Returns:
-        (slices, y, x), from the first slice to the last; 0 outside the body, and where the intensity is not finite.
+    It is 0 outside the body and where the intensity is not finite.
 
     Raises:
         ScanStopped: the body is empty or the image constant in it.
