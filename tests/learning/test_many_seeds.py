@@ -18,8 +18,7 @@ import learning_sets
 import train_model
 import train_seeds
 from marrow.errors import RunStopped
-from marrow.learning.feed.batch import Batch
-from marrow.learning.feed.feed import Feed
+from marrow.learning.feed.feed import Batch, Feed
 from marrow.learning.many_seeds.padding import PaddedBatch
 from marrow.learning.many_seeds.schedule import ManySeedsTraining
 from marrow.learning.many_seeds.stepper import ManySeedsStepper

@@ -18,12 +18,10 @@ REQUIRED = ("id", "name", "side", "mirror", "region")
 
 @dataclass(frozen=True)
 class Bone:
-    """One class of the skeleton.
+    """One class of the skeleton; left is the patient's left.
 
     Attributes:
         id: the value in a label map, from 1.
-        name: such as `femur_left`; left is the patient's left.
-        side: left, right or middle.
         mirror: id of the bone on the other side; its own id for a bone in the middle.
         region: the part of the body under which it is reported.
         totalsegmentator: its class or classes in TotalSegmentator's `total_mr` and `vertebrae_mr`, if any.

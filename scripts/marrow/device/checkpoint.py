@@ -38,11 +38,10 @@ def parts(**named: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 class Checkpoints:
-    """The last checkpoint of a run.
+    """The last checkpoint of a run, in a folder that is made when needed.
 
-    Args:
-        folder: made when needed; what lies there was left by a run with the same fingerprint.
-        seconds_between: the least time between two of them, except where one is asked for.
+    What lies there was left by a run with the same fingerprint. `seconds_between` is the least time between two of
+    them, except where one is asked for.
     """
 
     def __init__(self, folder: Path, seconds_between: float = SECONDS_BETWEEN) -> None:

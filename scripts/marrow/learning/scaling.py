@@ -21,11 +21,7 @@ _LARGEST = {"uint8": 255.0}
 
 
 class Scaling(nn.Module):
-    """Standardises: (x - mean) / std.
-
-    Args:
-        mean, std: (channels, 1, ...) or (features,); kept in float32.
-    """
+    """Standardises: (x - mean) / std, both of shape (channels, 1, ...) or (features,), in float32."""
 
     mean: Tensor
     std: Tensor
@@ -68,13 +64,10 @@ class Scaling(nn.Module):
     def standardising(cls, blocks: Iterable[Tensor], layout: Layout) -> "Scaling":
         """That after which every channel has mean 0 and standard deviation 1; a constant one is only centred.
 
-        Reads each block once. Of each instance n its mean and variance are kept, in double precision:
+        Reads each block (instances, *shape) once, with or without margin; there must be an instance. Of each instance n
+        its mean and variance are kept, in double precision:
 
             mean = 1/N sum_n mean_n,   variance = 1/N sum_n (variance_n + (mean_n - mean)^2)
-
-        Args:
-            blocks: (instances, *shape) each, of any dtype, with or without margin; one instance at least in all.
-            layout: of the instances.
 
         Raises:
             MarrowError: a number is not finite.
@@ -90,12 +83,7 @@ class Scaling(nn.Module):
 
 
 def scaling_of(kind: str, manifest: Manifest, bags: Feed) -> Scaling:
-    """The scaling for a data set.
-
-    Args:
-        kind: `standardised` or `unit`.
-        manifest: of the data set.
-        bags: to learn from.
+    """The scaling for a data set, `standardised` or `unit`; what it has to learn, it learns from the bags.
 
     Raises:
         ConfigError: the instances have no range that `unit` could take.

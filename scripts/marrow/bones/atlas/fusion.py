@@ -19,12 +19,7 @@ Counts = npt.NDArray[np.uint16]
 
 @dataclass
 class Vote:
-    """The votes of the maps added so far.
-
-    Attributes:
-        bones: ids run from 1 to this.
-        shape: of the maps, (z, y, x).
-    """
+    """The votes of the maps `(z, y, x)` added so far; ids run from 1 to `bones`."""
 
     bones: int
     shape: tuple[int, ...]
@@ -36,12 +31,7 @@ class Vote:
         self._reached = np.zeros(self.shape, np.uint16)
 
     def cast(self, labels: Labels, reached: npt.NDArray[np.bool_]) -> None:
-        """Add a map.
-
-        Args:
-            labels: (z, y, x), ids of bones or 0.
-            reached: (z, y, x), the field of view of the scan of this map; outside of it the map has no vote.
-        """
+        """Add a map, ids of bones or 0; it has no vote outside of its scan's field of view. Both are `(z, y, x)`."""
         self._reached += reached
         z, y, x = np.nonzero((labels > 0) & reached)
         self._counts[labels[z, y, x] - 1, z, y, x] += 1

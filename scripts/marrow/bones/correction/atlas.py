@@ -35,16 +35,10 @@ def apply_atlas(
     spacing: Spacing,
     settings: dict[str, Any],
 ) -> Outcome:
-    """Labels `(z, y, x)` corrected by an atlas.
+    """Labels `(z, y, x)` corrected by an atlas on the same grid.
 
-    Args:
-        labels: the predicted bones.
-        atlas: the atlas's bones on the same grid.
-        agreement: percent of the registered maps that agree with the atlas at each voxel.
-        body: the body.
-        bones: the table.
-        spacing: of the voxels (z, y, x) in mm.
-        settings: those in the module's docstring.
+    `agreement` is the percentage of the registered maps that agree with the atlas at each voxel; the spacing of the
+    voxels (z, y, x) is in mm; `settings` are those in the module's docstring.
     """
     corrected = labels.copy()
     atlas_boxes = boxes(atlas)

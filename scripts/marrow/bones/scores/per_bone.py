@@ -42,13 +42,8 @@ def score_labels(
 ) -> pd.DataFrame:
     """The scores of each bone, a row each in their order; an undefined number is NaN.
 
-    Args:
-        predicted: label map `(z, y, x)`.
-        true: the annotation, on the same grid.
-        bones: the table; other labels are left out of account.
-        spacing_mm: of the voxels along `(z, y, x)`.
-        scan: the scan's id.
-        stage: `raw` or `corrected`.
+    Both label maps are `(z, y, x)`, on one grid with voxels of `spacing_mm`; labels of other bones are left out of
+    account.
     """
     highest = max(bone.id for bone in bones)
     boxes = [find_objects(labels, max_label=highest) for labels in (predicted, true)]

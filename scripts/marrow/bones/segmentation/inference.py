@@ -25,10 +25,8 @@ GPU_PART_BYTES = 512 * 2**20  # no cache to fit, and every part costs kernel lau
 def infer(network: ThreePathways, windows: Sequence[Tensor], mask: Mask) -> Tensor:
     """Logits `(1, classes, z, y, x)`, equal to those of `network(windows, mask.shape, border=BORDER)`.
 
-    Args:
-        network: in evaluation mode.
-        windows: one tensor `(1, channels, z, y, x)` per factor, on the network's device.
-        mask: the voxels to predict `(z, y, x)`; the logits of others may be 0.
+    The network is in evaluation mode, and there is a window `(1, channels, z, y, x)` per factor on its device. Logits
+    outside the mask may be 0.
     """
     logits = windows[0].new_zeros((1, network.architecture.classes, *mask.shape))
     for part, part_logits in infer_parts(network, windows, mask):

@@ -94,12 +94,9 @@ class Row:
 
 
 class Trainer:
-    """Trains a network; its state is the network, the optimiser and the history.
+    """Trains a network in place, on its device; its state is the network, the optimiser and the history.
 
-    Args:
-        network: trained in place, on its device.
-        recipe: the hyperparameters.
-        mirrored_ids: for every id from 0, the id after a left-right flip.
+    `mirrored_ids` has for every id from 0 the id after a left-right flip.
     """
 
     def __init__(self, network: ThreePathways, recipe: Recipe, mirrored_ids: Sequence[int]) -> None:
@@ -246,12 +243,8 @@ def loss_of(logits: Tensor, targets: Tensor, dice: float) -> Tensor:
 
         (2 sum p t + 1) / (sum p + sum t + 1).
 
-    All classes have the same weight however few voxels they have, so that thin bones are learned in fewer steps.
-
-    Args:
-        logits: `(segments, classes, z, y, x)`.
-        targets: true classes `(segments, z, y, x)`.
-        dice: 0 for cross-entropy alone.
+    All classes have the same weight however few voxels they have, so that thin bones are learned in fewer steps. Logits
+    are `(segments, classes, z, y, x)`, true classes `(segments, z, y, x)`.
     """
     loss = functional.cross_entropy(logits, targets)
     if not dice:

@@ -26,12 +26,7 @@ def correct_surface(
 ) -> Outcome:
     """Labels of a whole scan `(z, y, x)` with the surface of bones corrected by the model.
 
-    Args:
-        labels: the predicted bones.
-        surroundings: contrasts, labels and atlas on the box of the body.
-        model: trained on annotated scans.
-        bones: the table.
-        settings: `reach_mm`, `least_overlap`.
+    `surroundings` are on the box of the body; `settings` has `reach_mm` and `least_overlap`.
     """
     overlap = _overlap(surroundings)
     if overlap < float(settings["least_overlap"]):

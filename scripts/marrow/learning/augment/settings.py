@@ -1,7 +1,7 @@
 """The settings of augmentation, and how far outside a patch it may sample."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from marrow.bags.bag import Layout
 from marrow.errors import ConfigError
@@ -43,6 +43,11 @@ class Augmentation:
     jitter_probability: float = 0.5
     gain: float = 0.05
     offset: float = 0.1
+
+    @property
+    def probabilities(self) -> list[float]:
+        """Those of the six steps, in their order."""
+        return [value for name, value in asdict(self).items() if name.endswith("_probability")]
 
     def __post_init__(self) -> None:
         if not 0 < self.smoothing_sigma <= LARGEST_SIGMA:

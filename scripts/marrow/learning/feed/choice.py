@@ -10,10 +10,8 @@ from marrow.bags.manifest import Entry, Manifest
 from marrow.device.device import free_on
 from marrow.device.out_of_memory import is_out_of_memory
 from marrow.learning.feed.augmenter import Augmenter
-from marrow.learning.feed.bag_store import BagStore
-from marrow.learning.feed.device_bags import DeviceBags
+from marrow.learning.feed.bag_store import BagStore, DeviceBags, FileBags
 from marrow.learning.feed.feed import Feed
-from marrow.learning.feed.file_bags import FileBags
 
 SHARE_OF_FREE_MEMORY = 0.5  # the rest is for activations and gradients
 LABEL_BYTES = 8

@@ -24,14 +24,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class _Seed:
-    """The training of one seed while it runs.
-
-    Attributes:
-        number: its position among all seeds.
-        trainer: of this seed.
-        steps: the generator of its step requests.
-        request: its next step; None before the first and after the last one.
-    """
+    """The training of one seed, by its number, with its next request: None before the first and after the last one."""
 
     number: int
     trainer: Trainer
@@ -68,10 +61,7 @@ class ManySeedsTraining:
         self._stepper: tuple[list[int], ManySeedsStepper] | None = None
 
     def train(self, finish: Callable[[int], None]) -> dict[int, RunStopped]:
-        """Train all seeds to their ends.
-
-        Args:
-            finish: called with the number of each seed when its training has ended.
+        """Train all seeds to their ends, and call `finish` with the number of each that gets there.
 
         Returns:
             For the numbers of seeds that were stopped: why.

@@ -16,13 +16,7 @@ PoolingFunction = Callable[[Tensor, Segments], Tensor]
 
 
 class EmbeddingPooling(Pooling):
-    """Pools embeddings, then classifies.
-
-    Args:
-        width: of the embeddings.
-        outputs: one for two classes, or one for each class.
-        function: from embeddings (instances, width) to those of bags (bags, width).
-    """
+    """Pools embeddings by a function from (instances, width) to (bags, width), then classifies."""
 
     def __init__(self, width: int, outputs: int, function: PoolingFunction) -> None:
         super().__init__(width, outputs)
@@ -34,18 +28,8 @@ class EmbeddingPooling(Pooling):
         return Pooled(logits, instance_logits=self.classifier(embeddings))
 
 
-class InstancePooling(Pooling):
-    """Classifies instances, then pools what is said of them.
-
-    Args:
-        width: of the embeddings.
-        outputs: one for two classes, or one for each class.
-        function: from the logits of instances (instances, outputs) to those of bags (bags, outputs).
-    """
-
-    def __init__(self, width: int, outputs: int, function: PoolingFunction) -> None:
-        super().__init__(width, outputs)
-        self.function = function
+class InstancePooling(EmbeddingPooling):
+    """Classifies instances, then pools their logits by a function from (instances, outputs) to (bags, outputs)."""
 
     def pool(self, embeddings: Tensor, segments: Segments) -> Pooled:
         """Pool (instances, width)."""
@@ -55,7 +39,7 @@ class InstancePooling(Pooling):
 
 def pooling_at(
     level: str, width: int, classes: int, embedding: PoolingFunction, probability: PoolingFunction
-) -> EmbeddingPooling | InstancePooling:
+) -> EmbeddingPooling:
     """The pooling at a level, `embedding` or `instance`, with the function for that level."""
     if level == "embedding":
         return EmbeddingPooling(width, outputs_of(classes), embedding)

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from marrow.learning.pooling.attention_memory import AttentionMemory
-from marrow.learning.pooling.bag_loss import BagLoss
+from marrow.learning.pooling.main_loss import MainLoss
 from marrow.learning.pooling.outputs import class_loss
 from marrow.learning.pooling.pooling import Pooled
 from marrow.learning.pooling.segments import Segments, segment_mean, segment_sum, spread
@@ -48,7 +48,7 @@ def ramp_up(epoch: int, length: float) -> float:
     return math.exp(-5 * (1 - reached) ** 2)
 
 
-class LossAttentionLoss(BagLoss):
+class LossAttentionLoss(MainLoss):
     """The three terms and the memory of the third.
 
     Args:

@@ -20,11 +20,7 @@ from marrow.learning.weighting.weighting import Observation, Weighting, Weights
 
 
 class LogLoss(Weighting):
-    """The gradient of the logarithm of each auxiliary loss.
-
-    Args:
-        epsilon: in the logarithm, so that a loss of zero has one.
-    """
+    """The gradient of log(L_i + epsilon) of each auxiliary loss."""
 
     def __init__(self, epsilon: float) -> None:
         self._epsilon = epsilon
@@ -35,7 +31,7 @@ class LogLoss(Weighting):
 
 
 class AverageLoss(Remembering):
-    """Weighs by running means of the losses.
+    """Weighs by running means of the losses, none of which counts less than epsilon.
 
     Args:
         tasks: how many auxiliary ones.
