@@ -61,14 +61,14 @@ def _measured(name: str) -> list[Measurement]:
         folder = Path(place)
         _write(name, folder)
         seeds = _seeds()
-        packed = seeds / max(_at_once([["packed", name, place]]))
+        in_one = seeds / max(_at_once([["in_one_process", name, place]]))
         in_turn = seeds / sum(_at_once([["alone", name, place, str(seed)]])[0] for seed in range(seeds))
         at_once = seeds / max(_at_once([["alone", name, place, str(seed)] for seed in range(seeds)]))
     id_ = "many_seeds" if name == "pictures" else f"many_seeds_{name}"
     return [
-        Measurement(id_, packed * SECONDS_AN_HOUR, "runs an hour", in_turn * SECONDS_AN_HOUR, packed / in_turn),
+        Measurement(id_, in_one * SECONDS_AN_HOUR, "runs an hour", in_turn * SECONDS_AN_HOUR, in_one / in_turn),
         Measurement(
-            f"{id_}_at_once", packed * SECONDS_AN_HOUR, "runs an hour", at_once * SECONDS_AN_HOUR, packed / at_once
+            f"{id_}_at_once", in_one * SECONDS_AN_HOUR, "runs an hour", at_once * SECONDS_AN_HOUR, in_one / at_once
         ),
     ]
 
@@ -134,8 +134,8 @@ def _work(side: str, name: str, folder: Path, seed: int) -> None:
     training = {"epochs": EPOCHS, "augment": False}
     settings = read_methods({}, REPOSITORY / "schemas").method(data.method, instances, training).settings
     manifest = folder / "manifest.parquet"
-    if side == "packed":
-        place, seeds = folder / "packed", list(range(_seeds()))
+    if side == "in_one_process":
+        place, seeds = folder / "in_one_process", list(range(_seeds()))
         place.mkdir()
         train_seeds.main(
             manifest=manifest,

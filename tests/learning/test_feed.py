@@ -75,7 +75,7 @@ def manifest_of(folder: Path, layout: Layout) -> Manifest:
 def feed(manifest: Manifest, room: int = ROOMY, entries: Sequence[Entry] | None = None, **settings: Any) -> Feed:
     chosen = manifest.entries if entries is None else entries
     given = {"augmentation": AUGMENTATION, "seed": 11} | settings
-    return feed_of(manifest, chosen, manifest.layout.tasks, CPU, threads=1, room=room, **given)
+    return feed_of(manifest, chosen, manifest.layout.tasks, CPU, threads=1, room=room).part(chosen, **given)
 
 
 def same(one: Batch, other: Batch) -> bool:

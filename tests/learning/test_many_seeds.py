@@ -74,7 +74,7 @@ def method(weighting=None, **changed):
 
 
 def many_seeds(manifest, chosen, seeds=SEEDS, augmentation=None, seeds_per_process=3, folders=None, name="trained"):
-    """The note of a packed training, and the files of each run as the archive has them."""
+    """The note of a training of many seeds, and the files of each run as the archive has them."""
     arguments = {
         "manifest": manifest.path, "method": "mine", "settings": chosen, "augmentation": augmentation,
     }  # fmt: skip

@@ -29,7 +29,8 @@ class Checkpoint:
 
     def part(self, name: str) -> dict[str, Tensor]:
         """The tensors under `name.`, without it."""
-        return {key.removeprefix(f"{name}."): tensor for key, tensor in self.tensors.items() if _first(key) == name}
+        start = f"{name}."
+        return {key.removeprefix(start): tensor for key, tensor in self.tensors.items() if key.startswith(start)}
 
 
 def parts(**named: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -76,7 +77,3 @@ class Checkpoints:
     @property
     def _file(self) -> Path:
         return self._folder / "last.safetensors"
-
-
-def _first(key: str) -> str:
-    return key.partition(".")[0]

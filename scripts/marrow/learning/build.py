@@ -30,11 +30,6 @@ def tasks_of(layout: Layout, names: Sequence[str]) -> list[Task]:
     return [known[name] for name in names]
 
 
-def instance_shape(layout: Layout) -> tuple[int, ...]:
-    """The shape of an instance without its margin."""
-    return (layout.shape[0], *layout.inner_size)
-
-
 def encoder_of(settings: Mapping[str, Any], shape: tuple[int, ...]) -> Encoder:
     """The encoder with complete settings, for instances of this shape without margin; its weights are drawn."""
     return implementation("encoders", settings["kind"]).make(settings, shape)
@@ -67,7 +62,7 @@ def build_model(
 
     `values` has mean and standard deviation of the training instances, for each auxiliary task without classes.
     """
-    encoder = encoder_of(settings["encoder"], instance_shape(layout))
+    encoder = encoder_of(settings["encoder"], (layout.shape[0], *layout.inner_size))
     heads: Mapping[str, Mapping[str, Any]] = settings["heads"]
     made = {
         task.name: head_of(task, encoder.width, heads.get(task.name), *values.get(task.name, ()))

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from marrow.bags.bag import Layout
-from marrow.bags.manifest import FeatureScale, Manifest
+from marrow.bags.manifest import Manifest
 from marrow.errors import ConfigError, MarrowError
 from marrow.learning.feed.feed import Feed
 
@@ -39,11 +39,6 @@ class Scaling(nn.Module):
     def like(cls, weights: Mapping[str, Tensor]) -> "Scaling":
         """One of the shape that a saved model has."""
         return cls(torch.zeros_like(weights["scaling.mean"]), torch.ones_like(weights["scaling.std"]))
-
-    @classmethod
-    def of_features(cls, scale: FeatureScale) -> "Scaling":
-        """That of a table, from its manifest."""
-        return cls(torch.tensor(scale.mean), torch.tensor(scale.std))
 
     @classmethod
     def unit(cls, layout: Layout) -> "Scaling":
@@ -91,8 +86,8 @@ def scaling_of(kind: str, manifest: Manifest, bags: Feed) -> Scaling:
     """
     if kind == "unit":
         return Scaling.unit(manifest.layout)
-    if manifest.feature_scale:
-        return Scaling.of_features(manifest.feature_scale)
+    if scale := manifest.feature_scale:
+        return Scaling(torch.tensor(scale.mean), torch.tensor(scale.std))
     batches = bags.batches([position] for position in range(len(bags)))
     return Scaling.standardising((batch.patches for _, batch in batches), manifest.layout)
 

@@ -74,13 +74,7 @@ class Registration:
 
 def register(fixed: Subject, moving: Subject, settings: RegistrationSettings) -> Registration:
     """Register `moving` to `fixed`; a step that decreases the correlation is left out, with a warning in the log."""
-    return register_from(match(profile_of(fixed.body), profile_of(moving.body)).transform, fixed, moving, settings)
-
-
-def register_from(
-    start: sitk.AffineTransform, fixed: Subject, moving: Subject, settings: RegistrationSettings
-) -> Registration:
-    """Register `moving` to `fixed` from a given initial transform."""
+    start = match(profile_of(fixed.body), profile_of(moving.body)).transform
     at_start = correlation(fixed, moving, start)
     affine = _affine(start, fixed.at(AFFINE_MM), moving.at(AFFINE_MM))
     after_affine = correlation(fixed, moving, affine)

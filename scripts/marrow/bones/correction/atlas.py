@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from marrow.bones.correction.boxes import Box, boxes, union, widened
+from marrow.bones.correction.boxes import boxes, union, widened
 from marrow.bones.correction.distances import CoarseDistance
 from marrow.bones.correction.outcome import Labels, Mask, Outcome, Spacing, millilitres
 from marrow.bones.correction.restoration import is_missing, lost_parts
@@ -62,10 +62,8 @@ def apply_atlas(
     ]
     label_boxes = boxes(corrected)
     for bone in known:
-        box = union([atlas_boxes[bone.id], label_boxes.get(bone.id)])
-        if box is not None:
-            box = widened(box, 0, spacing, labels.shape)
-            messages += _restore(corrected[box], atlas[box], agreement[box], body[box], bone, spacing, settings)
+        box = widened(union(atlas_boxes[bone.id], label_boxes.get(bone.id)), 0, spacing, labels.shape)
+        messages += _restore(corrected[box], atlas[box], agreement[box], body[box], bone, spacing, settings)
     return Outcome(corrected, tuple(messages))
 
 
@@ -80,9 +78,8 @@ def _correct_sides(
         if bone.mirror <= bone.id or bone.mirror not in by_id:
             continue
         pair = (bone.id, bone.mirror)
-        box = union([*(label_boxes.get(one) for one in pair), *(atlas_boxes[one] for one in pair)])
-        if box is not None:
-            messages += _correct_pair(labels[box], atlas[box], (bone, by_id[bone.mirror]), spacing, settings)
+        box = union(*(atlas_boxes[one] for one in pair), *(label_boxes.get(one) for one in pair))
+        messages += _correct_pair(labels[box], atlas[box], (bone, by_id[bone.mirror]), spacing, settings)
     return messages
 
 
@@ -113,9 +110,9 @@ def _remove_far(
     label_boxes, atlas_boxes = boxes(labels), boxes(atlas)
     removed: dict[str, int] = {}
     for bone in bones:
-        box: Box | None = union([label_boxes[bone.id], atlas_boxes[bone.id]]) if bone.id in label_boxes else None
-        if box is None:
+        if bone.id not in label_boxes:
             continue
+        box = union(label_boxes[bone.id], atlas_boxes[bone.id])
         positions = np.argwhere(labels[box] == bone.id)
         far = CoarseDistance.to(atlas[box] == bone.id, spacing).at(positions) > float(settings["farthest_mm"])
         labels[box][tuple(positions[far].T)] = 0

@@ -37,11 +37,3 @@ def window(factor: int, margin: int, predicted: int, border: int = 0) -> Window:
 def offset(factor: int, border: int) -> int:
     """Number of voxels of a pathway's upsampled maps before the first voxel of the border."""
     return -border - factor * (-border // factor)
-
-
-def receptive_field(depth: int, factor: int) -> int:
-    """The receptive field of a pathway in voxels: 17, 51 and 85 with eight layers.
-
-    As in DeepMedic, each sample counts as the f voxels around it.
-    """
-    return factor * (2 * depth + 1)

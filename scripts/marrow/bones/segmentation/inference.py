@@ -8,6 +8,7 @@ the pathways, exist for one part at a time, and only inside the body. Every voxe
 
 import itertools
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -40,10 +41,7 @@ def infer_parts(
 ) -> Iterator[tuple[tuple[slice, ...], Tensor]]:
     """The logits `(1, classes, z, y, x)` of boxes that cover a mask: as `infer`, box by box."""
     architecture, largest_bytes = network.architecture, part_bytes(windows[0])
-
-    def in_slabs(layer: Layered, maps: int, x: Tensor, residual: Tensor | None) -> Tensor:
-        return _in_slabs(layer, maps, x, residual, largest_bytes)
-
+    in_slabs = partial(_in_slabs, largest_bytes=largest_bytes)
     maps = [pathway(window, in_slabs) for pathway, window in zip(network.pathways, windows, strict=True)]
     for part in _parts(mask, edge_of_part(architecture, largest_bytes)):
         box = [slice(side.start, side.stop + 2 * BORDER) for side in part]
