@@ -23,23 +23,13 @@ GPU_PART_BYTES = 512 * 2**20  # no cache to fit, and every part costs kernel lau
 
 
 @torch.inference_mode()
-def infer(network: ThreePathways, windows: Sequence[Tensor], mask: Mask) -> Tensor:
-    """Logits `(1, classes, z, y, x)`, equal to those of `network(windows, mask.shape, border=BORDER)`.
-
-    The network is in evaluation mode, and there is a window `(1, channels, z, y, x)` per factor on its device. Logits
-    outside the mask may be 0.
-    """
-    logits = windows[0].new_zeros((1, network.architecture.classes, *mask.shape))
-    for part, part_logits in infer_parts(network, windows, mask):
-        logits[:, :, *part] = part_logits
-    return logits
-
-
-@torch.inference_mode()
 def infer_parts(
     network: ThreePathways, windows: Sequence[Tensor], mask: Mask
 ) -> Iterator[tuple[tuple[slice, ...], Tensor]]:
-    """The logits `(1, classes, z, y, x)` of boxes that cover a mask: as `infer`, box by box."""
+    """The logits `(1, classes, z, y, x)` of `network(windows, mask.shape, border=BORDER)`, in boxes that cover a mask.
+
+    The network is in evaluation mode, and there is a window `(1, channels, z, y, x)` per factor on its device.
+    """
     architecture, largest_bytes = network.architecture, part_bytes(windows[0])
     in_slabs = partial(_in_slabs, largest_bytes=largest_bytes)
     maps = [pathway(window, in_slabs) for pathway, window in zip(network.pathways, windows, strict=True)]

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from marrow.bones.segmentation.geometry import FACTORS, window
-from marrow.bones.segmentation.inference import BYTES, infer, infer_parts
+from marrow.bones.segmentation.inference import BYTES, infer_parts
 from marrow.bones.segmentation.network import BORDER, Architecture, ThreePathways
 from marrow.bones.segmentation.prepare import Body, Image, Labels, Mask, bounding_box
 from marrow.bones.segmentation.segments import read_box
@@ -53,12 +53,17 @@ def find_bones(network: ThreePathways, body: Body, tile_mb: int) -> Labels:
     return labels
 
 
+@torch.inference_mode()
 def logits(network: ThreePathways, image: Image, tile: Tile, mask: Mask) -> Tensor:
     """The logits of a tile `(classes, z, y, x)` of an image `(channels, z, y, x)`; it starts at a multiple of 15.
 
     Those outside the mask of voxels to predict may be 0.
     """
-    return infer(network, _windows(network, image, tile), mask)[0]
+    windows = _windows(network, image, tile)
+    result = windows[0].new_zeros((network.architecture.classes, *mask.shape))
+    for part, part_logits in infer_parts(network, windows, mask):
+        result[:, *part] = part_logits[0]
+    return result
 
 
 def _windows(network: ThreePathways, image: Image, tile: Tile) -> list[Tensor]:

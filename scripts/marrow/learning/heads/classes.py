@@ -25,5 +25,4 @@ class ClassHead(Head):
 
 def make(settings: Mapping[str, Any], task: Task, width: int, mean: float, std: float) -> ClassHead:
     """The head of a task with classes."""
-    del settings, mean, std
     return ClassHead(width, len(task.classes))

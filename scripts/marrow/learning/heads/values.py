@@ -37,5 +37,4 @@ class ValueHead(Head):
 
 def make(settings: Mapping[str, Any], task: Task, width: int, mean: float, std: float) -> ValueHead:
     """The head of a task without classes."""
-    del settings, task
     return ValueHead(width, mean, std)

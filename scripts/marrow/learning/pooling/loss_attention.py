@@ -37,7 +37,6 @@ class LossAttention(Pooling):
 
 def make(settings: Mapping[str, Any], width: int, classes: int) -> LossAttention:
     """The pooling; its settings are those of its loss."""
-    del settings
     return LossAttention(width, classes)
 
 

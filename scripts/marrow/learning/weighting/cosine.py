@@ -41,5 +41,4 @@ def cosines(gramian: Tensor) -> Tensor:
 
 def make(settings: Mapping[str, Any], tasks: Sequence[Task]) -> Cosine:
     """The weighting in a method's variant."""
-    del tasks
     return Cosine(settings["variant"])

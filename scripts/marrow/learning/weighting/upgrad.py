@@ -57,5 +57,4 @@ def _torchjd(count: int) -> Any:
 
 def make(settings: Mapping[str, Any], tasks: Sequence[Task]) -> UPGrad:
     """The weighting; it has no settings."""
-    del settings
     return UPGrad(len(tasks))

@@ -33,5 +33,4 @@ class WeightedLoss(Weighting):
 
 def make(settings: Mapping[str, Any], tasks: Sequence[Task]) -> WeightedLoss:
     """The weighting of a method."""
-    del tasks
     return WeightedLoss(settings["gamma"], settings["first_epoch"])
