@@ -40,8 +40,8 @@ def lost_parts(
 ) -> Mask | None:
     """The parts of a bone, `(z, y, x)`, that the atlas has, the prediction lacks, and a lesion may explain.
 
-    They are among the free voxels (in the body and without a label), and touch voxels where enough of the registered
-    maps agree (`sure`). None if the atlas does not fit the prediction. `settings` has `poorest_fit_mm` and `dent_mm`.
+    `free` voxels are in the body and have no label; `sure` are those where enough of the registered maps agree. None if
+    the atlas does not fit the prediction. `settings` has `poorest_fit_mm` and `dent_mm`.
     """
     offset = offset_mm(predicted, atlas_bone, float(settings["poorest_fit_mm"]), spacing)
     if offset is None:

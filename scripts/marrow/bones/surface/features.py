@@ -27,7 +27,8 @@ _STEPS: Positions = np.array([*_CUBE, *_ALONG_AXES], np.intp)
 class Surroundings:
     """Contrasts and labels of a scan, all `(z, y, x)` on the box of the body, and the spacing of its voxels in mm.
 
-    The predicted bones, the atlas's bones, and the percentage of the registered maps that agree with the atlas.
+    `labels` are the predicted bones, `atlas` those of the atlas, `agreement` the percentage of the registered maps that
+    agree with it.
     """
 
     body: Body

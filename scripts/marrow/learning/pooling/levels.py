@@ -15,12 +15,16 @@ from marrow.learning.pooling.segments import Segments
 PoolingFunction = Callable[[Tensor, Segments], Tensor]
 
 
-class EmbeddingPooling(Pooling):
-    """Pools embeddings by a function from (instances, width) to (bags, width), then classifies."""
+class _FixedPooling(Pooling):
+    """Pools by a fixed function."""
 
     def __init__(self, width: int, outputs: int, function: PoolingFunction) -> None:
         super().__init__(width, outputs)
         self.function = function
+
+
+class EmbeddingPooling(_FixedPooling):
+    """Pools embeddings by a function from (instances, width) to (bags, width), then classifies."""
 
     def pool(self, embeddings: Tensor, segments: Segments) -> Pooled:
         """Pool (instances, width)."""
@@ -28,7 +32,7 @@ class EmbeddingPooling(Pooling):
         return Pooled(logits, instance_logits=self.classifier(embeddings))
 
 
-class InstancePooling(EmbeddingPooling):
+class InstancePooling(_FixedPooling):
     """Classifies instances, then pools their logits by a function from (instances, outputs) to (bags, outputs)."""
 
     def pool(self, embeddings: Tensor, segments: Segments) -> Pooled:
@@ -39,7 +43,7 @@ class InstancePooling(EmbeddingPooling):
 
 def pooling_at(
     level: str, width: int, classes: int, embedding: PoolingFunction, probability: PoolingFunction
-) -> EmbeddingPooling:
+) -> Pooling:
     """The pooling at a level, `embedding` or `instance`, with the function for that level."""
     if level == "embedding":
         return EmbeddingPooling(width, outputs_of(classes), embedding)

@@ -12,9 +12,9 @@ from marrow.planning.kinds import implementation
 
 
 class MainLoss:
-    """Cross-entropy of classes, its mean over the bags of a step; a loss of further terms is made from it.
+    """Cross-entropy of classes, its mean over the bags of a step; a loss with further terms derives from it.
 
-    It remembers nothing from epoch to epoch; what others do is in their state, at any step of an epoch.
+    It remembers nothing from step to step; a loss that does has it in its state, at any step of an epoch.
 
     Args:
         class_weights: (classes,); None for even ones.

@@ -139,9 +139,7 @@ class Trainer:
         epochs: int = self._training["epochs"]
         self._model.train()
         with tqdm(total=epochs, initial=self.progress.epoch, unit="epoch", disable=None, leave=False) as bar:
-            while self.progress.epoch < epochs and not self._choice.is_over(
-                self.progress.epoch, self.progress.best_epoch
-            ):
+            while self.progress.epoch < epochs and not self._is_stopped_early():
                 yield from self._steps_of_epoch()
                 bar.update()
         if self._best:
@@ -153,6 +151,9 @@ class Trainer:
             request = next(steps, None)
             while request is not None:
                 request = next_request(steps, self.compute(request))
+
+    def _is_stopped_early(self) -> bool:
+        return self._choice.is_over(self.progress.epoch, self.progress.best_epoch)
 
     def _steps_of_epoch(self) -> Steps:
         started = time.monotonic() - self.progress.seconds

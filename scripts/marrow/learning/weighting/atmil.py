@@ -28,7 +28,7 @@ gets a k-th of the weight. The mean is over steps, of products: a bag counts as 
 
 As printed, L = L_m + sum_i w_i L_i, a weight of 0 stops an auxiliary head too. What such a head asks of the trunk means
 less and less, and its task need not come back; so in the other variants heads get their full gradient. In closed form,
-whose weights change slowly, a task at 0 with a head that stands would stay there.
+whose weights change slowly, a task at 0 whose head stood still would stay there.
 """
 
 from collections.abc import Callable, Mapping, Sequence
