@@ -38,14 +38,9 @@ class MethodOnData:
 
 
 class Training:
-    """A run: its model and data are prepared, and `trainer` trains.
+    """A run: its model and data are prepared, and `trainer` trains, from where one that was stopped or killed left off.
 
-    Args:
-        common: what it has in common with others.
-        seed: of weights, dropout, order and augmentation.
-        checkpoints: where a training that was stopped or killed left off.
-        interrupt: whether it was asked to leave.
-        shared: all bags, where another run has them at hand.
+    `shared` are all bags, where another run has them at hand.
     """
 
     def __init__(

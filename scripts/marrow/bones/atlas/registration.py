@@ -32,13 +32,9 @@ OUTSIDE = -1.0  # water is never negative
 
 @dataclass(frozen=True)
 class RegistrationSettings:
-    """Settings of a registration.
+    """Settings of a registration, of the section `bones.atlas` of the config, where its schema says what each means.
 
-    Attributes:
-        spacing_mm: the finest voxels it works on.
-        iterations: of demons, coarse to fine; each level has half the voxel size of the one before.
-        smoothing_voxels: sigma of the Gaussian that smooths the displacement after each iteration.
-        threads: the number to use; the result does not depend on it.
+    The result does not depend on the number of threads.
     """
 
     spacing_mm: float

@@ -46,20 +46,7 @@ EVEN_EDGE = 21  # the least edge in voxels of the prediction of a segment drawn 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Hyperparameters: the section `bones.training` of the config without `final`.
-
-    Attributes:
-        seed: of all random numbers.
-        epochs, segments, batch: so many epochs of so many segments, a batch a step.
-        edge: voxels of a segment's edge; a pathway's margins are not predicted.
-        learning_rate: at the start.
-        halve_at: shares of the epochs after which the learning rate is halved.
-        momentum, l1, l2: of the optimiser and on the convolutions' weights.
-        dice: weight of the soft Dice loss beside cross-entropy.
-        shift, scale: standard deviations of the random offset and factor of a segment's intensities.
-        mirror: the probability that left and right are swapped.
-        validation_segments: segments that the epoch's validation Dice is computed on.
-    """
+    """Hyperparameters: the section `bones.training` of the config without `final`; its schema says what each means."""
 
     seed: int
     epochs: int

@@ -29,13 +29,9 @@ def feed_of(
 ) -> Feed:
     """A feed of bags in device memory if they fit there, otherwise read from files during training; the log says which.
 
-    Args:
-        manifest: of the data set.
-        entries: the manifest's rows of the bags; the feed numbers bags in this order.
-        tasks: the auxiliary tasks whose labels are read; a selection of the tasks in the manifest's layout.
-        device: on which training uses the bags.
-        threads: how many the job has.
-        room: bytes that bags may take on the device; by default half of the memory that is free for the job.
+    Bags are numbered in the order of `entries`; the labels of `tasks`, some of those in the manifest's layout, are
+    read. On the device bags may take `room` bytes, by default half of the memory that is free for a job of so many
+    threads.
 
     Raises:
         MarrowError: a bag is missing or damaged, or differs from its row of the manifest.

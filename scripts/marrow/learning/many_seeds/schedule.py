@@ -63,8 +63,7 @@ class ManySeedsTraining:
     def train(self, finish: Callable[[int], None]) -> dict[int, RunStopped]:
         """Train all seeds to their ends, and call `finish` with the number of each that gets there.
 
-        Returns:
-            For the numbers of seeds that were stopped: why.
+        Returns, for the numbers of seeds that were stopped, why.
 
         Raises:
             SystemExit: the process was asked to leave, and all seeds have saved a checkpoint.

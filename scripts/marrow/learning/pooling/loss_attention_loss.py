@@ -49,16 +49,7 @@ def ramp_up(epoch: int, length: float) -> float:
 
 
 class LossAttentionLoss(MainLoss):
-    """The three terms and the memory of the third.
-
-    Args:
-        instance_weight: lambda.
-        instance_reduction: of L2 over the instances of a bag, `sum` or `mean`.
-        consistency_weight: omega once it is ramped up.
-        consistency_ramp: how many epochs that takes.
-        memory: of attention; not used where omega is 0.
-        class_weights: (classes,); None for even ones.
-    """
+    """The three terms, and the memory of attention for the third; it is not used where omega is 0."""
 
     def __init__(
         self,

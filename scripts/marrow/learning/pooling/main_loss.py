@@ -14,10 +14,8 @@ from marrow.planning.kinds import implementation
 class MainLoss:
     """Cross-entropy of classes, its mean over the bags of a step; a loss with further terms derives from it.
 
-    It remembers nothing from step to step; a loss that does has it in its state, at any step of an epoch.
-
-    Args:
-        class_weights: (classes,); None for even ones.
+    It remembers nothing from step to step; a loss that does has it in its state, at any step of an epoch. Class weights
+    are (classes,), None for even ones.
     """
 
     def __init__(self, class_weights: Tensor | None = None) -> None:
@@ -53,11 +51,7 @@ class MainLoss:
 def main_loss_of(
     settings: Mapping[str, Any], class_weights: Tensor | None = None, instances: int | None = None
 ) -> MainLoss:
-    """The main loss of a method with these settings of its pooling.
-
-    Class weights are (classes,), None for even ones; `instances` those of the training corpus, None to grow as they
-    come.
-    """
+    """The main loss with these settings of the pooling, for so many training instances; None: as they come."""
     module = implementation("poolings", settings["kind"])
     if not hasattr(module, "make_loss"):
         return MainLoss(class_weights)

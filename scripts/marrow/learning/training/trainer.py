@@ -72,15 +72,8 @@ Steps = Generator[StepRequest, Step]
 class Trainer:
     """Trains a model: its history has a row for each completed epoch, and `progress` says how far it has come.
 
-    Args:
-        stepper: computes the gradients of a batch; holds the model.
-        training: the section `training` of a method.
-        bags: the training bags.
-        validation: the validation bags, if there are any.
-        seed: of the order of bags.
-        checkpoints: reads and writes the state of the training.
-        interrupt: whether the process was asked to leave.
-        guard: calls the stepper, and repeats a step with less memory if memory runs out.
+    The seed is that of the order of bags. The guard calls the stepper, which holds the model, and repeats a step with
+    less memory if memory runs out.
     """
 
     def __init__(

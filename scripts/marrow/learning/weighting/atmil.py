@@ -93,13 +93,7 @@ class Atmil(Remembering):
 
 
 class AtmilClosedForm(Remembering):
-    """Weighs with the minimum of the mean squared distance.
-
-    Args:
-        tasks: how many auxiliary ones.
-        smoothing: what the mean keeps from step to step: 0.99 is about the last 100 steps.
-        cap: the largest weight; none for no limit.
-    """
+    """Weighs with the minimum of the mean squared distance, none above the cap."""
 
     def __init__(self, tasks: int, smoothing: float, cap: float | None) -> None:
         super().__init__(gramian=torch.zeros(1 + tasks, 1 + tasks))
