@@ -51,12 +51,12 @@ def _measured(name: str) -> list[Measurement]:
         folder = Path(place)
         _write(name, folder)
         seeds = _seeds()
-        packed = seeds / max(_at_once([["packed", name, place]]))
+        in_one = seeds / max(_at_once([["in_one_process", name, place]]))
         in_turn = seeds / sum(_at_once([["alone", name, place, str(seed)]])[0] for seed in range(seeds))
         at_once = seeds / max(_at_once([["alone", name, place, str(seed)] for seed in range(seeds)]))
     id_ = "many_seeds" if name == "pictures" else f"many_seeds_{name}"
     return [
-        Measurement(name, packed * SECONDS_AN_HOUR, "runs an hour", other * SECONDS_AN_HOUR, packed / other)
+        Measurement(name, in_one * SECONDS_AN_HOUR, "runs an hour", other * SECONDS_AN_HOUR, in_one / other)
         for name, other in ((id_, in_turn), (f"{id_}_at_once", at_once))
     ]
 
@@ -119,8 +119,8 @@ def _work(side: str, name: str, folder: Path, seed: int) -> None:
     os.chdir(folder)
     settings = method_settings(METHOD, DATA[name], training={"epochs": EPOCHS, "augment": False})
     manifest = folder / "manifest.parquet"
-    if side == "packed":
-        place, seeds = folder / "packed", list(range(_seeds()))
+    if side == "in_one_process":
+        place, seeds = folder / "in_one_process", list(range(_seeds()))
         place.mkdir()
         train_seeds.main(
             manifest=manifest,

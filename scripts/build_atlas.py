@@ -11,7 +11,7 @@ import SimpleITK as sitk
 
 from marrow.bones.atlas.construction import build
 from marrow.bones.atlas.registration import RegistrationSettings
-from marrow.bones.atlas.subject import Subject, subject_of
+from marrow.bones.atlas.subject import subject_of
 from marrow.bones.table import read_bones
 from marrow.errors import MarrowError
 from marrow.imaging.volume import read_volume, voxels, write_volume
@@ -68,15 +68,12 @@ def main(
             )
         return labels
 
-    subjects = [_subject(water, body, registration.spacing_mm) for water, body, _ in usable]
+    files = (map(read_volume, pair) for *pair, _ in usable)
+    subjects = [subject_of(water, body, registration.spacing_mm) for water, body in files]
     atlas = build(subjects, annotation, bones, float(settings["label_mm"]), registration)
     write_volume(atlas.template, template)
     write_volume(atlas.bones, atlas_bones)
     write_volume(atlas.agreement, agreement)
-
-
-def _subject(water: Path, body: Path, spacing_mm: float) -> Subject:
-    return subject_of(read_volume(water), read_volume(body), spacing_mm)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,10 @@ from marrow.drawing.coronal import Mask, Volume, slice_at
 from marrow.drawing.quality_sheet.panel import DisplaySettings, Panel, Window, outline_of, panel_of
 from marrow.drawing.quality_sheet.sheet import draw_sheet
 from marrow.errors import ScanStopped
-from marrow.imaging.ingest.findings import Finding, read_findings
+from marrow.imaging.ingest.findings import read_findings
 from marrow.imaging.volume import read_on_grid, read_volume, voxels
+
+SEVERITIES = ("stop", "warn", "note")
 
 
 def main(
@@ -53,22 +55,16 @@ def main(
         facts=_facts(mask),
         panels=panels,
         outline=outline_of(body, y),
-        findings=sorted(read_findings(checks), key=_severity_rank),
+        findings=sorted(read_findings(checks), key=lambda finding: SEVERITIES.index(finding.severity)),
         aspect=z_mm / x_mm,
         path=sheet,
     )
 
 
 def _display_settings(settings: dict[str, Any]) -> DisplaySettings:
-    def pair(name: str) -> Window:
-        return _window(settings[name])
-
+    windows = ("scale_ends", "end_percentiles", "slice_window", "diffusion_window", "maximum_window")
     return DisplaySettings(
-        scale_ends=pair("scale_ends"),
-        end_percentiles=pair("end_percentiles"),
-        slice_window=pair("slice_window"),
-        diffusion_window=pair("diffusion_window"),
-        maximum_window=pair("maximum_window"),
+        **{name: _window(settings[name]) for name in windows},
         maximum_of=frozenset(settings["maximum_of"]),
         own_scale={contrast: _window(limits) for contrast, limits in settings["own_scale"].items()},
         bins=int(settings["bins"]),
@@ -91,10 +87,6 @@ def _on_grid(path: Path, contrast: str, mask: sitk.Image) -> Volume:
     image = read_on_grid(path, mask, contrast)
     # A copy, since a view needs the image.
     return np.array(voxels(image), dtype=np.float32)
-
-
-def _severity_rank(finding: Finding) -> int:
-    return ("stop", "warn", "note").index(finding.severity)
 
 
 def _facts(mask: sitk.Image) -> str:

@@ -1,6 +1,5 @@
 """Rule standardise_scan: all contrasts of a scan on the standard scale; quantitative maps keep their own."""
 
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from marrow.errors import ScanStopped
 from marrow.imaging.grid import Grid
 from marrow.imaging.nifti import map_voxels, write_slabs
 from marrow.imaging.standard.standard_scale import StandardScale
-from marrow.imaging.standard.standardise import Mask, Volume, body_slabs, standardised_slabs
+from marrow.imaging.standard.standardise import body_slabs, standardised_slabs
 
 
 def main(
@@ -41,7 +40,8 @@ def main(
 
     def standardise(contrast: str, source: Path, target: Path) -> None:
         try:
-            slabs = _slabs(map_voxels(source), body, scales.get(contrast))
+            volume, scale = map_voxels(source), scales.get(contrast)
+            slabs = standardised_slabs(volume, body, scale) if scale else body_slabs(volume, body)
         except ScanStopped as stopped:
             raise ScanStopped(stopped.check, f"{contrast}: {stopped}") from None
         write_slabs(slabs, np.float32, grid, target)
@@ -50,10 +50,6 @@ def main(
         jobs = [pool.submit(standardise, *job) for job in zip(contrasts, resampled, normalised, strict=True)]
     for job in jobs:
         job.result()
-
-
-def _slabs(volume: Volume, body: Mask, scale: StandardScale | None) -> Iterable[Volume]:
-    return standardised_slabs(volume, body, scale) if scale else body_slabs(volume, body)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from marrow.bones.segmentation import inference
-from marrow.bones.segmentation.geometry import FACTORS, offset, receptive_field, window
+from marrow.bones.segmentation.geometry import FACTORS, offset, window
 from marrow.bones.segmentation.network import BORDER, Architecture, Convolution, ThreePathways
 from marrow.bones.segmentation.optimiser import NesterovRMSprop
 
@@ -55,6 +55,11 @@ def test_segments_of_37_voxels_predict_21_and_read_23_and_21_samples_for_context
 
 def test_segments_of_45_voxels_predict_29_as_deepmedic_infers():
     assert [window(factor, 8, 29).count for factor in FACTORS] == [45, 26, 22]
+
+
+def receptive_field(depth, factor):
+    """Of a pathway in voxels; as in DeepMedic, each sample counts as the f voxels around it."""
+    return factor * (2 * depth + 1)
 
 
 def test_receptive_fields_are_17_51_and_85_voxels():
@@ -190,7 +195,10 @@ def test_inference_in_parts_gives_what_the_network_gives_at_once(depth, most, mo
     ]
     at_once = network(seen, size, BORDER).detach()
     monkeypatch.setattr(inference, "PART_BYTES", most)
-    torch.testing.assert_close(inference.infer(network, seen, np.ones(size, bool)), at_once, rtol=1e-9, atol=1e-9)
+    in_parts = torch.full_like(at_once, torch.nan)
+    for part, logits in inference.infer_parts(network, seen, np.ones(size, bool)):
+        in_parts[:, :, *part] = logits
+    torch.testing.assert_close(in_parts, at_once, rtol=1e-9, atol=1e-9)
     assert at_once.std() > 0
 
 

@@ -6,7 +6,7 @@ from test_concepts import bags
 
 from benchmarks import concepts
 from benchmarks.concepts import ENTRIES, METHODS, Area, append_area, areas, read_areas, table, verdict
-from marrow.learning.pooling.build import pooling_of
+from marrow.learning.build import pooling_of
 from marrow.learning.pooling.outputs import probabilities
 from marrow.learning.pooling.segments import Segments
 from marrow.planning.methods.instances import Instances

@@ -17,7 +17,7 @@ from marrow.device.deterministic import WORKSPACE, deterministic
 from marrow.device.out_of_memory import OutOfMemoryGuard, is_out_of_memory
 from marrow.device.precision import LIMIT, autocast, disagreement, memory_format_of, precision_of
 from marrow.errors import MarrowError
-from marrow.learning.encoders.build import encoder_of
+from marrow.learning.build import encoder_of
 from method_parts import encoder as encoder_settings
 
 INSTANCES = 23

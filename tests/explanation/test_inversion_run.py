@@ -21,8 +21,8 @@ from marrow.explanation.inversion.predictions import BagPrediction, Predictor
 from marrow.explanation.inversion.scores import METRICS
 from marrow.explanation.inversion.space import space_of
 from marrow.explanation.inversion.variants import QUANTITIES, Variant
+from marrow.learning.build import pooling_of
 from marrow.learning.feed.choice import feed_of
-from marrow.learning.pooling.build import pooling_of
 from marrow.learning.pooling.segments import Segments
 from marrow.planning.cohort import load_cohort
 from marrow.planning.config import complete, read_schema, spacing_of

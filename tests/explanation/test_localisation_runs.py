@@ -17,9 +17,8 @@ from marrow.errors import RunStopped
 from marrow.explanation.localisation.explained_bags import InstanceTable, explained_bags
 from marrow.explanation.localisation.guided import GuidedRelus, class_logit, guided_saliency
 from marrow.explanation.localisation.perturbation import Drops, fall_of, perturbation_table, probabilities_of
-from marrow.learning.encoders.build import encoder_of
+from marrow.learning.build import encoder_of, pooling_of
 from marrow.learning.model import Model
-from marrow.learning.pooling.build import pooling_of
 from marrow.learning.pooling.outputs import probabilities
 from marrow.learning.pooling.segments import Segments
 from marrow.learning.scaling import Scaling

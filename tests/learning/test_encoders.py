@@ -15,8 +15,8 @@ from learning_sets import pictures, tables, volumes, written
 from marrow.bags.bag import Layout
 from marrow.bags.corpus import read_corpus
 from marrow.errors import ConfigError, MarrowError
+from marrow.learning.build import encoder_of
 from marrow.learning.encoders import products
-from marrow.learning.encoders.build import encoder_of
 from marrow.learning.encoders.lenet import LeNet
 from marrow.learning.encoders.mlp import Mlp
 from marrow.learning.encoders.resnet import ResNet

@@ -18,13 +18,12 @@ from marrow.bags.file import write_bags
 from marrow.bags.manifest import Entry, Manifest, read_manifest
 from marrow.errors import MarrowError
 from marrow.learning.augment.augmenter import RandomAugmenter
+from marrow.learning.feed import bag_store as streamed
 from marrow.learning.feed import choice
-from marrow.learning.feed import file_bags as streamed
 from marrow.learning.feed import prefetch as prefetching
-from marrow.learning.feed.batch import Batch
+from marrow.learning.feed.bag_store import read_by_blocks
 from marrow.learning.feed.choice import feed_of
-from marrow.learning.feed.device_bags import read_by_blocks
-from marrow.learning.feed.feed import Feed, order
+from marrow.learning.feed.feed import Batch, Feed, order
 from marrow.learning.feed.prefetch import prefetch
 
 CPU = torch.device("cpu")
@@ -76,7 +75,7 @@ def manifest_of(folder: Path, layout: Layout) -> Manifest:
 def feed(manifest: Manifest, room: int = ROOMY, entries: Sequence[Entry] | None = None, **settings: Any) -> Feed:
     chosen = manifest.entries if entries is None else entries
     given = {"augmentation": AUGMENTATION, "seed": 11} | settings
-    return feed_of(manifest, chosen, manifest.layout.tasks, CPU, threads=1, room=room, **given)
+    return feed_of(manifest, chosen, manifest.layout.tasks, CPU, threads=1, room=room).part(chosen, **given)
 
 
 def same(one: Batch, other: Batch) -> bool:
@@ -328,7 +327,7 @@ def test_no_more_memory_is_taken_than_for_a_block(tmp_path, monkeypatch):
         rooms.append(len(into))
         return read_corpus(*arguments, into=into, **settings)
 
-    monkeypatch.setattr("marrow.learning.feed.device_bags.read_corpus", note)
+    monkeypatch.setattr("marrow.learning.feed.bag_store.read_corpus", note)
     into = torch.zeros((28, *SCAN.shape), dtype=torch.float16)
     read_by_blocks(manifest, manifest.entries, into, 1, 7 * SCAN.patch_bytes)
     assert rooms == [5, 6, 3, 7, 7]

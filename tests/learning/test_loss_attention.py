@@ -12,8 +12,8 @@ from scipy.special import log_softmax
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from marrow.learning.build import pooling_of
 from marrow.learning.pooling.attention_memory import AttentionMemory
-from marrow.learning.pooling.build import pooling_of
 from marrow.learning.pooling.loss_attention import LossAttention
 from marrow.learning.pooling.loss_attention_loss import REDUCTIONS, consistency_losses, instance_losses, ramp_up
 from marrow.learning.pooling.main_loss import MainLoss, main_loss_of

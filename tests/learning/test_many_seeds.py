@@ -18,8 +18,7 @@ import learning_sets
 import train_model
 import train_seeds
 from marrow.errors import RunStopped
-from marrow.learning.feed.batch import Batch
-from marrow.learning.feed.feed import Feed
+from marrow.learning.feed.feed import Batch, Feed
 from marrow.learning.many_seeds.padding import PaddedBatch
 from marrow.learning.many_seeds.schedule import ManySeedsTraining
 from marrow.learning.many_seeds.stepper import ManySeedsStepper
@@ -75,7 +74,7 @@ def method(weighting=None, **changed):
 
 
 def many_seeds(manifest, chosen, seeds=SEEDS, augmentation=None, seeds_per_process=3, folders=None, name="trained"):
-    """The note of a packed training, and the files of each run as the archive has them."""
+    """The note of a training of many seeds, and the files of each run as the archive has them."""
     arguments = {
         "manifest": manifest.path, "method": "mine", "settings": chosen, "augmentation": augmentation,
     }  # fmt: skip

@@ -11,8 +11,8 @@ import torch
 from scipy.special import expit, logsumexp, softmax
 from torch import Tensor
 
+from marrow.learning.build import pooling_of
 from marrow.learning.pooling.attention import Attention
-from marrow.learning.pooling.build import pooling_of
 from marrow.learning.pooling.gated_attention import GatedAttention
 from marrow.learning.pooling.levels import EmbeddingPooling, InstancePooling
 from marrow.learning.pooling.log_mean_exp import embedding_log_mean_exp, probability_log_mean_exp

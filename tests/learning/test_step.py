@@ -10,7 +10,7 @@ from torch import Tensor, nn
 import learning_sets
 from marrow.bags.bag import Task
 from marrow.device.out_of_memory import OutOfMemoryGuard
-from marrow.learning.feed.batch import Batch
+from marrow.learning.feed.feed import Batch
 from marrow.learning.pooling.segments import Segments
 from marrow.learning.training.preparation import Preparation, prepare
 from marrow.learning.training.step import attention_entropy

@@ -11,9 +11,7 @@ from benchmarks.documentation import method_reference
 from marrow.bags.bag import Task
 from marrow.datasets.sources.catalogue import TABLES
 from marrow.errors import ConfigError
-from marrow.learning.encoders.build import encoder_of
-from marrow.learning.heads.build import head_of
-from marrow.learning.pooling.build import pooling_of
+from marrow.learning.build import encoder_of, head_of, pooling_of
 from marrow.learning.pooling.main_loss import main_loss_of
 from marrow.learning.weighting.build import weighting_of
 from marrow.planning.config import find_problems, read_schema

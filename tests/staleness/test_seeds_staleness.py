@@ -12,12 +12,12 @@ pytestmark = pytest.mark.slow
 
 METHODS = ["attention", "dropped"]
 DROPPED = {"preset": "attention", "title": "With dropout", "encoder": {"dropout": 0.5}}
-PACK = {"train_seeds concepts attention"}
+MANY_SEEDS = {"train_seeds concepts attention"}
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory) -> Runs:
-    root = tmp_path_factory.mktemp("packed")
+    root = tmp_path_factory.mktemp("many_seeds")
     trained = {"concepts": {"methods": METHODS, "seeds": [0, 1], "training": {"epochs": 2}}}
     settings = {**SETTINGS, "methods": {"dropped": DROPPED}, "runs": trained, "seeds_per_process": 4}
     made = Runs(checkout(root, settings).root)
@@ -49,8 +49,8 @@ def test_runs_of_one_process_stand_and_say_so(project):
         ("archive_mb", 100, set()),
         ("runs.concepts.seeds", [0], set()),
         ("runs.concepts.seeds", [0, 1, 2], runs([2])),
-        ("runs.concepts.seeds", [0, 1, 2, 3], runs([2, 3]) | PACK),
-        ("runs.concepts.training.epochs", 3, runs([0, 1]) | PACK),
+        ("runs.concepts.seeds", [0, 1, 2, 3], runs([2, 3]) | MANY_SEEDS),
+        ("runs.concepts.training.epochs", 3, runs([0, 1]) | MANY_SEEDS),
     ],
 )
 def test_a_setting_plans_the_trainings_that_use_it_and_one_process_for_several(project, place, value, planned):
@@ -61,7 +61,7 @@ def test_a_setting_plans_the_trainings_that_use_it_and_one_process_for_several(p
 
 @pytest.mark.parametrize(
     ("module", "planned"),
-    [("learning/training/trainer.py", runs([0, 1]) | PACK), ("learning/many_seeds/stepper.py", set())],
+    [("learning/training/trainer.py", runs([0, 1]) | MANY_SEEDS), ("learning/many_seeds/stepper.py", set())],
 )
 def test_code_that_only_stacks_makes_no_run_stale(project, module, planned):
     with project.edited(f"scripts/marrow/{module}", "\nfrom ", "\nSPARE = 1\nfrom "):

@@ -1,7 +1,8 @@
 """The table of bones: the classes of the segmentation.
 
 The default table, `schemas/bones.tsv`, has the 18 bones between vertex and knees; id 0 is the background. The number of
-classes, the label maps, the phantom and the mirrored labels are all derived from the table.
+classes, the label maps, the phantom and the mirrored labels are all derived from the table. Further columns are for
+people: a bone's classes in TotalSegmentator's `total_mr` and `vertebrae_mr`, and in VIBESegmentator.
 """
 
 import csv
@@ -18,16 +19,12 @@ REQUIRED = ("id", "name", "side", "mirror", "region")
 
 @dataclass(frozen=True)
 class Bone:
-    """One class of the skeleton.
+    """One class of the skeleton; left is the patient's left.
 
     Attributes:
         id: the value in a label map, from 1.
-        name: such as `femur_left`; left is the patient's left.
-        side: left, right or middle.
         mirror: id of the bone on the other side; its own id for a bone in the middle.
         region: the part of the body under which it is reported.
-        totalsegmentator: its class or classes in TotalSegmentator's `total_mr` and `vertebrae_mr`, if any.
-        vibe: its class in VIBESegmentator, if any.
     """
 
     id: int
@@ -35,8 +32,6 @@ class Bone:
     side: str
     mirror: int
     region: str
-    totalsegmentator: tuple[str, ...] = ()
-    vibe: tuple[str, ...] = ()
 
 
 def read_bones(path: Path = DEFAULT_TABLE) -> list[Bone]:
@@ -66,19 +61,7 @@ def _bone(row: dict[str, str], where: str) -> Bone:
         raise ConfigError(f"{where}: id {row['id']!r}, mirror {row['mirror']!r}; give two whole numbers.") from None
     if row["side"] not in SIDES:
         raise ConfigError(f"{where}: side is {row['side']!r}; give one of {', '.join(SIDES)}.")
-    return Bone(
-        id=number,
-        name=row["name"],
-        side=row["side"],
-        mirror=mirror,
-        region=row["region"],
-        totalsegmentator=_names(row.get("totalsegmentator")),
-        vibe=_names(row.get("vibe")),
-    )
-
-
-def _names(cell: str | None) -> tuple[str, ...]:
-    return tuple(name for name in (cell or "").split(",") if name)
+    return Bone(number, row["name"], row["side"], mirror, row["region"])
 
 
 def _check(bones: Sequence[Bone], table: str) -> None:

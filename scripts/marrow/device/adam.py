@@ -8,12 +8,7 @@ from torch.optim.adam import adam
 
 
 class Adam:
-    """Moves tensors against their gradients; weight decay is an L2 term in the gradient.
-
-    Args:
-        weights: to train.
-        weight_decay: its factor.
-    """
+    """Moves tensors against their gradients; weight decay is an L2 term in the gradient."""
 
     def __init__(self, weights: Sequence[Tensor], weight_decay: float = 0.0) -> None:
         self.weights = list(weights)

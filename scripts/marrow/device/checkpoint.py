@@ -29,7 +29,8 @@ class Checkpoint:
 
     def part(self, name: str) -> dict[str, Tensor]:
         """The tensors under `name.`, without it."""
-        return {key.removeprefix(f"{name}."): tensor for key, tensor in self.tensors.items() if _first(key) == name}
+        start = f"{name}."
+        return {key.removeprefix(start): tensor for key, tensor in self.tensors.items() if key.startswith(start)}
 
 
 def parts(**named: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -38,11 +39,10 @@ def parts(**named: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 class Checkpoints:
-    """The last checkpoint of a run.
+    """The last checkpoint of a run, in a folder that is made when needed.
 
-    Args:
-        folder: made when needed; what lies there was left by a run with the same fingerprint.
-        seconds_between: the least time between two of them, except where one is asked for.
+    What lies there was left by a run with the same fingerprint. `seconds_between` is the least time between two of
+    them, except where one is asked for.
     """
 
     def __init__(self, folder: Path, seconds_between: float = SECONDS_BETWEEN) -> None:
@@ -77,7 +77,3 @@ class Checkpoints:
     @property
     def _file(self) -> Path:
         return self._folder / "last.safetensors"
-
-
-def _first(key: str) -> str:
-    return key.partition(".")[0]

@@ -35,7 +35,6 @@ class ChunkedEncoder:
         compiled: the size of chunks that it is compiled for; None to leave it as it is.
 
     Attributes:
-        precision: as given.
         chunk: how many instances it takes at a time; None for all.
         recomputes: whether activations are forgotten and computed a second time.
         seen: how many instances the last call had.

@@ -27,9 +27,7 @@ GROUPS = {
 def free_for_job(threads: int, root: Path = ROOT) -> int:
     """Bytes that a job may take which uses so many of the processors; enough for most where nothing tells.
 
-    Args:
-        threads: of the job.
-        root: where `proc` and `sys` lie.
+    `proc` and `sys` lie below `root`.
     """
     known = [*_free_on_machine(root), *_free_in_groups(root)]
     if not known:

@@ -29,9 +29,6 @@ class OutOfMemoryGuard:
 
     Chance stands where it stood at the first call. A step must set gradients and not add to them, and give back what
     else it has moved when it fails.
-
-    Args:
-        encoder: what the steps run.
     """
 
     def __init__(self, encoder: ChunkedEncoder) -> None:

@@ -18,12 +18,7 @@ _ALIGNED = 8
 
 
 def tensor_bytes(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> bytes:
-    """A file with these tensors and texts.
-
-    Args:
-        tensors: by name; they may lie on any device, in any order of memory.
-        metadata: texts by name.
-    """
+    """A file with these tensors, on any device and in any order of memory, and these texts, both by name."""
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     written = save(plain, metadata=dict(metadata))
     start = _ALIGNED + int.from_bytes(written[:_ALIGNED], "little")
@@ -35,9 +30,7 @@ def tensor_bytes(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> 
 def read_tensors(path: Path, name: str | None = None) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The tensors of a file, on the processor, and its texts, both by name.
 
-    Args:
-        path: of the file.
-        name: what messages call it; its file name where there is no better one.
+    Messages call it by `name`, or by its file name where there is no better one.
 
     Raises:
         MarrowError: the file is missing or damaged.

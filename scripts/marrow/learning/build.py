@@ -5,11 +5,13 @@ from typing import Any
 
 from marrow.bags.bag import Layout, Task
 from marrow.errors import MarrowError
-from marrow.learning.encoders.build import encoder_of
-from marrow.learning.heads.build import head_of
+from marrow.learning.encoders.encoder import Encoder
+from marrow.learning.heads.head import Head
 from marrow.learning.model import Model
-from marrow.learning.pooling.build import pooling_of
+from marrow.learning.pooling.pooling import Pooling
 from marrow.learning.scaling import Scaling
+from marrow.planning.kinds import implementation
+from marrow.planning.methods.modules import automatic_head
 
 
 def tasks_of(layout: Layout, names: Sequence[str]) -> list[Task]:
@@ -28,9 +30,25 @@ def tasks_of(layout: Layout, names: Sequence[str]) -> list[Task]:
     return [known[name] for name in names]
 
 
-def instance_shape(layout: Layout) -> tuple[int, ...]:
-    """The shape of an instance without its margin."""
-    return (layout.shape[0], *layout.inner_size)
+def encoder_of(settings: Mapping[str, Any], shape: tuple[int, ...]) -> Encoder:
+    """The encoder with complete settings, for instances of this shape without margin; its weights are drawn."""
+    return implementation("encoders", settings["kind"]).make(settings, shape)
+
+
+def pooling_of(settings: Mapping[str, Any], width: int, classes: int) -> Pooling:
+    """The pooling with complete settings, for embeddings of this width; its weights are drawn."""
+    return implementation("poolings", settings["kind"]).make(settings, width, classes)
+
+
+def head_of(
+    task: Task, width: int, settings: Mapping[str, Any] | None = None, mean: float = 0.0, std: float = 1.0
+) -> Head:
+    """The head of an auxiliary task for embeddings of this width; without settings that of all tasks of its type.
+
+    Mean and standard deviation are those of the training instances' values, for a task without classes.
+    """
+    chosen = settings or {"kind": automatic_head(bool(task.classes))}
+    return implementation("heads", chosen["kind"]).make(chosen, task, width, mean, std)
 
 
 def build_model(
@@ -42,14 +60,9 @@ def build_model(
 ) -> Model:
     """A model with fresh weights.
 
-    Args:
-        settings: encoder, pooling, auxiliary and heads of a method.
-        layout: of the bags.
-        classes: how many the bags have.
-        scaling: of the instances.
-        values: name of an auxiliary task without classes -> mean and standard deviation of its training instances.
+    `values` has mean and standard deviation of the training instances, for each auxiliary task without classes.
     """
-    encoder = encoder_of(settings["encoder"], instance_shape(layout))
+    encoder = encoder_of(settings["encoder"], (layout.shape[0], *layout.inner_size))
     heads: Mapping[str, Mapping[str, Any]] = settings["heads"]
     made = {
         task.name: head_of(task, encoder.width, heads.get(task.name), *values.get(task.name, ()))

@@ -41,10 +41,7 @@ class ModelOutput:
 def predict(model: Model, feed: Feed, encode: Callable[[Tensor], Tensor] | None = None) -> ModelOutput:
     """The output of a model for all bags of a feed. Restores the model's mode (training or evaluation).
 
-    Args:
-        model: on the feed's device.
-        feed: of the bags.
-        encode: runs the encoder, for example in chunks; None to call the encoder itself.
+    `encode` runs the encoder, for example in chunks; None to call the encoder itself.
     """
     training = model.training
     model.eval()

@@ -21,26 +21,14 @@ from marrow.learning.scaling import Scaling
 
 @dataclass(frozen=True)
 class Answers:
-    """What a model says of packed bags.
-
-    Attributes:
-        pooled: the verdicts on the bags.
-        auxiliary: name of a task -> (instances, outputs), what its head says.
-    """
+    """What a model says of packed bags: the verdicts on them, and for each auxiliary task (instances, outputs)."""
 
     pooled: Pooled
     auxiliary: Mapping[str, Tensor]
 
 
 class Model(nn.Module):
-    """A multiple-instance classifier.
-
-    Args:
-        scaling: of instances as they lie in bags.
-        encoder: the trunk.
-        pooling: of embeddings, with the classifier of bags.
-        heads: name of an auxiliary task -> its head.
-    """
+    """A multiple-instance classifier; `heads` has the head of each auxiliary task by its name."""
 
     def __init__(self, scaling: Scaling, encoder: Encoder, pooling: Pooling, heads: Mapping[str, Head]) -> None:
         super().__init__()
@@ -71,9 +59,7 @@ class Model(nn.Module):
     def embed(self, patches: Tensor, encode: Callable[[Tensor], Tensor] | None = None) -> Tensor:
         """Embed patches (instances, *shape) as they lie in bags to (instances, width), in float32.
 
-        Args:
-            patches: as they lie in bags.
-            encode: what runs the encoder, where that is not the encoder itself: in chunks or in lower precision.
+        `encode` runs the encoder, where that is not the encoder itself: in chunks or in lower precision.
         """
         return (encode or self.encoder)(self.scaling(patches)).to(torch.float32)
 

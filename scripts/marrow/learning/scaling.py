@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from marrow.bags.bag import Layout
-from marrow.bags.manifest import FeatureScale, Manifest
+from marrow.bags.manifest import Manifest
 from marrow.errors import ConfigError, MarrowError
 from marrow.learning.feed.feed import Feed
 
@@ -21,11 +21,7 @@ _LARGEST = {"uint8": 255.0}
 
 
 class Scaling(nn.Module):
-    """Standardises: (x - mean) / std.
-
-    Args:
-        mean, std: (channels, 1, ...) or (features,); kept in float32.
-    """
+    """Standardises: (x - mean) / std, both of shape (channels, 1, ...) or (features,), in float32."""
 
     mean: Tensor
     std: Tensor
@@ -43,11 +39,6 @@ class Scaling(nn.Module):
     def like(cls, weights: Mapping[str, Tensor]) -> "Scaling":
         """One of the shape that a saved model has."""
         return cls(torch.zeros_like(weights["scaling.mean"]), torch.ones_like(weights["scaling.std"]))
-
-    @classmethod
-    def of_features(cls, scale: FeatureScale) -> "Scaling":
-        """That of a table, from its manifest."""
-        return cls(torch.tensor(scale.mean), torch.tensor(scale.std))
 
     @classmethod
     def unit(cls, layout: Layout) -> "Scaling":
@@ -68,13 +59,10 @@ class Scaling(nn.Module):
     def standardising(cls, blocks: Iterable[Tensor], layout: Layout) -> "Scaling":
         """That after which every channel has mean 0 and standard deviation 1; a constant one is only centred.
 
-        Reads each block once. Of each instance n its mean and variance are kept, in double precision:
+        Reads each block (instances, *shape) once, with or without margin; there must be an instance. Of each instance n
+        its mean and variance are kept, in double precision:
 
             mean = 1/N sum_n mean_n,   variance = 1/N sum_n (variance_n + (mean_n - mean)^2)
-
-        Args:
-            blocks: (instances, *shape) each, of any dtype, with or without margin; one instance at least in all.
-            layout: of the instances.
 
         Raises:
             MarrowError: a number is not finite.
@@ -90,12 +78,7 @@ class Scaling(nn.Module):
 
 
 def scaling_of(kind: str, manifest: Manifest, bags: Feed) -> Scaling:
-    """The scaling for a data set.
-
-    Args:
-        kind: `standardised` or `unit`.
-        manifest: of the data set.
-        bags: to learn from.
+    """The scaling for a data set, `standardised` or `unit`; what it has to learn, it learns from the bags.
 
     Raises:
         ConfigError: the instances have no range that `unit` could take.
@@ -103,8 +86,8 @@ def scaling_of(kind: str, manifest: Manifest, bags: Feed) -> Scaling:
     """
     if kind == "unit":
         return Scaling.unit(manifest.layout)
-    if manifest.feature_scale:
-        return Scaling.of_features(manifest.feature_scale)
+    if scale := manifest.feature_scale:
+        return Scaling(torch.tensor(scale.mean), torch.tensor(scale.std))
     batches = bags.batches([position] for position in range(len(bags)))
     return Scaling.standardising((batch.patches for _, batch in batches), manifest.layout)
 

@@ -7,13 +7,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class RunFiles:
-    """The files of a run.
-
-    Attributes:
-        model: the weights of the chosen epoch, with what they are for.
-        history: a row for each epoch.
-        summary: of the run, JSON.
-    """
+    """The files of a run: the weights of the chosen epoch, a row for each epoch, and the summary."""
 
     model: Path
     history: Path

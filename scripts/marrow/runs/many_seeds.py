@@ -42,17 +42,9 @@ def run_fingerprint(
 def train_seeds(
     common: MethodOnData, fingerprints: Mapping[int, str], archive: Archive, folder: Path, asked: Interrupt
 ) -> dict[int, str]:
-    """Train several runs at once, and put those that come to their end into the archive.
+    """Train several runs at once, and put those that come to their end into the archive under their fingerprints.
 
-    Args:
-        common: what they have in common.
-        fingerprints: seed -> fingerprint.
-        archive: where they go.
-        folder: where files may lie for a while, on the archive's file system.
-        asked: whether the process was asked to leave.
-
-    Returns:
-        What became of each seed, in words.
+    Files may lie in `folder` for a while, on the archive's file system. Returns what became of each seed, in words.
     """
     interrupt = Interrupt()
     trainings: list[Training] = []

@@ -26,16 +26,7 @@ _REMEDY = "copy it again, or train it again"
 
 @dataclass(frozen=True)
 class About:
-    """What a model was trained as and on.
-
-    Attributes:
-        method: name of the method.
-        settings: encoder, pooling, auxiliary, weighting and training of the method.
-        seed: of the run.
-        dataset: name of the data set that it was trained on.
-        classes: of the bags, in the order of their numbers.
-        layout: of the bags.
-    """
+    """What a model was trained as and on; its classes are in the order of their numbers."""
 
     method: str
     settings: Mapping[str, Any]

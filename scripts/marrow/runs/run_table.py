@@ -20,12 +20,7 @@ AGAIN = "delete it and the record.json beside it, and run the workflow again"
 
 
 def read_run_table(path: Path, manifest: Manifest, needed: Iterable[str] = ("bag",)) -> pa.Table:
-    """A table of a run, checked to be of the bags of a manifest.
-
-    Args:
-        path: of the table.
-        manifest: of the bags.
-        needed: columns that it must have.
+    """A table of a run with the columns that are needed, checked to be of the bags of a manifest.
 
     Raises:
         RunStopped: the table is missing, empty or damaged, or of another data set, other classes or other bags.

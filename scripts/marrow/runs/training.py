@@ -27,16 +27,7 @@ from marrow.runs.tensorboard import FOLDER, write_scalars
 
 @dataclass(frozen=True)
 class MethodOnData:
-    """What all runs of a method on a data set have in common.
-
-    Attributes:
-        bags: the training and validation bags of the data set.
-        method: its name.
-        settings: encoder, pooling, auxiliary, weighting and training of the method.
-        augmentation: what training does to the bags, if anything.
-        device: where all of it lies.
-        threads: of the processor.
-    """
+    """What all runs of a method on the training and validation bags of a data set have in common."""
 
     bags: Manifest
     method: str
@@ -47,19 +38,9 @@ class MethodOnData:
 
 
 class Training:
-    """A run.
+    """A run: its model and data are prepared, and `trainer` trains, from where one that was stopped or killed left off.
 
-    Args:
-        common: what it has in common with others.
-        seed: of weights, dropout, order and augmentation.
-        checkpoints: where a training that was stopped or killed left off.
-        interrupt: whether it was asked to leave.
-        shared: all bags, where another run has them at hand.
-
-    Attributes:
-        prepared: what it is made of.
-        guard: knows what to do where memory runs out.
-        trainer: trains.
+    `shared` are all bags, where another run has them at hand.
     """
 
     def __init__(
@@ -82,12 +63,7 @@ class Training:
         )
 
     def write(self, files: RunFiles, **more: Any) -> None:
-        """Write the trained model and how it was trained.
-
-        Args:
-            files: where they go.
-            more: entries of the summary.
-        """
+        """Write the trained model and how it was trained; `more` are further entries of the summary."""
         common, prepared, trainer = self._common, self.prepared, self.trainer
         about = About(
             common.method, common.settings, self._seed, common.bags.dataset, common.bags.classes, common.bags.layout

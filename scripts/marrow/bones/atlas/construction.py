@@ -40,14 +40,10 @@ def build(
     atlas_mm: float,
     settings: RegistrationSettings,
 ) -> Atlas:
-    """Build an atlas.
+    """Build an atlas from annotated scans at the working resolution.
 
-    Args:
-        subjects: the annotated scans, at the working resolution.
-        annotation: reads the label map of the scan with a number; one is in memory at a time.
-        bones: the number of bones in the table.
-        atlas_mm: voxel edge of the atlas's label map.
-        settings: of each registration.
+    `annotation` reads the label map of the scan with a number, so that one is in memory at a time; `bones` is the
+    number of bones in the table, and `atlas_mm` the voxel edge of the atlas's label map.
     """
     counts = [_labels_in(annotation(number)) for number in range(len(subjects))]
     reference = most_typical(subjects, [number for number, count in enumerate(counts) if count == max(counts)])

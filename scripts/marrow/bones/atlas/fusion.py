@@ -8,8 +8,6 @@ A bone without any voxel after the vote (thin, and in different positions in all
 It gets the background voxels where it has at least half of its largest count.
 """
 
-from dataclasses import dataclass, field
-
 import numpy as np
 import numpy.typing as npt
 
@@ -17,31 +15,15 @@ Labels = npt.NDArray[np.uint8]
 Counts = npt.NDArray[np.uint16]
 
 
-@dataclass
 class Vote:
-    """The votes of the maps added so far.
+    """The votes of the maps `(z, y, x)` added so far; ids run from 1 to `bones`."""
 
-    Attributes:
-        bones: ids run from 1 to this.
-        shape: of the maps, (z, y, x).
-    """
-
-    bones: int
-    shape: tuple[int, ...]
-    _counts: Counts = field(init=False)
-    _reached: Counts = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._counts = np.zeros((self.bones, *self.shape), np.uint16)
-        self._reached = np.zeros(self.shape, np.uint16)
+    def __init__(self, bones: int, shape: tuple[int, ...]) -> None:
+        self._counts: Counts = np.zeros((bones, *shape), np.uint16)
+        self._reached: Counts = np.zeros(shape, np.uint16)
 
     def cast(self, labels: Labels, reached: npt.NDArray[np.bool_]) -> None:
-        """Add a map.
-
-        Args:
-            labels: (z, y, x), ids of bones or 0.
-            reached: (z, y, x), the field of view of the scan of this map; outside of it the map has no vote.
-        """
+        """Add a map, ids of bones or 0; it has no vote outside of its scan's field of view. Both are `(z, y, x)`."""
         self._reached += reached
         z, y, x = np.nonzero((labels > 0) & reached)
         self._counts[labels[z, y, x] - 1, z, y, x] += 1
@@ -57,7 +39,7 @@ class Vote:
         any_bone = counts.sum(axis=0, dtype=np.uint16)
         winner = (np.argmax(counts, axis=0) + 1).astype(np.uint8)
         fused = np.where(2 * any_bone >= reached, winner, np.uint8(0))
-        for bone in range(self.bones):
+        for bone in range(len(counts)):
             largest = int(counts[bone].max(initial=0))
             if largest and not (fused == bone + 1).any():
                 fused[(2 * counts[bone] >= largest) & (fused == 0)] = bone + 1
@@ -69,6 +51,6 @@ class Vote:
 
     def _on_map(self, occupied: tuple[npt.NDArray[np.intp], ...], values: Labels) -> Labels:
         """A map with values (voxels,) at some of its voxels, 0 elsewhere."""
-        full = np.zeros(self.shape, np.uint8)
+        full = np.zeros_like(self._reached, np.uint8)
         full[occupied] = values
         return full

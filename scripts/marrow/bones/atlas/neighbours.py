@@ -44,11 +44,7 @@ def neighbours_of(
 ) -> Iterator[tuple[Box, Indices, list[Neighbours]]]:
     """Boxes of a grid, the voxels in each that are mapped next to foreground of any map, and their neighbours per map.
 
-    Args:
-        sources: the maps, 8-bit, all on one grid.
-        transform: from points of the grid to points of the maps.
-        grid: the grid.
-        threads: the number to use.
+    The maps are 8-bit, all on one grid; the transform is from points of `grid` to points of the maps.
     """
     foreground = reduce(or_, (each != 0 for each in sources))
     source = Grid.of(foreground)

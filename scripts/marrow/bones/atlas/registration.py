@@ -32,13 +32,9 @@ OUTSIDE = -1.0  # water is never negative
 
 @dataclass(frozen=True)
 class RegistrationSettings:
-    """Settings of a registration.
+    """Settings of a registration, of the section `bones.atlas` of the config, where its schema says what each means.
 
-    Attributes:
-        spacing_mm: the finest voxels it works on.
-        iterations: of demons, coarse to fine; each level has half the voxel size of the one before.
-        smoothing_voxels: sigma of the Gaussian that smooths the displacement after each iteration.
-        threads: the number to use; the result does not depend on it.
+    The result does not depend on the number of threads.
     """
 
     spacing_mm: float
@@ -74,13 +70,7 @@ class Registration:
 
 def register(fixed: Subject, moving: Subject, settings: RegistrationSettings) -> Registration:
     """Register `moving` to `fixed`; a step that decreases the correlation is left out, with a warning in the log."""
-    return register_from(match(profile_of(fixed.body), profile_of(moving.body)).transform, fixed, moving, settings)
-
-
-def register_from(
-    start: sitk.AffineTransform, fixed: Subject, moving: Subject, settings: RegistrationSettings
-) -> Registration:
-    """Register `moving` to `fixed` from a given initial transform."""
+    start = match(profile_of(fixed.body), profile_of(moving.body)).transform
     at_start = correlation(fixed, moving, start)
     affine = _affine(start, fixed.at(AFFINE_MM), moving.at(AFFINE_MM))
     after_affine = correlation(fixed, moving, affine)

@@ -33,13 +33,7 @@ class Subject:
 
 
 def subject_of(water: sitk.Image, body: sitk.Image, spacing_mm: float) -> Subject:
-    """Prepare a scan.
-
-    Args:
-        water: as measured, on the scan's grid.
-        body: the body mask on the same grid.
-        spacing_mm: the edge of the voxels.
-    """
+    """Prepare a scan from water as measured and the body mask, on one grid, in voxels of `spacing_mm`."""
     grid = Grid.of(body).isotropic(spacing_mm)
     small, mask = shrunk(water, grid), resample_nearest(body, grid)
     inside = voxels(mask) != 0

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from marrow.bones.correction.boxes import Box, boxes, union, widened
+from marrow.bones.correction.boxes import boxes, union, widened
 from marrow.bones.correction.distances import CoarseDistance
 from marrow.bones.correction.outcome import Labels, Mask, Outcome, Spacing, millilitres
 from marrow.bones.correction.restoration import is_missing, lost_parts
@@ -35,16 +35,10 @@ def apply_atlas(
     spacing: Spacing,
     settings: dict[str, Any],
 ) -> Outcome:
-    """Labels `(z, y, x)` corrected by an atlas.
+    """Labels `(z, y, x)` corrected by an atlas on the same grid.
 
-    Args:
-        labels: the predicted bones.
-        atlas: the atlas's bones on the same grid.
-        agreement: percent of the registered maps that agree with the atlas at each voxel.
-        body: the body.
-        bones: the table.
-        spacing: of the voxels (z, y, x) in mm.
-        settings: those in the module's docstring.
+    `agreement` is the percentage of the registered maps that agree with the atlas at each voxel; the spacing of the
+    voxels (z, y, x) is in mm; `settings` are those in the module's docstring.
     """
     corrected = labels.copy()
     atlas_boxes = boxes(atlas)
@@ -68,10 +62,8 @@ def apply_atlas(
     ]
     label_boxes = boxes(corrected)
     for bone in known:
-        box = union([atlas_boxes[bone.id], label_boxes.get(bone.id)])
-        if box is not None:
-            box = widened(box, 0, spacing, labels.shape)
-            messages += _restore(corrected[box], atlas[box], agreement[box], body[box], bone, spacing, settings)
+        box = widened(union(atlas_boxes[bone.id], label_boxes.get(bone.id)), 0, spacing, labels.shape)
+        messages += _restore(corrected[box], atlas[box], agreement[box], body[box], bone, spacing, settings)
     return Outcome(corrected, tuple(messages))
 
 
@@ -86,9 +78,8 @@ def _correct_sides(
         if bone.mirror <= bone.id or bone.mirror not in by_id:
             continue
         pair = (bone.id, bone.mirror)
-        box = union([*(label_boxes.get(one) for one in pair), *(atlas_boxes[one] for one in pair)])
-        if box is not None:
-            messages += _correct_pair(labels[box], atlas[box], (bone, by_id[bone.mirror]), spacing, settings)
+        box = union(*(atlas_boxes[one] for one in pair), *(label_boxes.get(one) for one in pair))
+        messages += _correct_pair(labels[box], atlas[box], (bone, by_id[bone.mirror]), spacing, settings)
     return messages
 
 
@@ -119,9 +110,9 @@ def _remove_far(
     label_boxes, atlas_boxes = boxes(labels), boxes(atlas)
     removed: dict[str, int] = {}
     for bone in bones:
-        box: Box | None = union([label_boxes[bone.id], atlas_boxes[bone.id]]) if bone.id in label_boxes else None
-        if box is None:
+        if bone.id not in label_boxes:
             continue
+        box = union(label_boxes[bone.id], atlas_boxes[bone.id])
         positions = np.argwhere(labels[box] == bone.id)
         far = CoarseDistance.to(atlas[box] == bone.id, spacing).at(positions) > float(settings["farthest_mm"])
         labels[box][tuple(positions[far].T)] = 0

@@ -1,6 +1,5 @@
 """Bounding boxes and components of bones: a bone is a small part of a whole-body volume."""
 
-from collections.abc import Iterable
 from typing import cast
 
 import numpy as np
@@ -23,11 +22,9 @@ def boxes(labels: Labels) -> dict[int, Box]:
     return {number: box for number, box in enumerate(slices, start=1) if box is not None}
 
 
-def union(candidates: Iterable[Box | None]) -> Box | None:
-    """The bounding box of several boxes; None if there is none."""
-    present = [box for box in candidates if box is not None]
-    if not present:
-        return None
+def union(first: Box, *others: Box | None) -> Box:
+    """The bounding box of a box and others, where there are any."""
+    present = [first, *(box for box in others if box is not None)]
     z, y, x = (
         slice(min(box[axis].start for box in present), max(box[axis].stop for box in present)) for axis in range(3)
     )

@@ -30,11 +30,9 @@ STEPS = ("surface", "atlas", "midplane", "morphology", "dilation")
 
 @dataclass(frozen=True)
 class Scan:
-    """The data of a scan that the steps use besides its labels.
+    """The data of a scan that the steps use besides its labels, on one grid.
 
     Attributes:
-        water: the water image.
-        body: the body mask, on the same grid.
         atlas: the atlas's bones and the agreement on them in percent, `(z, y, x)`; None without an atlas.
         surface: the contrasts, and the model of the bones' surface; None without a model.
     """

@@ -24,11 +24,7 @@ _COARSE_MM = 4.0
 def nearest(labels: Labels | Mask, positions: Positions, reach_mm: float, spacing: Spacing) -> tuple[Floats, Labels]:
     """The distance in mm to the nearest labelled voxel, `(positions,)`, infinite beyond the reach, and its label or 0.
 
-    Args:
-        labels: `(z, y, x)`; voxels beyond the array have none.
-        positions: voxels `(positions, 3)`.
-        reach_mm: the largest distance.
-        spacing: of the voxels (z, y, x) in mm.
+    Labels are `(z, y, x)`, with none beyond the array; positions `(positions, 3)`, and spacing (z, y, x) in mm.
     """
     steps = ball(reach_mm, spacing)
     margin = np.abs(steps).max(axis=0, initial=0)

@@ -82,12 +82,9 @@ class Coarse:
 
 
 def estimate_sheet(water: sitk.Image, body: sitk.Image, settings: dict[str, Any]) -> Sheet:
-    """The midsagittal sheet of a body.
+    """The midsagittal sheet of a body, from water and body mask on one grid.
 
-    Args:
-        water: the water image.
-        body: the body mask on the same grid.
-        settings: `working_mm`, `most_turn_degrees`, `slab_mm`, `stiffness`.
+    `settings` has `working_mm`, `most_turn_degrees`, `slab_mm` and `stiffness`.
     """
     coarse = _coarse(water, body, float(settings["working_mm"]))
     centre = _centre(coarse)

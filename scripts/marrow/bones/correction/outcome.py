@@ -12,12 +12,7 @@ Spacing = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Outcome:
-    """Labels after a step, and messages about its changes.
-
-    Attributes:
-        labels: bone ids, `(z, y, x)`.
-        messages: a sentence for each change, and for each one that was not possible.
-    """
+    """Bone ids `(z, y, x)` after a step, and a sentence for each change and for each one that was not possible."""
 
     labels: Labels
     messages: tuple[str, ...]

@@ -40,16 +40,8 @@ def lost_parts(
 ) -> Mask | None:
     """The parts of a bone, `(z, y, x)`, that the atlas has, the prediction lacks, and a lesion may explain.
 
-    Args:
-        predicted: the predicted bone.
-        atlas_bone: the bone in the atlas.
-        free: voxels in the body without a label.
-        sure: where enough of the registered maps agree.
-        spacing: of the voxels (z, y, x) in mm.
-        settings: `poorest_fit_mm`, `dent_mm`.
-
-    Returns:
-        The lost voxels; None if the atlas does not fit the prediction.
+    `free` voxels are in the body and have no label; `sure` are those where enough of the registered maps agree. None if
+    the atlas does not fit the prediction. `settings` has `poorest_fit_mm` and `dent_mm`.
     """
     offset = offset_mm(predicted, atlas_bone, float(settings["poorest_fit_mm"]), spacing)
     if offset is None:

@@ -54,12 +54,8 @@ def misplaced(
     A component with at least a share `mostly` on the wrong side belongs there as a whole; of other components only the
     voxels on the wrong side do. Voxels within the tolerance are not counted.
 
-    Args:
-        mask: one bone's label in a box, `(z, y, x)`.
-        own_side_mm: distance of each of its voxels, in the order of `np.argwhere(mask)`, from the border, (voxels,);
-            negative on the wrong side.
-        tolerance_mm: voxels within this distance of the border are on neither side.
-        mostly: share of the voxels outside the tolerance.
+    `own_side_mm`, (voxels,), is the distance from the border of each voxel of the mask `(z, y, x)`, in the order of
+    `np.argwhere(mask)`; it is negative on the wrong side.
     """
     positions = np.argwhere(mask)
     numbers, count = components(mask)

@@ -14,11 +14,14 @@ from marrow.imaging.volume import voxels, with_voxels
 
 
 def pictures(step: str | None, labels: Labels, geometry: sitk.Image) -> dict[str, Labels]:
-    """Front and side projections of labels `(z, y, x)`, named after the step; None stands for the raw labels."""
+    """Projections of labels `(z, y, x)`, named after the step; None stands for the raw labels.
+
+    From the front `(z, x)` the patient's right side is at the left; from the patient's left `(z, y)` the front is.
+    """
     name = "0_raw" if step is None else f"{STEPS.index(step) + 1}_{step}"
     turned = sitk.DICOMOrient(with_voxels(labels, geometry), "LPS")
     upright = np.asarray(voxels(turned), np.uint8)
-    return {f"{name}_front": _front(upright), f"{name}_side": _side(upright)}
+    return {f"{name}_front": _projected(upright, 1), f"{name}_side": _projected(upright[:, :, ::-1], 2)}
 
 
 def changes(step: str, before: Labels, outcome: Outcome, spacing: Spacing) -> dict[str, Any]:
@@ -48,14 +51,7 @@ def _counts(labels: Labels) -> dict[int, int]:
     return {number: int(np.count_nonzero(labels[box] == number)) for number, box in boxes(labels).items()}
 
 
-def _front(labels: Labels) -> Labels:
-    """The first label seen from the front, `(z, x)`, the patient's right side at the left; 0 where there is none."""
-    first = (labels != 0).argmax(axis=1)
-    return np.take_along_axis(labels, first[:, None, :], axis=1)[::-1, 0, :]
-
-
-def _side(labels: Labels) -> Labels:
-    """The first label seen from the patient's left, `(z, y)`, the front at the left; 0 where there is none."""
-    from_left = labels[:, :, ::-1]
-    first = (from_left != 0).argmax(axis=2)
-    return np.take_along_axis(from_left, first[:, :, None], axis=2)[::-1, :, 0]
+def _projected(labels: Labels, axis: int) -> Labels:
+    """The first label along an axis of labels `(z, y, x)`, the head above; 0 where there is none."""
+    first = np.expand_dims((labels != 0).argmax(axis), axis)
+    return np.take_along_axis(labels, first, axis).squeeze(axis)[::-1]

@@ -41,10 +41,7 @@ def mapping_tables(entries: Sequence[Mapping[str, Any]], schemas: Path, bone_tab
 def maps_of(scan: str, column: str | None, entries: Sequence[Mapping[str, Any]]) -> list[str]:
     """The label maps of a scan, in the order of `bones.precomputed.maps`.
 
-    Args:
-        scan: its id.
-        column: its cell of the sheet's column `bones`, if it is not empty.
-        entries: of `bones.precomputed.maps`; one without a folder takes the sheet's column.
+    An entry without a folder takes the scan's cell of the sheet's column `bones`, None if that is empty.
 
     Raises:
         ConfigError: files are missing; the message has a line for each.

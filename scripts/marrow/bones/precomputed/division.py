@@ -42,11 +42,7 @@ def by_nearest(
 ) -> npt.NDArray[np.uint8]:
     """The bone of each voxel in a mask, in the mask's order: the nearest of these bones that is labelled already.
 
-    Args:
-        mask: (z, y, x), not empty.
-        named: ids (z, y, x), with at least one voxel of these bones.
-        spacing: millimetres between voxels along x, y and z.
-        parts: the bones.
+    Mask and ids are `(z, y, x)`; neither the mask nor these bones are empty. `spacing` is in mm along x, y and z.
     """
     candidates = np.isin(named, [part.bone for part in parts])
     (box,) = ndimage.find_objects(mask | candidates, max_label=1)

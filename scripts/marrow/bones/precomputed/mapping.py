@@ -65,11 +65,7 @@ class LabelMapping:
 
 
 def read_mapping(path: Path, bones: Sequence[Bone]) -> LabelMapping:
-    """Read a mapping table, or a bone table, whose ids are then the values.
-
-    Args:
-        path: the table.
-        bones: ours.
+    """Read a mapping table to our bones, or a bone table, whose ids are then the values.
 
     Raises:
         ConfigError: it cannot be read, lacks a column, or a row of it is wrong.

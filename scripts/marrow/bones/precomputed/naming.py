@@ -30,17 +30,9 @@ def bone_voxels(values: Values, mapping: LabelMapping) -> npt.NDArray[np.bool_]:
 
 
 def name_bones(values: Values, grid: Grid, mapping: LabelMapping, named: Ids, map_name: str = "") -> Ids:
-    """Label the voxels that have no bone yet by the bones of a map.
+    """Ids `(z, y, x)`, where voxels that have no bone yet (0 in `named`) are labelled by the bones of a map.
 
-    Args:
-        values: the map, (z, y, x).
-        grid: of the map.
-        mapping: from its values to bones.
-        named: the bones of earlier maps, (z, y, x), 0 for none.
-        map_name: name of the map in the log.
-
-    Returns:
-        The ids of the bones, (z, y, x).
+    `map_name` is the name of the map in the log.
     """
     result = np.where(named != 0, named, _renamed(values, mapping.whole))
     for parts, class_values in mapping.divided.items():

@@ -17,15 +17,15 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.ndimage import find_objects
 
+from marrow.bones.correction.boxes import Box, boxes, union
 from marrow.bones.scores.overlap import dice, volume_error
 from marrow.bones.scores.surface_distance import hd95
 from marrow.bones.table import Bone
 from marrow.tables.frames import Columns, frame_of
 
 Labels = npt.NDArray[np.uint8]
-Box = tuple[slice, ...]
+_NOWHERE: Box = (slice(0, 0), slice(0, 0), slice(0, 0))
 
 RAW, CORRECTED = "raw", "corrected"
 STAGES = (RAW, CORRECTED)
@@ -42,27 +42,15 @@ def score_labels(
 ) -> pd.DataFrame:
     """The scores of each bone, a row each in their order; an undefined number is NaN.
 
-    Args:
-        predicted: label map `(z, y, x)`.
-        true: the annotation, on the same grid.
-        bones: the table; other labels are left out of account.
-        spacing_mm: of the voxels along `(z, y, x)`.
-        scan: the scan's id.
-        stage: `raw` or `corrected`.
+    Both label maps are `(z, y, x)`, on one grid with voxels of `spacing_mm`; labels of other bones are left out of
+    account.
     """
-    highest = max(bone.id for bone in bones)
-    boxes = [find_objects(labels, max_label=highest) for labels in (predicted, true)]
+    both = [boxes(labels) for labels in (predicted, true)]
     rows: list[dict[str, str | float | None]] = []
     for bone in bones:
-        box = _around(boxes[0][bone.id - 1], boxes[1][bone.id - 1])
+        present = [of_map[bone.id] for of_map in both if bone.id in of_map]
+        box = union(*present) if present else _NOWHERE
         found, expected = predicted[box] == bone.id, true[box] == bone.id
         numbers = (dice(found, expected), hd95(found, expected, spacing_mm), volume_error(found, expected))
         rows.append({"scan": scan, "bone": bone.name, "stage": stage, **dict(zip(NUMBERS, numbers, strict=True))})
     return frame_of(rows, SCORES)
-
-
-def _around(one: Box | None, other: Box | None) -> Box:
-    """The smallest box that holds both; an empty one where there is neither."""
-    if one is None or other is None:
-        return one or other or (slice(0, 0),) * 3
-    return tuple(slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(one, other, strict=True))

@@ -33,12 +33,9 @@ def surface(mask: Mask) -> Mask:
 
 
 def hd95(predicted: Mask, true: Mask, spacing_mm: Sequence[float]) -> float | None:
-    """The 95th percentile surface distance of two masks `(z, y, x)`; None where either is empty: it is infinite.
+    """The 95th percentile surface distance of two masks `(z, y, x)`, with voxels of `spacing_mm` along these axes.
 
-    Args:
-        predicted: a mask.
-        true: another of the same shape.
-        spacing_mm: of the voxels along `(z, y, x)`.
+    None where either is empty: it is infinite.
     """
     one, other = (np.argwhere(surface(mask)) * np.asarray(spacing_mm, dtype=np.float64) for mask in (predicted, true))
     if not (len(one) and len(other)):

@@ -26,13 +26,9 @@ class Window:
 
 
 def window(factor: int, margin: int, predicted: int, border: int = 0) -> Window:
-    """The samples of a pathway for a prediction of `predicted` voxels, and `border` more on both sides.
+    """The samples of a pathway for a prediction of `predicted` voxels from 0 on, and `border` more on both sides.
 
-    Args:
-        factor: distance in voxels between the samples of the pathway.
-        margin: samples that the convolutions of the pathway remove at both ends, one each.
-        predicted: voxels from 0 on.
-        border: voxels that later layers need around the predicted ones.
+    Its samples are `factor` voxels apart; its convolutions remove `margin` of them at both ends, one each.
     """
     first, last = -border // factor, (predicted + border - 1) // factor
     return Window(factor // 2 + factor * (first - margin), factor, last - first + 1 + 2 * margin)
@@ -41,11 +37,3 @@ def window(factor: int, margin: int, predicted: int, border: int = 0) -> Window:
 def offset(factor: int, border: int) -> int:
     """Number of voxels of a pathway's upsampled maps before the first voxel of the border."""
     return -border - factor * (-border // factor)
-
-
-def receptive_field(depth: int, factor: int) -> int:
-    """The receptive field of a pathway in voxels: 17, 51 and 85 with eight layers.
-
-    As in DeepMedic, each sample counts as the f voxels around it.
-    """
-    return factor * (2 * depth + 1)

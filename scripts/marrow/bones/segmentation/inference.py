@@ -8,6 +8,7 @@ the pathways, exist for one part at a time, and only inside the body. Every voxe
 
 import itertools
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -22,30 +23,15 @@ GPU_PART_BYTES = 512 * 2**20  # no cache to fit, and every part costs kernel lau
 
 
 @torch.inference_mode()
-def infer(network: ThreePathways, windows: Sequence[Tensor], mask: Mask) -> Tensor:
-    """Logits `(1, classes, z, y, x)`, equal to those of `network(windows, mask.shape, border=BORDER)`.
-
-    Args:
-        network: in evaluation mode.
-        windows: one tensor `(1, channels, z, y, x)` per factor, on the network's device.
-        mask: the voxels to predict `(z, y, x)`; the logits of others may be 0.
-    """
-    logits = windows[0].new_zeros((1, network.architecture.classes, *mask.shape))
-    for part, part_logits in infer_parts(network, windows, mask):
-        logits[:, :, *part] = part_logits
-    return logits
-
-
-@torch.inference_mode()
 def infer_parts(
     network: ThreePathways, windows: Sequence[Tensor], mask: Mask
 ) -> Iterator[tuple[tuple[slice, ...], Tensor]]:
-    """The logits `(1, classes, z, y, x)` of boxes that cover a mask: as `infer`, box by box."""
+    """The logits `(1, classes, z, y, x)` of `network(windows, mask.shape, border=BORDER)`, in boxes that cover a mask.
+
+    The network is in evaluation mode, and there is a window `(1, channels, z, y, x)` per factor on its device.
+    """
     architecture, largest_bytes = network.architecture, part_bytes(windows[0])
-
-    def in_slabs(layer: Layered, maps: int, x: Tensor, residual: Tensor | None) -> Tensor:
-        return _in_slabs(layer, maps, x, residual, largest_bytes)
-
+    in_slabs = partial(_in_slabs, largest_bytes=largest_bytes)
     maps = [pathway(window, in_slabs) for pathway, window in zip(network.pathways, windows, strict=True)]
     for part in _parts(mask, edge_of_part(architecture, largest_bytes)):
         box = [slice(side.start, side.stop + 2 * BORDER) for side in part]

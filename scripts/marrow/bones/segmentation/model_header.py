@@ -24,13 +24,7 @@ UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, RecursionError
 
 @dataclass(frozen=True)
 class Purpose:
-    """What a network was trained for.
-
-    Attributes:
-        bones: the names of its classes from 1 up; 0 is the background.
-        contrasts: what it reads, in order.
-        spacing_mm: edge of the voxels it was trained on.
-    """
+    """What a network was trained for: its classes from 1 up, 0 being background; contrasts; the edge of its voxels."""
 
     bones: tuple[str, ...]
     contrasts: tuple[str, ...]
@@ -68,13 +62,7 @@ def read_header(path: Path) -> Header:
 
 
 def check_purpose(trained_for: Purpose, bones: Sequence[str], contrasts: Sequence[str], spacing_mm: float) -> None:
-    """Check that a network was trained for the bones, contrasts and voxels of a workflow.
-
-    Args:
-        trained_for: the purpose in its file.
-        bones: the names in the bone table, in order.
-        contrasts: the contrasts of the workflow.
-        spacing_mm: edge of the scans' voxels.
+    """Check that a network was trained for the bones, contrasts and voxels of a workflow, in this order.
 
     Raises:
         MarrowError: they differ.

@@ -35,11 +35,9 @@ BORDER = 1  # of the one 3^3 convolution after the pathways
 
 @dataclass(frozen=True)
 class Architecture:
-    """The hyperparameters of a network.
+    """The hyperparameters of a network for so many contrasts, and classes with the background.
 
     Attributes:
-        channels: number of contrasts.
-        classes: number of bones and the background.
         width: factor on the number of maps of every layer; 1 is DeepMedic's default.
         depth: convolutions of a pathway, up to 8; with fewer, the receptive field is smaller.
         dropout: share of the maps that are dropped before each of the last two layers, in training.
@@ -186,10 +184,8 @@ def add_cropped(before: Tensor, maps: Tensor, crop: int) -> Tensor:
 def upsampled(maps: Sequence[Tensor], box: Sequence[slice], border: int) -> Tensor:
     """A box of the maps of all pathways at full resolution, those of factor f repeated f times along each axis.
 
-    Args:
-        maps: one tensor `(batch, maps, z, y, x)` per factor.
-        box: along z, y, x, counted from the first voxel of the border.
-        border: voxels before the first that is predicted.
+    Maps are `(batch, maps, z, y, x)` per factor; the box counts from the first voxel of the border before the
+    prediction.
     """
     return torch.cat([_upsampled(each, factor, box, border) for each, factor in zip(maps, FACTORS, strict=True)], dim=1)
 

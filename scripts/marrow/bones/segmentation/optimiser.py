@@ -17,14 +17,7 @@ from torch import Tensor
 
 
 class NesterovRMSprop:
-    """The optimiser; its state is two tensors a parameter.
-
-    Args:
-        parameters: to train.
-        rho: decay of the mean square.
-        epsilon: inside of the root.
-        momentum: mu.
-    """
+    """The optimiser; its state is two tensors a parameter. `rho`, `epsilon` and `momentum` (mu) are as above."""
 
     def __init__(
         self, parameters: Iterable[torch.nn.Parameter], rho: float = 0.9, epsilon: float = 1e-4, momentum: float = 0.6

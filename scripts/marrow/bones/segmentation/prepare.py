@@ -28,14 +28,9 @@ PERCENTILES = (5.0, 95.0)
 
 @dataclass(frozen=True)
 class Body:
-    """The network's input of a scan, cropped to the box around the body.
+    """The network's input of a scan, cropped to the box around the body: `(channels, z, y, x)`, and where the body is.
 
-    Attributes:
-        image: `(channels, z, y, x)`.
-        mask: where the body is, `(z, y, x)`.
-        box: its position in the scan.
-        shape: of the whole scan.
-        spacing_mm: edge of its voxels.
+    `box` is its position in the whole scan, whose shape is `shape`.
     """
 
     image: Image

@@ -15,11 +15,9 @@ BACKGROUND = 0
 
 @dataclass(frozen=True)
 class Case:
-    """An annotated scan.
+    """An annotated scan, with the bone ids `(z, y, x)` on the box of its body.
 
     Attributes:
-        body: the network's input.
-        labels: bone ids on the same box, `(z, y, x)`.
         voxels: flat indices of the body's voxels, sorted by class.
         starts: the first position of each class in `voxels`, and the number of voxels at the end: `(classes + 1,)`.
     """
@@ -56,12 +54,7 @@ def balanced_places(
 ) -> list[Place]:
     """Segments whose middle voxels are drawn equally often from each class that the cases have.
 
-    Args:
-        cases: annotated scans.
-        count: segments to draw.
-        predicted: voxels of a segment's edge.
-        mirror: the probability of a left-right flip.
-        draw: the random generator.
+    A segment's edge is `predicted` voxels, and `mirror` the probability that its left and right are swapped.
     """
     classes = len(cases[0].starts) - 1
     cases_with = {label: [index for index, case in enumerate(cases) if case.has(label)] for label in range(classes)}

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from marrow.bones.segmentation.geometry import FACTORS, window
-from marrow.bones.segmentation.inference import BYTES, infer, infer_parts
+from marrow.bones.segmentation.inference import BYTES, infer_parts
 from marrow.bones.segmentation.network import BORDER, Architecture, ThreePathways
 from marrow.bones.segmentation.prepare import Body, Image, Labels, Mask, bounding_box
 from marrow.bones.segmentation.segments import read_box
@@ -40,13 +40,7 @@ class Tile:
 
 
 def find_bones(network: ThreePathways, body: Body, tile_mb: int) -> Labels:
-    """The bones of a scan on its whole grid `(z, y, x)`; background outside the body.
-
-    Args:
-        network: on the device that is to be used.
-        body: what the network sees.
-        tile_mb: memory for the maps of a tile, in MiB.
-    """
+    """The bones of a scan on its whole grid `(z, y, x)`, on the network's device; background outside the body."""
     inside = np.zeros(body.mask.shape, np.uint8)
     size = tile_size(network.architecture, body.mask.shape, tile_mb)
     for tile in tiles(body.mask, size):
@@ -59,16 +53,17 @@ def find_bones(network: ThreePathways, body: Body, tile_mb: int) -> Labels:
     return labels
 
 
+@torch.inference_mode()
 def logits(network: ThreePathways, image: Image, tile: Tile, mask: Mask) -> Tensor:
-    """The logits of a tile `(classes, z, y, x)`, whose start must be a multiple of 15.
+    """The logits of a tile `(classes, z, y, x)` of an image `(channels, z, y, x)`; it starts at a multiple of 15.
 
-    Args:
-        network: on the device that is to be used.
-        image: `(channels, z, y, x)`.
-        tile: a part of it.
-        mask: the voxels of the tile to predict; the logits of others may be 0.
+    Those outside the mask of voxels to predict may be 0.
     """
-    return infer(network, _windows(network, image, tile), mask)[0]
+    windows = _windows(network, image, tile)
+    result = windows[0].new_zeros((network.architecture.classes, *mask.shape))
+    for part, part_logits in infer_parts(network, windows, mask):
+        result[:, *part] = part_logits[0]
+    return result
 
 
 def _windows(network: ThreePathways, image: Image, tile: Tile) -> list[Tensor]:

@@ -46,20 +46,7 @@ EVEN_EDGE = 21  # the least edge in voxels of the prediction of a segment drawn 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Hyperparameters: the section `bones.training` of the config without `final`.
-
-    Attributes:
-        seed: of all random numbers.
-        epochs, segments, batch: so many epochs of so many segments, a batch a step.
-        edge: voxels of a segment's edge; a pathway's margins are not predicted.
-        learning_rate: at the start.
-        halve_at: shares of the epochs after which the learning rate is halved.
-        momentum, l1, l2: of the optimiser and on the convolutions' weights.
-        dice: weight of the soft Dice loss beside cross-entropy.
-        shift, scale: standard deviations of the random offset and factor of a segment's intensities.
-        mirror: the probability that left and right are swapped.
-        validation_segments: segments that the epoch's validation Dice is computed on.
-    """
+    """Hyperparameters: the section `bones.training` of the config without `final`; its schema says what each means."""
 
     seed: int
     epochs: int
@@ -94,12 +81,9 @@ class Row:
 
 
 class Trainer:
-    """Trains a network; its state is the network, the optimiser and the history.
+    """Trains a network in place, on its device; its state is the network, the optimiser and the history.
 
-    Args:
-        network: trained in place, on its device.
-        recipe: the hyperparameters.
-        mirrored_ids: for every id from 0, the id after a left-right flip.
+    `mirrored_ids` has for every id from 0 the id after a left-right flip.
     """
 
     def __init__(self, network: ThreePathways, recipe: Recipe, mirrored_ids: Sequence[int]) -> None:
@@ -246,12 +230,8 @@ def loss_of(logits: Tensor, targets: Tensor, dice: float) -> Tensor:
 
         (2 sum p t + 1) / (sum p + sum t + 1).
 
-    All classes have the same weight however few voxels they have, so that thin bones are learned in fewer steps.
-
-    Args:
-        logits: `(segments, classes, z, y, x)`.
-        targets: true classes `(segments, z, y, x)`.
-        dice: 0 for cross-entropy alone.
+    All classes have the same weight however few voxels they have, so that thin bones are learned in fewer steps. Logits
+    are `(segments, classes, z, y, x)`, true classes `(segments, z, y, x)`.
     """
     loss = functional.cross_entropy(logits, targets)
     if not dice:

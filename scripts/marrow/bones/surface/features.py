@@ -25,14 +25,10 @@ _STEPS: Positions = np.array([*_CUBE, *_ALONG_AXES], np.intp)
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Contrasts and labels of a scan, all `(z, y, x)` on the box of the body.
+    """Contrasts and labels of a scan, all `(z, y, x)` on the box of the body, and the spacing of its voxels in mm.
 
-    Attributes:
-        body: the contrasts and the mask.
-        labels: the predicted bones.
-        atlas: the atlas's bones.
-        agreement: percent of the registered maps that agree with it.
-        spacing: of the voxels (z, y, x) in mm.
+    `labels` are the predicted bones, `atlas` those of the atlas, `agreement` the percentage of the registered maps that
+    agree with it.
     """
 
     body: Body

@@ -25,11 +25,7 @@ _POSITIONS_PER_BLOCK = 1 << 13  # a few megabytes
 class SurfaceModel:
     """Weights `(outputs, inputs)` and biases `(outputs,)` of the three layers, and what they were trained for.
 
-    Attributes:
-        layers: weights and biases, layer after layer.
-        bones: names of the bones.
-        contrasts: names of the input contrasts.
-        spacing_mm: edge of the voxels.
+    That is the names of bones and contrasts, and the edge of the voxels.
     """
 
     layers: tuple[tuple[Floats, Floats], ...]

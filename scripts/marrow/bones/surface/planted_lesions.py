@@ -29,13 +29,9 @@ MISSED = 0.8
 def with_lesions(
     surroundings: Surroundings, annotation: Labels, contrasts: Sequence[str], draw: np.random.Generator
 ) -> Surroundings:
-    """A scan with lesions added to its bones; unchanged if it has neither fat nor water.
+    """A scan with lesions added to its bones, `(z, y, x)` on the box of the body.
 
-    Args:
-        surroundings: contrasts, labels and atlas of the scan.
-        annotation: its bones `(z, y, x)` on the box of the body.
-        contrasts: their names, in the order of the image.
-        draw: the random generator.
+    The contrasts' names are in the order of the image; if it has neither fat nor water, the scan is unchanged.
     """
     if SIGNAL.keys().isdisjoint(contrasts):
         return surroundings

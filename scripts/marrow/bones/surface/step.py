@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from marrow.bones.correction.outcome import Labels, Outcome, millilitres
+from marrow.bones.scores.overlap import dice
 from marrow.bones.surface.features import Surroundings
 from marrow.bones.surface.model import SurfaceModel
 from marrow.bones.table import Bone
@@ -26,14 +27,10 @@ def correct_surface(
 ) -> Outcome:
     """Labels of a whole scan `(z, y, x)` with the surface of bones corrected by the model.
 
-    Args:
-        labels: the predicted bones.
-        surroundings: contrasts, labels and atlas on the box of the body.
-        model: trained on annotated scans.
-        bones: the table.
-        settings: `reach_mm`, `least_overlap`.
+    `surroundings` are on the box of the body; `settings` has `reach_mm` and `least_overlap`.
     """
-    overlap = _overlap(surroundings)
+    atlas_bone = (surroundings.atlas > 0) & surroundings.body.mask
+    overlap = dice(surroundings.labels > 0, atlas_bone) or 0.0
     if overlap < float(settings["least_overlap"]):
         return Outcome(labels, (f"the atlas overlaps the bones by a Dice of {overlap:.2f} only; nothing changed",))
     reach_mm = float(settings["reach_mm"])
@@ -51,13 +48,6 @@ def correct_surface(
         if count
     )
     return Outcome(result, (message,) if message else ())
-
-
-def _overlap(surroundings: Surroundings) -> float:
-    """Dice of predicted and atlas bone in the body."""
-    predicted, atlas_bone = surroundings.labels > 0, (surroundings.atlas > 0) & surroundings.body.mask
-    total = int(np.count_nonzero(predicted)) + int(np.count_nonzero(atlas_bone))
-    return 2 * int(np.count_nonzero(predicted & atlas_bone)) / total if total else 0.0
 
 
 def _changes(before: Labels, after: Labels) -> tuple[int, int, int]:

@@ -38,10 +38,7 @@ SEED = 0
 class Examples:
     """Training examples: voxels near the atlas's bones.
 
-    Attributes:
-        features: `(voxels, features)`.
-        is_bone: the annotation, `(voxels,)`.
-        weights: in the loss, `(voxels,)`.
+    Features are `(voxels, features)`; the annotation and the weights in the loss `(voxels,)`.
     """
 
     features: Floats

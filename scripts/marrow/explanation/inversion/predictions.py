@@ -16,8 +16,7 @@ from torch import Tensor
 from marrow.device.out_of_memory import OutOfMemoryGuard
 from marrow.explanation.inversion.network import Network
 from marrow.explanation.inversion.variants import Variant
-from marrow.learning.feed.batch import Batch
-from marrow.learning.feed.feed import Feed
+from marrow.learning.feed.feed import Batch, Feed
 from marrow.learning.feed.grouping import grouped
 
 AT_A_TIME = 2**22  # numbers of the instances that are changed together; memory holds many times as many

@@ -29,11 +29,7 @@ class DrawnChanges:
 
 
 class RandomAugmenter:
-    """Draws the random changes of bags.
-
-    Args:
-        settings: the section `augmentation` of the config.
-    """
+    """Draws the random changes of bags; its settings are the section `augmentation` of the config."""
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self._settings = Augmentation(**settings)

@@ -15,8 +15,9 @@ def smooth(patches: Tensor, sigma: Tensor) -> Tensor:
 
     Computed as a product with a banded matrix per instance and axis. Outside the patch, border voxels are repeated.
     """
-    smoothed = patches
-    for length, after in _axes(patches):
+    smoothed, lengths = patches, patches.shape[2:]
+    for axis, length in enumerate(lengths):
+        after = prod(lengths[axis + 1 :])  # the stride in voxels
         matrix = smoothing_matrix(sigma, length)
         if after == 1:
             smoothed = smoothed.reshape(len(sigma), -1, length) @ matrix.mT
@@ -41,9 +42,3 @@ def jitter(patches: Tensor, gain: Tensor, offset: Tensor) -> Tensor:
     values = patches.flatten(2)
     spread = torch.linalg.vector_norm(values - values.mean(dim=2, keepdim=True), dim=2) / values.shape[2] ** 0.5
     return torch.addcmul((offset * spread)[..., None], values, gain[..., None]).view(patches.shape)
-
-
-def _axes(patches: Tensor) -> list[tuple[int, int]]:
-    """For each spatial axis: its length and its stride in voxels."""
-    lengths = patches.shape[2:]
-    return [(length, prod(lengths[axis + 1 :])) for axis, length in enumerate(lengths)]

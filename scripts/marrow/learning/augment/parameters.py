@@ -70,7 +70,7 @@ def draw_parameters(
         return unchanged(layout, instances)
     root = named_seed(seed, epoch, bag)
     choice, shift, rotation, elastic, smoothing, jitter = (np.random.default_rng([stream, root]) for stream in range(6))
-    flipped, shifted, rotated, bent, smoothed, jittered = (choice.random((instances, 6)) < _probabilities(steps)).T
+    flipped, shifted, rotated, bent, smoothed, jittered = (choice.random((instances, 6)) < steps.probabilities).T
     points = (instances, steps.elastic_points**axes, axes)
     sigma = steps.smoothing_sigma * (1 - smoothing.random(instances))
     gain, offset = np.moveaxis(jitter.standard_normal((instances, channels, 2)) * jittered[:, None, None], 2, 0)
@@ -97,17 +97,6 @@ def unchanged(layout: Layout, instances: int) -> Parameters:
         gain=torch.ones(instances, channels),
         offset=torch.zeros(instances, channels),
     )
-
-
-def _probabilities(steps: Augmentation) -> list[float]:
-    return [
-        steps.flip_probability,
-        steps.shift_probability,
-        steps.rotation_probability,
-        steps.elastic_probability,
-        steps.smoothing_probability,
-        steps.jitter_probability,
-    ]
 
 
 def _rotations(chance: _Floats, degrees: _Floats, axes: int) -> _Floats:

@@ -1,7 +1,7 @@
 """The settings of augmentation, and how far outside a patch it may sample."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from marrow.bags.bag import Layout
 from marrow.errors import ConfigError
@@ -11,23 +11,9 @@ LARGEST_SIGMA = 1.0
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Probability and size of each step. Each instance draws its own parameters; probability 0 switches a step off.
+    """Probability and size of each step: the section `augmentation` of the config, whose schema says what each means.
 
-    Attributes:
-        flip_probability: of a left-right flip, that is along x; never where `Layout.flips` says no.
-        shift_probability: of a shift.
-        shift_voxels: the largest shift along each axis; any part of a voxel.
-        rotation_probability: of a rotation about the patch's centre.
-        rotation_degrees: the largest angle, about an axis of any direction.
-        elastic_probability: of an elastic deformation.
-        elastic_voxels: the largest displacement along each axis.
-        elastic_points: control points along each axis, at least 2: the first and the last lie on the patch's ends.
-        smoothing_probability: of Gaussian smoothing.
-        smoothing_sigma: the largest sigma in voxels, in (0, 1].
-        jitter_probability: of a change of intensity.
-        gain: standard deviation of the factor about 1, drawn for each channel.
-        offset: standard deviation of the value that is added, in units of the standard deviation of the channel in the
-            patch, so that one setting fits the standard scale, ADC and bytes.
+    Each instance draws its own parameters; probability 0 switches a step off.
     """
 
     flip_probability: float = 0.5
@@ -43,6 +29,11 @@ class Augmentation:
     jitter_probability: float = 0.5
     gain: float = 0.05
     offset: float = 0.1
+
+    @property
+    def probabilities(self) -> list[float]:
+        """Those of the six steps, in their order."""
+        return [value for name, value in asdict(self).items() if name.endswith("_probability")]
 
     def __post_init__(self) -> None:
         if not 0 < self.smoothing_sigma <= LARGEST_SIGMA:

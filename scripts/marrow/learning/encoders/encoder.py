@@ -6,11 +6,7 @@ from torch import Tensor, nn
 
 
 class Encoder(nn.Module, ABC):
-    """Embeds each instance by itself: no output depends on which other instances are in the call.
-
-    Attributes:
-        width: of the embedding.
-    """
+    """Embeds each instance by itself to `width` numbers: no output depends on which other instances are in the call."""
 
     width: int
 

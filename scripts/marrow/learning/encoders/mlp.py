@@ -16,13 +16,7 @@ UNITS = (256, 128, 64)
 
 
 class Mlp(Encoder):
-    """Three linear layers.
-
-    Args:
-        features: of an instance.
-        dropout: share of the units that are left out while training.
-        after_each: whether dropout comes after each of the layers, or after the last alone.
-    """
+    """Three linear layers, with dropout after each of them or after the last alone."""
 
     width = UNITS[-1]
 

@@ -35,10 +35,8 @@ _aten: Any = torch.ops.aten
 def convolved(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """ReLU(max pool(weight * x) + bias), (n, maps, z, y, x) with channels last.
 
-    Args:
-        x: (n, channels, z, y, x), edges such that the convolution leaves even ones.
-        weight: (maps, channels, k, k, k).
-        bias: (maps,).
+    The weight is (maps, channels, k, k, k), x is (n, channels, z, y, x) with edges such that the convolution leaves
+    even ones.
     """
     return _Convolved.apply(x, weight, bias)  # pyright: ignore[reportReturnType]
 

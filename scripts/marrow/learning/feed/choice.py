@@ -9,11 +9,8 @@ from marrow.bags.bag import Task
 from marrow.bags.manifest import Entry, Manifest
 from marrow.device.device import free_on
 from marrow.device.out_of_memory import is_out_of_memory
-from marrow.learning.feed.augmenter import Augmenter
-from marrow.learning.feed.bag_store import BagStore
-from marrow.learning.feed.device_bags import DeviceBags
+from marrow.learning.feed.bag_store import DeviceBags, FileBags
 from marrow.learning.feed.feed import Feed
-from marrow.learning.feed.file_bags import FileBags
 
 SHARE_OF_FREE_MEMORY = 0.5  # the rest is for activations and gradients
 LABEL_BYTES = 8
@@ -28,36 +25,17 @@ def feed_of(
     device: torch.device,
     *,
     threads: int,
-    augmentation: Augmenter | None = None,
-    seed: int = 0,
     room: int | None = None,
 ) -> Feed:
     """A feed of bags in device memory if they fit there, otherwise read from files during training; the log says which.
 
-    Args:
-        manifest: of the data set.
-        entries: the manifest's rows of the bags; the feed numbers bags in this order.
-        tasks: the auxiliary tasks whose labels are read; a selection of the tasks in the manifest's layout.
-        device: on which training uses the bags.
-        threads: how many the job has.
-        augmentation: settings; None for no augmentation.
-        seed: of the augmentation.
-        room: bytes that bags may take on the device; by default half of the memory that is free for the job.
+    Bags are numbered in the order of `entries`; the labels of `tasks`, some of those in the manifest's layout, are
+    read. On the device bags may take `room` bytes, by default half of the memory that is free for a job of so many
+    threads.
 
     Raises:
         MarrowError: a bag is missing or damaged, or differs from its row of the manifest.
     """
-    return Feed(_bag_store(manifest, entries, tasks, device, threads, room), None, augmentation, seed)
-
-
-def _bag_store(
-    manifest: Manifest,
-    entries: Sequence[Entry],
-    tasks: Sequence[Task],
-    device: torch.device,
-    threads: int,
-    room: int | None,
-) -> BagStore:
     instances = sum(entry.instances for entry in entries)
     size = instances * (manifest.layout.patch_bytes + LABEL_BYTES * len(tasks))
     available = int(SHARE_OF_FREE_MEMORY * free_on(device, threads)) if room is None else room
@@ -71,9 +49,9 @@ def _bag_store(
             message += ", and other processes took the memory meanwhile"
         else:
             _log.info("%s: kept in the memory of %s", message, device)
-            return bags
+            return Feed(bags)
     _log.info("%s: read from files while %s computes", message, device)
-    return FileBags(manifest, entries, tasks, device)
+    return Feed(FileBags(manifest, entries, tasks, device))
 
 
 def _mebibytes(count: int) -> str:

@@ -5,8 +5,9 @@ bit whichever bags share its batch, whichever were read before, and wherever bag
 """
 
 import logging
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,6 @@ from marrow.bags.manifest import Entry
 from marrow.device.random_state import named_seed
 from marrow.learning.feed.augmenter import Augmenter, Drawn, cropped
 from marrow.learning.feed.bag_store import BagStore, StoredBag
-from marrow.learning.feed.batch import Batch
 from marrow.learning.feed.prefetch import prefetch
 from marrow.learning.pooling.segments import Segments
 
@@ -28,14 +28,30 @@ Read = tuple[StoredBag, Drawn | None]
 _log = logging.getLogger(__name__)
 
 
-class Feed:
-    """Bags numbered from 0, read in any order.
+@dataclass(frozen=True)
+class Batch:
+    """The input of one training step.
 
-    Args:
-        store: holds the bags; several feeds may share it.
-        positions: of the bags in the store, in the feed's order; all by default.
-        augmentation: settings; None for no augmentation.
-        seed: of the augmentation.
+    Attributes:
+        patches: (instances, *shape), float32, without margin, not yet scaled.
+        segments: which instances belong to which bag.
+        labels: (bags,), int64, class numbers; -1 where the class is unknown.
+        auxiliary: name of a task -> (instances,): class numbers as int64, -1 where unknown, or values as float32, NaN
+            where unknown.
+        instances: (instances,), int64, the position of each instance among all instances of the feed.
+        bags: ids of the bags.
+    """
+
+    patches: Tensor
+    segments: Segments
+    labels: Tensor
+    auxiliary: Mapping[str, Tensor]
+    instances: Tensor
+    bags: tuple[str, ...]
+
+
+class Feed:
+    """Bags numbered from 0, read in any order: those at `positions` of a store that several feeds may share, or all.
 
     Attributes:
         entries: the manifest's rows of the bags.
@@ -74,35 +90,25 @@ class Feed:
         return [self.entries[position].bag for position in positions]
 
     def part(self, entries: Iterable[Entry], augmentation: Augmenter | None = None, seed: int = 0) -> "Feed":
-        """A feed of a selection of these bags that shares the store; bags and instances are numbered from 0 again.
+        """A feed of some of these bags, in the order of `entries`, that shares the store.
 
-        Args:
-            entries: the manifest's rows of the selected bags, in the new feed's order.
-            augmentation: settings; None for no augmentation.
-            seed: of the augmentation.
+        Bags and instances are numbered from 0 again.
         """
         numbers = {entry.bag: position for position, entry in enumerate(self.entries)}
         positions = [self._positions[numbers[entry.bag]] for entry in entries]
         return Feed(self._store, positions, augmentation, seed)
 
     def batch(self, positions: Sequence[int], epoch: int | None = None) -> Batch:
-        """The batch of some bags.
+        """The batch of some bags, at least one, augmented for an epoch counted from 0; None for no augmentation.
 
-        Args:
-            positions: of the bags; at least one.
-            epoch: counted from 0, for which bags are augmented; None for no augmentation. Margins are cut off.
+        Margins are cut off.
         """
         return self._batch_of(positions, [self._read((position, epoch)) for position in positions])
 
     def batches(
         self, groups: Iterable[Sequence[int]], epoch: int | None = None
     ) -> Generator[tuple[Sequence[int], Batch]]:
-        """Each group of bags with its batch; following bags are read in a thread while a batch is in use.
-
-        Args:
-            groups: positions of the bags of each batch.
-            epoch: as for `batch`.
-        """
+        """Each group of bags with its batch; following bags are read in a thread while a batch is in use."""
         planned = list(groups)
         keys = [(position, epoch) for group in planned for position in group]
         with closing(prefetch(self._read, keys, self._allocated_bytes, PREFETCH_BYTES)) as bags:

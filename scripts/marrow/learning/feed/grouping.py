@@ -4,12 +4,7 @@ from collections.abc import Iterator, Sequence
 
 
 def grouped(lengths: Sequence[int], most: int) -> Iterator[list[int]]:
-    """Positions of neighbouring bags of at most so many instances together; a larger bag is a group of its own.
-
-    Args:
-        lengths: how many instances each bag has.
-        most: instances in a group.
-    """
+    """Positions of neighbouring bags of at most so many instances together; a larger bag is a group of its own."""
     group: list[int] = []
     held = 0
     for position, length in enumerate(lengths):

@@ -14,16 +14,11 @@ Value = TypeVar("Value")
 def prefetch(
     make: Callable[[Key], Value], keys: Iterable[Key], size: Callable[[Key], int], room: int
 ) -> Generator[Value]:
-    """The values `make(key)`, in the order of the keys.
+    """The values `make(key)`, made in a second thread, in the order of the keys.
 
-    Values that are not yet used take `room` at most, but one is always computed ahead and never more than `MOST_READY`.
-    An exception of `make` is raised where its value is due. Closing the generator ends the work in the thread.
-
-    Args:
-        make: called in the second thread.
-        keys: arguments of `make`.
-        size: of the value of a key.
-        room: for values that are not yet used, in the unit of `size`.
+    Values that are not yet used take `room` at most, each its `size`, but one is always computed ahead and never more
+    than `MOST_READY`. An exception of `make` is raised where its value is due. Closing the generator ends the work in
+    the thread.
     """
     upcoming = deque(keys)
     begun: deque[tuple[int, Future[Value]]] = deque()

@@ -11,15 +11,7 @@ from marrow.learning.heads.head import UNKNOWN, Head
 
 
 class ClassHead(Head):
-    """One output a class.
-
-    Args:
-        width: of the embedding.
-        classes: how many.
-    """
-
-    def __init__(self, width: int, classes: int) -> None:
-        super().__init__(width, classes)
+    """One output a class."""
 
     def loss(self, answers: Tensor, labels: Tensor) -> Tensor:
         """Mean cross-entropy of logits (instances, classes) to labels (instances,), -1 where unknown."""
@@ -33,5 +25,4 @@ class ClassHead(Head):
 
 def make(settings: Mapping[str, Any], task: Task, width: int, mean: float, std: float) -> ClassHead:
     """The head of a task with classes."""
-    del settings, mean, std
     return ClassHead(width, len(task.classes))

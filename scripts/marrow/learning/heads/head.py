@@ -12,11 +12,9 @@ class Head(nn.Linear, ABC):
 
     @abstractmethod
     def loss(self, answers: Tensor, labels: Tensor) -> Tensor:
-        """A single number: the mean loss over the instances whose label is known, 0 where none is.
+        """The mean loss, a single number, over the instances whose label is known; 0 where none is.
 
-        Args:
-            answers: (instances, outputs).
-            labels: (instances,), int64 for a task with classes, else float32.
+        Answers are (instances, outputs), labels (instances,): int64 for a task with classes, else float32.
         """
 
     @abstractmethod

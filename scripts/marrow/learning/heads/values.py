@@ -14,12 +14,7 @@ from marrow.learning.heads.head import Head
 
 
 class ValueHead(Head):
-    """One output, the value in standard deviations from the mean.
-
-    Args:
-        width: of the embedding.
-        mean, std: of the values of the training instances.
-    """
+    """One output, the value in standard deviations from the mean of the training instances' values."""
 
     mean: Tensor
     std: Tensor
@@ -42,5 +37,4 @@ class ValueHead(Head):
 
 def make(settings: Mapping[str, Any], task: Task, width: int, mean: float, std: float) -> ValueHead:
     """The head of a task without classes."""
-    del settings, task
     return ValueHead(width, mean, std)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from marrow.learning.feed.batch import Batch
+from marrow.learning.feed.feed import Batch
 from marrow.learning.heads.head import UNKNOWN
 
 

@@ -24,14 +24,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class _Seed:
-    """The training of one seed while it runs.
-
-    Attributes:
-        number: its position among all seeds.
-        trainer: of this seed.
-        steps: the generator of its step requests.
-        request: its next step; None before the first and after the last one.
-    """
+    """The training of one seed, by its number, with its next request: None before the first and after the last one."""
 
     number: int
     trainer: Trainer
@@ -68,13 +61,9 @@ class ManySeedsTraining:
         self._stepper: tuple[list[int], ManySeedsStepper] | None = None
 
     def train(self, finish: Callable[[int], None]) -> dict[int, RunStopped]:
-        """Train all seeds to their ends.
+        """Train all seeds to their ends, and call `finish` with the number of each that gets there.
 
-        Args:
-            finish: called with the number of each seed when its training has ended.
-
-        Returns:
-            For the numbers of seeds that were stopped: why.
+        Returns, for the numbers of seeds that were stopped, why.
 
         Raises:
             SystemExit: the process was asked to leave, and all seeds have saved a checkpoint.

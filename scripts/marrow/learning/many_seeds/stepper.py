@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.func import functional_call
 
 from marrow.device.precision import autocast
-from marrow.learning.feed.batch import Batch
+from marrow.learning.feed.feed import Batch
 from marrow.learning.many_seeds.modules import StackedParameters
 from marrow.learning.many_seeds.padding import PaddedBatch
 from marrow.learning.pooling.pooling import Pooled
@@ -38,11 +38,9 @@ History = dict[str, Tensor]
 
 
 class ManySeedsStepper:
-    """Computes the gradients of several models, each for a batch of its own.
+    """Computes the gradients of several models of one method, each for a batch of its own.
 
-    Args:
-        steppers: of one method, each with a model of its own, whose parameters become views of the stack.
-        precision: of the values inside the encoders.
+    Their parameters become views of the stack. `precision` is that of the values inside the encoders.
     """
 
     def __init__(self, steppers: Sequence[Stepper], precision: torch.dtype = torch.float32) -> None:

@@ -17,13 +17,7 @@ from marrow.learning.pooling.segments import Segments, attend
 
 
 class Attention(Pooling):
-    """Attention with one hidden layer.
-
-    Args:
-        width: of the embeddings.
-        outputs: one for two classes, or one for each class.
-        attention_width: of the hidden layer.
-    """
+    """Attention with one hidden layer of `attention_width`."""
 
     def __init__(self, width: int, outputs: int, attention_width: int) -> None:
         super().__init__(width, outputs)

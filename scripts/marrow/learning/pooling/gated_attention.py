@@ -15,13 +15,7 @@ from marrow.learning.pooling.outputs import outputs_of
 
 
 class GatedAttention(Attention):
-    """Attention whose hidden layer is gated.
-
-    Args:
-        width: of the embeddings.
-        outputs: one for two classes, or one for each class.
-        attention_width: of the hidden layer.
-    """
+    """Attention whose hidden layer is gated."""
 
     def __init__(self, width: int, outputs: int, attention_width: int) -> None:
         super().__init__(width, outputs, attention_width)

@@ -15,18 +15,16 @@ from marrow.learning.pooling.segments import Segments
 PoolingFunction = Callable[[Tensor, Segments], Tensor]
 
 
-class EmbeddingPooling(Pooling):
-    """Pools embeddings, then classifies.
-
-    Args:
-        width: of the embeddings.
-        outputs: one for two classes, or one for each class.
-        function: from embeddings (instances, width) to those of bags (bags, width).
-    """
+class _FixedPooling(Pooling):
+    """Pools by a fixed function."""
 
     def __init__(self, width: int, outputs: int, function: PoolingFunction) -> None:
         super().__init__(width, outputs)
         self.function = function
+
+
+class EmbeddingPooling(_FixedPooling):
+    """Pools embeddings by a function from (instances, width) to (bags, width), then classifies."""
 
     def pool(self, embeddings: Tensor, segments: Segments) -> Pooled:
         """Pool (instances, width)."""
@@ -34,18 +32,8 @@ class EmbeddingPooling(Pooling):
         return Pooled(logits, instance_logits=self.classifier(embeddings))
 
 
-class InstancePooling(Pooling):
-    """Classifies instances, then pools what is said of them.
-
-    Args:
-        width: of the embeddings.
-        outputs: one for two classes, or one for each class.
-        function: from the logits of instances (instances, outputs) to those of bags (bags, outputs).
-    """
-
-    def __init__(self, width: int, outputs: int, function: PoolingFunction) -> None:
-        super().__init__(width, outputs)
-        self.function = function
+class InstancePooling(_FixedPooling):
+    """Classifies instances, then pools their logits by a function from (instances, outputs) to (bags, outputs)."""
 
     def pool(self, embeddings: Tensor, segments: Segments) -> Pooled:
         """Pool (instances, width)."""
@@ -55,7 +43,7 @@ class InstancePooling(Pooling):
 
 def pooling_at(
     level: str, width: int, classes: int, embedding: PoolingFunction, probability: PoolingFunction
-) -> EmbeddingPooling | InstancePooling:
+) -> Pooling:
     """The pooling at a level, `embedding` or `instance`, with the function for that level."""
     if level == "embedding":
         return EmbeddingPooling(width, outputs_of(classes), embedding)

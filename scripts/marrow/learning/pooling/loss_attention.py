@@ -26,15 +26,7 @@ def loss_attention_scores(instance_logits: Tensor) -> Tensor:
 
 
 class LossAttention(Pooling):
-    """Attention by the classifier's own logits.
-
-    Args:
-        width: of the embeddings.
-        classes: how many; two or more.
-    """
-
-    def __init__(self, width: int, classes: int) -> None:
-        super().__init__(width, classes)
+    """Attention by the classifier's own logits, of which it has one for each class."""
 
     def pool(self, embeddings: Tensor, segments: Segments) -> Pooled:
         """Pool (instances, width)."""
@@ -45,7 +37,6 @@ class LossAttention(Pooling):
 
 def make(settings: Mapping[str, Any], width: int, classes: int) -> LossAttention:
     """The pooling; its settings are those of its loss."""
-    del settings
     return LossAttention(width, classes)
 
 

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from marrow.learning.pooling.attention_memory import AttentionMemory
-from marrow.learning.pooling.bag_loss import BagLoss
+from marrow.learning.pooling.main_loss import MainLoss
 from marrow.learning.pooling.outputs import class_loss
 from marrow.learning.pooling.pooling import Pooled
 from marrow.learning.pooling.segments import Segments, segment_mean, segment_sum, spread
@@ -48,17 +48,8 @@ def ramp_up(epoch: int, length: float) -> float:
     return math.exp(-5 * (1 - reached) ** 2)
 
 
-class LossAttentionLoss(BagLoss):
-    """The three terms and the memory of the third.
-
-    Args:
-        instance_weight: lambda.
-        instance_reduction: of L2 over the instances of a bag, `sum` or `mean`.
-        consistency_weight: omega once it is ramped up.
-        consistency_ramp: how many epochs that takes.
-        memory: of attention; not used where omega is 0.
-        class_weights: (classes,); None for even ones.
-    """
+class LossAttentionLoss(MainLoss):
+    """The three terms, and the memory of attention for the third; it is not used where omega is 0."""
 
     def __init__(
         self,

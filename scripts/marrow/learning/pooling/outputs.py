@@ -41,14 +41,9 @@ def logits_of(log_probabilities: Tensor, outputs: int) -> Tensor:
 
 
 def class_loss(logits: Tensor, labels: Tensor, class_weights: Tensor | None = None) -> Tensor:
-    """Cross-entropy of each row, (n,), times the weight of its class.
+    """Cross-entropy of each row of logits (n, outputs), (n,), times the weight of its class.
 
     Not divided by the sum of the weights, as in PyTorch's mean: with one bag a step nothing of them would be left.
-
-    Args:
-        logits: (n, outputs).
-        labels: (n,), int64.
-        class_weights: (classes,).
     """
     logits = at_least_float32(logits)
     if logits.shape[1] == 1:

@@ -29,9 +29,7 @@ class Pooled:
 class Pooling(nn.Module, ABC):
     """Pools the embeddings of each bag and classifies it; the classifier is a part of it.
 
-    Args:
-        width: of the embeddings.
-        outputs: one for two classes, or one for each class.
+    It has one output for two classes, or one for each class.
     """
 
     def __init__(self, width: int, outputs: int) -> None:

@@ -33,14 +33,10 @@ class Validation:
 
 
 def macro_f1(labels: npt.NDArray[np.int64], predicted: npt.NDArray[np.int64]) -> float:
-    """The mean over classes of F1, one against rest: 2 x correct / (labelled + predicted).
+    """The mean over classes of F1, one against rest: 2 x correct / (labelled + predicted), of class numbers (bags,).
 
     Equal to scikit-learn's `f1_score(average="macro")` to the last bit. It is computed here because importing
     scikit-learn takes longer than many a training.
-
-    Args:
-        labels: (bags,), class numbers.
-        predicted: (bags,), predicted class numbers.
     """
     classes = np.union1d(labels, predicted)[:, None]
     correct = (labels == classes) & (predicted == classes)

@@ -23,11 +23,8 @@ def trunk_rows(
 ) -> Iterator[Sequence[Tensor]]:
     """For each task, the gradient of its loss with respect to parameters of the trunk: one backward pass each.
 
-    Args:
-        embeddings: output of the trunk.
-        parameters: of the trunk.
-        at_cut: for each task, the gradient of its loss with respect to the embeddings.
-        keep: whether to keep the graph for a further pass.
+    `at_cut` has, for each task, the gradient of its loss with respect to the embeddings, which are the output of the
+    trunk; `keep` keeps the graph for a further pass.
     """
     for position, gradient in enumerate(at_cut):
         yield torch.autograd.grad(

@@ -21,11 +21,7 @@ class Interrupt:
         self.requested = False
 
     def leave(self) -> None:
-        """Exit with the code that means: start this job again.
-
-        Raises:
-            SystemExit: always.
-        """
+        """Exit with the code that means: start this job again."""
         raise SystemExit(COME_AGAIN)
 
 

@@ -16,14 +16,7 @@ Training = Mapping[str, Any]
 
 
 class MomentumDescent:
-    """SGD with momentum, with the interface of `marrow.device.adam.Adam`.
-
-    Args:
-        weights: to train.
-        weight_decay: factor of the L2 term in the gradient.
-        momentum: the share of the last update that is added to the next one.
-        nesterov: whether to use Nesterov momentum.
-    """
+    """SGD with momentum, called as `marrow.device.adam.Adam` is; weight decay is an L2 term in the gradient."""
 
     def __init__(self, weights: Sequence[Tensor], weight_decay: float, momentum: float, *, nesterov: bool) -> None:
         self.weights = list(weights)
@@ -60,11 +53,7 @@ class MomentumDescent:
 
 @dataclass(frozen=True)
 class Optimiser:
-    """The optimiser of a method.
-
-    Attributes:
-        groups: each updates a part of the weights, with a weight decay of its own.
-    """
+    """The optimiser of a method, in groups that each update a part of the weights with a weight decay of its own."""
 
     groups: Sequence[Adam | MomentumDescent]
 
@@ -91,11 +80,9 @@ class Optimiser:
 
 
 def optimiser_of(training: Training, model: nn.Module) -> Optimiser:
-    """Adam or SGD with momentum. Weight decay is an L2 term in the gradient, as in the papers.
+    """Adam or SGD with momentum, as the section `training` of a method says.
 
-    Args:
-        training: the section `training` of a method.
-        model: whose parameters are trained.
+    Weight decay is an L2 term in the gradient, as in the papers.
     """
     decay: float = training["weight_decay"]
     matrices = [parameter for parameter in model.parameters() if parameter.ndim > 1 or training["decay_biases"]]
@@ -108,12 +95,9 @@ def optimiser_of(training: Training, model: nn.Module) -> Optimiser:
 
 
 def learning_rate(training: Training, epoch: int, step: int) -> float:
-    """The learning rate of a step.
+    """The learning rate of a step, counted from 0 over all epochs.
 
-    Args:
-        training: the section `training` of a method.
-        epoch: counted from 0; the rate falls by a factor after each of `learning_rate_steps` epochs.
-        step: counted from 0 over all epochs; the rate is divided by 1 + step * `learning_rate_decay`.
+    It falls by a factor after each of `learning_rate_steps` epochs, and is divided by 1 + step * `learning_rate_decay`.
     """
     falls = bisect_right(training["learning_rate_steps"], epoch)
     rate: float = training["learning_rate"] * training["learning_rate_factor"] ** falls

@@ -50,16 +50,9 @@ def prepare(
     threads: int,
     shared: Feed | None = None,
 ) -> Preparation:
-    """Read the bags and make the model.
+    """Read the bags and make the model; initial weights, dropout, order of bags and augmentation follow the seed.
 
-    Args:
-        manifest: of the data set.
-        settings: encoder, pooling, auxiliary, weighting and training of a method.
-        augmentation: settings; None for no augmentation.
-        seed: of the initial weights, dropout, order of bags and augmentation.
-        device: on which bags and model are.
-        threads: how many the job has.
-        shared: a feed of all bags of the manifest with the method's tasks, if another training has read it.
+    `shared` is a feed of all bags of the manifest with the method's tasks, if another training has read it.
 
     Raises:
         MarrowError: there are no training bags, a bag is damaged, or the method does not fit the bags.

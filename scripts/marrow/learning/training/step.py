@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from marrow.learning.feed.batch import Batch
+from marrow.learning.feed.feed import Batch
 from marrow.learning.model import Answers, Model
 from marrow.learning.pooling.main_loss import MainLoss
 from marrow.learning.pooling.segments import Segments, segment_sum
@@ -40,11 +40,9 @@ _TINY = 1e-30
 
 @dataclass(frozen=True)
 class Step:
-    """The result of a training step; all tensors are detached and on the device.
+    """The result of a training step: losses (1 + tasks,), the main one first, and scalars for the history.
 
-    Attributes:
-        losses: (1 + tasks,), the main one first.
-        history: name -> scalar, for the history of the training.
+    All tensors are detached and on the device.
     """
 
     losses: Tensor
@@ -54,12 +52,8 @@ class Step:
 class Stepper:
     """Computes the gradients of a model's parameters for a batch.
 
-    Args:
-        model: to be trained.
-        main_loss: of the bags.
-        weighting: of the tasks.
-        last_layer: whether to compute the Gramian from the last shared layer instead of the whole trunk.
-        encode: runs the encoder, for example in chunks; None to call the encoder itself.
+    With `last_layer` the Gramian is that of the last shared layer instead of the whole trunk. `encode` runs the
+    encoder, for example in chunks; None to call the encoder itself.
     """
 
     def __init__(

@@ -22,8 +22,7 @@ from marrow.device.checkpoint import Checkpoint, Checkpoints, parts
 from marrow.device.out_of_memory import OutOfMemoryGuard
 from marrow.device.random_state import random_state, restore_random
 from marrow.errors import MarrowError, RunStopped
-from marrow.learning.feed.batch import Batch
-from marrow.learning.feed.feed import Feed, order
+from marrow.learning.feed.feed import Batch, Feed, order
 from marrow.learning.inference import predict
 from marrow.learning.training.choice import Choice, Validation
 from marrow.learning.training.interrupt import Interrupt
@@ -60,13 +59,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class StepRequest:
-    """A training's request to compute the gradients of a batch.
-
-    Attributes:
-        batch: of bags.
-        epoch: counted from 0.
-        step: counted from 0, over all epochs.
-    """
+    """A training's request to compute the gradients of a batch, in an epoch and a step of all epochs, both from 0."""
 
     batch: Batch
     epoch: int
@@ -77,22 +70,10 @@ Steps = Generator[StepRequest, Step]
 
 
 class Trainer:
-    """Trains a model.
+    """Trains a model: its history has a row for each completed epoch, and `progress` says how far it has come.
 
-    Args:
-        stepper: computes the gradients of a batch; holds the model.
-        training: the section `training` of a method.
-        bags: the training bags.
-        validation: the validation bags, if there are any.
-        seed: of the order of bags.
-        checkpoints: reads and writes the state of the training.
-        interrupt: whether the process was asked to leave.
-        guard: calls the stepper, and repeats a step with less memory if memory runs out.
-
-    Attributes:
-        stepper: as given.
-        history: a row for each completed epoch.
-        progress: how far the training has come.
+    The seed is that of the order of bags. The guard calls the stepper, which holds the model, and repeats a step with
+    less memory if memory runs out.
     """
 
     def __init__(

@@ -20,11 +20,7 @@ from marrow.learning.weighting.weighting import Observation, Weighting, Weights
 
 
 class LogLoss(Weighting):
-    """The gradient of the logarithm of each auxiliary loss.
-
-    Args:
-        epsilon: in the logarithm, so that a loss of zero has one.
-    """
+    """The gradient of log(L_i + epsilon) of each auxiliary loss."""
 
     def __init__(self, epsilon: float) -> None:
         self._epsilon = epsilon
@@ -35,14 +31,7 @@ class LogLoss(Weighting):
 
 
 class AverageLoss(Remembering):
-    """Weighs by running means of the losses.
-
-    Args:
-        tasks: how many auxiliary ones.
-        smoothing: what an average keeps from step to step: 0.99 is about the last 100 steps.
-        epsilon: the least that an average counts.
-        cap: the largest auxiliary weight; none for no limit.
-    """
+    """Weighs by running means of the losses, none of which counts less than epsilon; no weight is above the cap."""
 
     def __init__(self, tasks: int, smoothing: float, epsilon: float, cap: float | None) -> None:
         super().__init__(losses=torch.zeros(1 + tasks))

@@ -18,9 +18,17 @@ The step multiplies the distance from the minimum by 1 - 2 beta lambda, lambda a
     implicit:     the slope is that at the new weights, w <- argmin_{v >= 0} beta |g_m - sum_i v_i g_i|^2 + |v - w|^2/2,
                   with one task w <- max(0, (w + 2 beta <g_m, g_a>) / (1 + 2 beta |g_a|^2))
 
-and, in `marrow.learning.weighting.atmil_closed_form`, as the minimum itself. As printed, L = L_m + sum_i w_i L_i, a
-weight of 0 stops an auxiliary head too. What such a head asks of the trunk means less and less, and its task need not
-come back; so in the other variants heads get their full gradient.
+and, without steps or a learning rate, as the weights that they walk towards, from a running mean of the Gramian:
+
+    closed-form:  w = argmin_{w >= 0} mean(|g_m - sum_i w_i g_i|^2),
+                  with one task w = max(0, mean <g_m, g_a> / mean |g_a|^2)
+
+The weight in closed form does not change when auxiliary and main loss are given in other units: a loss k times as large
+gets a k-th of the weight. The mean is over steps, of products: a bag counts as much as its gradients are long.
+
+As printed, L = L_m + sum_i w_i L_i, a weight of 0 stops an auxiliary head too. What such a head asks of the trunk means
+less and less, and its task need not come back; so in the other variants heads get their full gradient. In closed form,
+whose weights change slowly, a task at 0 whose head stood still would stay there.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,9 +38,8 @@ import torch
 from torch import Tensor
 
 from marrow.bags.bag import Task
-from marrow.learning.weighting.atmil_closed_form import AtmilClosedForm
-from marrow.learning.weighting.divergence import nonnegative_minimum, parabola, slope
-from marrow.learning.weighting.stateful import Remembering
+from marrow.learning.weighting.divergence import nearest_weights, nonnegative_minimum, parabola, slope
+from marrow.learning.weighting.stateful import Remembering, renewed
 from marrow.learning.weighting.weighting import Observation, Weights
 
 
@@ -67,14 +74,7 @@ STEPS: Mapping[str, Callable[[Tensor, Tensor, float], Tensor]] = {
 
 
 class Atmil(Remembering):
-    """Moves weights towards a sum of auxiliary gradients that is near the main one.
-
-    Args:
-        tasks: how many auxiliary ones.
-        variant: as-printed, capped-step or implicit.
-        beta: the weights' learning rate.
-        cap: the largest weight; none for no limit.
-    """
+    """Moves weights, none above `cap`, towards a sum of auxiliary gradients that is near the main one."""
 
     def __init__(self, tasks: int, variant: str, beta: float, cap: float | None) -> None:
         super().__init__(weights=torch.ones(tasks))
@@ -90,6 +90,24 @@ class Atmil(Remembering):
         self.remember(weights=weights)
         shared = torch.cat([torch.ones_like(observation.losses[:1]), weights])
         return Weights(shared, shared if self._printed else torch.ones_like(shared))
+
+
+class AtmilClosedForm(Remembering):
+    """Weighs with the minimum of the mean squared distance, none above the cap."""
+
+    def __init__(self, tasks: int, smoothing: float, cap: float | None) -> None:
+        super().__init__(gramian=torch.zeros(1 + tasks, 1 + tasks))
+        self._smoothing = smoothing
+        self._cap = cap
+
+    def __call__(self, observation: Observation) -> Weights:
+        """One for the main task, and the weights of the least distance; ones for the heads."""
+        gramian = renewed(self.recall(observation.losses.device)["gramian"], observation.products, self._smoothing)
+        self.remember(gramian=gramian)
+        weights = nearest_weights(gramian)
+        weights = weights if self._cap is None else weights.clamp(max=self._cap)
+        shared = torch.cat([torch.ones_like(observation.losses[:1]), weights])
+        return Weights(shared, torch.ones_like(shared))
 
 
 def make(settings: Mapping[str, Any], tasks: Sequence[Task]) -> Atmil | AtmilClosedForm:

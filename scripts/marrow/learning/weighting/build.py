@@ -10,11 +10,7 @@ from marrow.planning.kinds import implementation
 
 
 def weighting_of(settings: Mapping[str, Any], tasks: Sequence[Task]) -> Weighting:
-    """The weighting of a main task and auxiliary ones.
-
-    Args:
-        settings: weighting of a method, complete.
-        tasks: the auxiliary tasks, in the order of their losses.
+    """The weighting of a main task and auxiliary ones, these in the order of their losses.
 
     Raises:
         MarrowError: the kind needs something that is not installed.

@@ -19,11 +19,7 @@ from marrow.learning.weighting.weighting import Observation, Weighting, Weights
 
 
 class Cosine(Weighting):
-    """Gates auxiliary gradients on the trunk.
-
-    Args:
-        variant: as-printed or weighted.
-    """
+    """Gates auxiliary gradients on the trunk."""
 
     def __init__(self, variant: str) -> None:
         self._weighted = variant == "weighted"
@@ -45,5 +41,4 @@ def cosines(gramian: Tensor) -> Tensor:
 
 def make(settings: Mapping[str, Any], tasks: Sequence[Task]) -> Cosine:
     """The weighting in a method's variant."""
-    del tasks
     return Cosine(settings["variant"])

@@ -14,12 +14,7 @@ _RULE = "rule."
 
 
 class Every(Weighting):
-    """Asks a rule every `period` steps, from step 0 on.
-
-    Args:
-        rule: what weighs.
-        period: in steps, at least 1.
-    """
+    """Asks a rule every `period` steps, from step 0 on."""
 
     def __init__(self, rule: Weighting, period: int) -> None:
         self.needs_gramian = rule.needs_gramian

@@ -29,15 +29,7 @@ _LEAST = 1e-3  # of a weight, and of a norm next to the longest: a weight of 0 h
 
 
 class GradNorm(Remembering):
-    """Balances the lengths of the tasks' gradients.
-
-    Args:
-        tasks: how many auxiliary ones.
-        alpha: how much longer the gradients of tasks that lag behind shall be; 0 makes all of one length.
-        smoothing: what running means keep from step to step; as printed, they are of losses alone.
-        reference: whose losses L(0) are, first-step or first-epoch.
-        rate: the weights' learning rate, of the printed step; None for the closed form.
-    """
+    """Balances the lengths of the tasks' gradients: by printed steps at a rate, or without one in closed form."""
 
     def __init__(
         self,

@@ -15,8 +15,7 @@ from torch import Tensor
 def gramian(rows: Sequence[Sequence[Tensor | None]]) -> Tensor:
     """G[i, j] = <g_i, g_j>, (tasks, tasks), float32, exactly symmetric.
 
-    Args:
-        rows: for each task its gradient, a tensor for each parameter and in the same order; None is a gradient of zero.
+    Each row is the gradient of a task, a tensor for each parameter and in the same order; None is a gradient of zero.
     """
     flat = [[None if part is None else part.detach().float().reshape(-1) for part in row] for row in rows]
     zero = torch.zeros((), device=next((part.device for row in flat for part in row if part is not None), None))

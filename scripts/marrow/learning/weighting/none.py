@@ -21,5 +21,4 @@ class MainOnly(Weighting):
 
 def make(settings: Mapping[str, Any], tasks: Sequence[Task]) -> MainOnly:
     """The weighting; it has no settings."""
-    del settings, tasks
     return MainOnly()

@@ -24,15 +24,7 @@ from marrow.learning.weighting.weighting import Observation, Weights
 
 
 class OlAux(Remembering):
-    """Moves weights along inner products of gradients.
-
-    Args:
-        tasks: how many auxiliary ones.
-        beta: the weights' learning rate.
-        steps: N, how many steps each change is the sum of.
-        epsilon: in the logarithms; none to go by the losses themselves.
-        cap: the largest weight; none for no limit.
-    """
+    """Moves weights along inner products of gradients; without epsilon it goes by the losses themselves."""
 
     def __init__(self, tasks: int, beta: float, steps: int, epsilon: float | None, cap: float | None) -> None:
         super().__init__(weights=torch.ones(tasks), products=torch.zeros(tasks), summed=torch.zeros(()))

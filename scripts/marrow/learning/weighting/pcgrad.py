@@ -49,5 +49,4 @@ def projected(gramian: Tensor, orders: Sequence[Sequence[int]]) -> Tensor:
 
 def make(settings: Mapping[str, Any], tasks: Sequence[Task]) -> PCGrad:
     """The weighting; it has no settings."""
-    del settings, tasks
     return PCGrad()

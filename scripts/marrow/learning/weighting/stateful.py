@@ -9,11 +9,7 @@ from marrow.learning.weighting.weighting import Weighting
 
 
 class Remembering(Weighting):
-    """A weighting that remembers tensors.
-
-    Args:
-        memory: name -> what is remembered before the first step.
-    """
+    """A weighting that remembers tensors by name; it is given what they are before the first step."""
 
     def __init__(self, **memory: Tensor) -> None:
         self._memory = memory

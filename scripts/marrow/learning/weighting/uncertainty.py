@@ -24,11 +24,8 @@ from marrow.learning.weighting.weighting import Observation, Weights
 class Uncertainty(Remembering):
     """Learns a log-variance for each task.
 
-    Args:
-        tasks: the auxiliary ones.
-        variant: as-printed or capped-step.
-        rate: of the log-variances. The paper leaves them to the model's optimiser; 0.001 makes steps of the size that
-            Adam makes with 0.0005.
+    The paper leaves the rate of the log-variances to the model's optimiser; 0.001 makes steps of the size that Adam
+    makes with 0.0005.
     """
 
     def __init__(self, tasks: Sequence[Task], variant: str, rate: float) -> None:

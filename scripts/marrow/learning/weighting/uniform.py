@@ -19,5 +19,4 @@ class Uniform(Weighting):
 
 def make(settings: Mapping[str, Any], tasks: Sequence[Task]) -> Uniform:
     """The weighting; it has no settings."""
-    del settings, tasks
     return Uniform()

@@ -28,9 +28,6 @@ _SHORTEST = 1e-9  # next to the longest gradient; what is shorter is no gradient
 class UPGrad(Weighting):
     """Weighs gradients on the trunk with TorchJD's UPGrad.
 
-    Args:
-        tasks: how many auxiliary ones.
-
     Raises:
         MarrowError: TorchJD is not installed, or its solver is not.
     """
@@ -60,5 +57,4 @@ def _torchjd(count: int) -> Any:
 
 def make(settings: Mapping[str, Any], tasks: Sequence[Task]) -> UPGrad:
     """The weighting; it has no settings."""
-    del settings
     return UPGrad(len(tasks))

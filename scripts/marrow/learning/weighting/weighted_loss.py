@@ -17,12 +17,7 @@ from marrow.learning.weighting.weighting import Observation, Weighting, Weights
 
 
 class WeightedLoss(Weighting):
-    """Weighs by the epoch.
-
-    Args:
-        gamma: what is left of the auxiliary weight from one epoch to the next, from 0 to 1.
-        first_epoch: the number of the first epoch, 0 or 1.
-    """
+    """Weighs by the epoch, from `first_epoch` up; `gamma` is what is left of the auxiliary weight after each."""
 
     def __init__(self, gamma: float, first_epoch: int) -> None:
         self._gamma = gamma
@@ -38,5 +33,4 @@ class WeightedLoss(Weighting):
 
 def make(settings: Mapping[str, Any], tasks: Sequence[Task]) -> WeightedLoss:
     """The weighting of a method."""
-    del tasks
     return WeightedLoss(settings["gamma"], settings["first_epoch"])

@@ -57,11 +57,7 @@ class Weights:
 
 
 class Weighting(ABC):
-    """Weighs the main task against auxiliary ones, step after step.
-
-    Attributes:
-        needs_gramian: whether it takes the Gramian, as its kind declares.
-    """
+    """Weighs the main task against auxiliary ones, step after step; its kind declares whether it needs the Gramian."""
 
     needs_gramian: bool = False
 
