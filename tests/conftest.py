@@ -15,3 +15,8 @@ def _one_thread():
     yield
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)
+
+
+def pytest_collection_modifyitems(items):
+    """Start the long files first, so that none is left to one worker in the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
