@@ -24,17 +24,17 @@ def forked_snakemake(arguments: Sequence[str], directory: Path | None = None) ->
     with tempfile.TemporaryFile("w+") as printed:
         child = os.fork()
         if not child:
-            os.chdir(directory or ".")
-            _be_snakemake(arguments, printed.fileno())
+            _be_snakemake(arguments, directory, printed.fileno())
         _, status = os.waitpid(child, 0)
         printed.seek(0)
         return subprocess.CompletedProcess(arguments, os.waitstatus_to_exitcode(status), printed.read(), "")
 
 
-def _be_snakemake(arguments: Sequence[str], printed: int) -> None:
+def _be_snakemake(arguments: Sequence[str], directory: Path | None, printed: int) -> None:
     """Never returns."""
     status = 1
     with suppress(BaseException):
+        os.chdir(directory or ".")
         os.dup2(printed, 1)
         os.dup2(printed, 2)
         sys.stdout, sys.stderr = (open(number, "w", closefd=False) for number in (1, 2))  # noqa: SIM115
