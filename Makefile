@@ -24,7 +24,7 @@ check: .venv/.ready-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile -m "not slow and not browser and not slurm"
 
 test: .venv/.ready-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile --durations 25
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile --no-loadscope-reorder --durations 25
 
 why: .venv/.ready
 	@PYTHONPATH=scripts $(BIN)/python -m marrow why $(if $(CONFIG),--configfile $(CONFIG))

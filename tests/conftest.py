@@ -1,6 +1,22 @@
-"""For all tests: none depends on how long something takes, or on chance."""
+"""For all tests: none depends on how long something takes, on chance, or on the test before it."""
 
+import sys
+
+import pytest
 from hypothesis import settings
 
 settings.register_profile("fixed", deadline=None, derandomize=True)
 settings.load_profile("fixed")
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    """Take back the number of threads that a test gave torch: idle ones spin, and cost the tests that follow."""
+    yield
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
+
+
+def pytest_collection_modifyitems(items):
+    """Start the long files first, so that none is left to one worker in the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)

@@ -77,17 +77,21 @@ def test_a_voxel_sees_exactly_its_receptive_field_centred_on_it(which):
     centre = size // 2
     start = (centre - place,) * 3
 
-    def change(shift):
-        """How far the middle voxel's maps of this pathway change when the voxel at a distance along x does."""
-        maps = []
-        for value in (0.0, 1.0):
-            image = np.zeros((size, size, size))
-            image[centre, centre, centre + shift] = value
-            seen = windows_of(image, predicted, margin, 0, start)
-            with torch.no_grad():
-                maps.append(network.joined(seen, (predicted,) * 3, 0)[0, :, place, place, place])
+    def maps(image):
+        """The middle voxel's maps of this pathway."""
         own = slice(which * SMALL.maps[-1], (which + 1) * SMALL.maps[-1])
-        return float((maps[1] - maps[0])[own].abs().max())
+        with torch.no_grad():
+            joined = network.joined(windows_of(image, predicted, margin, 0, start), (predicted,) * 3, 0)
+        return joined[0, own, place, place, place]
+
+    nothing = np.zeros((size, size, size))
+    unchanged = maps(nothing)
+
+    def change(shift):
+        """How far they change when the voxel at a distance along x does."""
+        image = nothing.copy()
+        image[centre, centre, centre + shift] = 1.0
+        return float((maps(image) - unchanged).abs().max())
 
     last = 8 * factor  # of the samples, the farthest lies here; it stands for the voxels up to `reach`
     assert last <= reach < last + factor

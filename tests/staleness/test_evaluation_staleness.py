@@ -2,13 +2,11 @@
 
 import pytest
 
-from raw_cohort import write_raw_cohort, write_sheet
 from staleness_project import Project, checkout
 
 pytestmark = pytest.mark.slow
 
 SETTINGS = {
-    "samples": "samples.tsv",
     "bones": {"source": "none"},
     "methods": {
         "wild": {"preset": "attention", "training": {"optimiser": "sgd", "learning_rate": 1e9, "weight_decay": 0}}
@@ -42,8 +40,6 @@ class Evaluated(Project):
 def project(tmp_path_factory) -> Evaluated:
     root = tmp_path_factory.mktemp("evaluated")
     made = Evaluated(checkout(root, SETTINGS).root)
-    write_raw_cohort(root / "raw", nifti=["A1"], dicom=[])
-    write_sheet(root / "samples.tsv", [("A1", "A", "focal", "train")])
     made.run()
     return made
 

@@ -5,14 +5,12 @@ import shutil
 
 import pytest
 
-from raw_cohort import write_raw_cohort, write_sheet
 from staleness_project import Project, checkout
 
 pytestmark = pytest.mark.slow
 
 METHODS, SEEDS = ("embedding-max", "attention"), (0, 1)
 SETTINGS = {
-    "samples": "samples.tsv",
     "bones": {"source": "none"},
     "methods": {"mine": {"preset": "attention", "title": "Mine", "training": {"learning_rate": 0.002}}},
     "datasets": {
@@ -37,8 +35,6 @@ class Runs(Project):
 def project(tmp_path_factory) -> Runs:
     root = tmp_path_factory.mktemp("runs")
     made = Runs(checkout(root, SETTINGS).root)
-    write_raw_cohort(root / "raw", nifti=["A1"], dicom=[])
-    write_sheet(root / "samples.tsv", [("A1", "A", "focal", "train")])
     made.run()
     return made
 

@@ -5,7 +5,6 @@ import json
 import pytest
 from test_run_staleness import SETTINGS, Runs
 
-from raw_cohort import write_raw_cohort, write_sheet
 from staleness_project import checkout
 
 pytestmark = pytest.mark.slow
@@ -21,8 +20,6 @@ def project(tmp_path_factory) -> Runs:
     trained = {"concepts": {"methods": METHODS, "seeds": [0, 1], "training": {"epochs": 2}}}
     settings = {**SETTINGS, "methods": {"dropped": DROPPED}, "runs": trained, "seeds_per_process": 4}
     made = Runs(checkout(root, settings).root)
-    write_raw_cohort(root / "raw", nifti=["A1"], dicom=[])
-    write_sheet(root / "samples.tsv", [("A1", "A", "focal", "train")])
     told = made.run()
     assert told.count("outputs come back from the archive") == 2
     return made

@@ -1,8 +1,6 @@
 """A checkout with a finished run in it, and edits that undo themselves: for tests of what an edit makes stale."""
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,10 +22,9 @@ class Project:
         self.config = root / "my.yaml"
 
     def run(self, *arguments: str) -> str:
-        command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments, "--configfile", "my.yaml"]
-        done = subprocess.run(command, cwd=self.root, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout + done.stderr
+        done = forked_snakemake(["--cores", "2", *arguments, "--configfile", "my.yaml"], self.root)
+        assert done.returncode == 0, done.stdout
+        return done.stdout
 
     def plan(self, *arguments: str) -> set[str]:
         arguments = ("--configfile", str(self.config), *arguments)

@@ -14,6 +14,7 @@ import pydicom
 import pytest
 import yaml
 
+from forked_snakemake import forked_snakemake
 from marrow.workflow.parse import REPOSITORY
 from marrow.workflow.paths import CODE
 from raw_cohort import CONTRASTS, write_raw_cohort, write_sheet
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.slow
 NAME, BIRTH, NUMBER = "DOEPLANTED", "19620304", "MRN7734911"
 SECRETS = [NAME, BIRTH, NUMBER]
 PIXDIM_OFFSET = 76
+WORKFLOW = ["--snakefile", str(REPOSITORY / "Snakefile"), "--cores", "2"]
 
 
 def truncate(raw: Path) -> None:
@@ -79,14 +81,13 @@ def run(tmp_path_factory):
     settings = {"samples": "samples.tsv", "resample": {"spacing_mm": 8}, "ingest": {"bias": {"enabled": False}}}
     settings |= {"bones": {"source": "none"}}
     (root / "my.yaml").write_text(yaml.safe_dump(settings))
-    return root, snakemake(root)
+    command = [sys.executable, "-m", "snakemake", *WORKFLOW, "--configfile", "my.yaml"]
+    return root, subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
 
 
 def snakemake(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(REPOSITORY / "Snakefile"), "--cores", "2"]
-    return subprocess.run(
-        [*command, *arguments, "--configfile", "my.yaml"], cwd=root, capture_output=True, text=True, check=False
-    )
+    """What another run would say; the first one is started as a user does."""
+    return forked_snakemake([*WORKFLOW, *arguments, "--configfile", "my.yaml"], root)
 
 
 def test_the_run_ends_with_an_error_that_lists_every_stopped_scan(run):

@@ -2,12 +2,11 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from forked_snakemake import forked_snakemake
 from marrow.workflow.dry_run import planned_jobs
 from marrow.workflow.parse import REPOSITORY as ROOT
 
@@ -63,16 +62,15 @@ class Toy:
         self.root = root
 
     def run(self, *arguments: str) -> str:
-        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--rerun-triggers", "mtime", "--rerun-incomplete"]
-        done = subprocess.run([*command, *arguments], cwd=self.root, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stderr
+        options = ["--cores", "2", "--rerun-triggers", "mtime", "--rerun-incomplete"]
+        done = forked_snakemake([*options, *arguments], self.root)
+        assert done.returncode == 0, done.stdout
+        return done.stdout
 
     def plan(self, *arguments: str) -> set[str]:
         arguments = arguments or ("--rerun-triggers", "mtime")
-        return {
-            job.name for job in planned_jobs(self.root / "Snakefile", self.root, [*arguments, "--rerun-incomplete"])
-        }
+        arguments = (*arguments, "--rerun-incomplete")
+        return {job.name for job in planned_jobs(self.root / "Snakefile", self.root, arguments, forked_snakemake)}
 
     def edit(self, stage: str, before: str, after: str) -> None:
         script = self.root / f"scripts/{stage}.py"
