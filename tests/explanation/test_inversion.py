@@ -11,7 +11,7 @@ from torch.nn.functional import softshrink
 import learning_sets
 from marrow.device.chunks import ChunkedEncoder
 from marrow.explanation.inversion.comparison import SplitBags, compare
-from marrow.explanation.inversion.marking import heights_of, scaled
+from marrow.explanation.inversion.marking import scaled, scaled_attentions
 from marrow.explanation.inversion.network import Network
 from marrow.explanation.inversion.predictions import BagPrediction
 from marrow.explanation.inversion.scores import METRICS, choose, marking, scores_of
@@ -196,7 +196,7 @@ def prediction(attention, predicted=1):
 
 
 def test_attention_goes_from_0_to_1_within_a_positive_bag_and_is_0_in_others():
-    heights = heights_of([prediction([0.1, 0.5, 0.4]), prediction([0.2, 0.8], predicted=0), prediction([1.0])])
+    heights = scaled_attentions([prediction([0.1, 0.5, 0.4]), prediction([0.2, 0.8], predicted=0), prediction([1.0])])
     assert [height.tolist() for height in heights] == [[0, 1, 0.75], [0, 0], [1]]
     assert scaled(np.full(4, 0.25, np.float32)).tolist() == [1] * 4
 

@@ -23,7 +23,7 @@ from marrow.learning.many_seeds.padding import PaddedBatch
 from marrow.learning.many_seeds.schedule import ManySeedsTraining
 from marrow.learning.many_seeds.stepper import ManySeedsStepper
 from marrow.learning.pooling.segments import Segments
-from marrow.learning.training.interrupt import COME_AGAIN
+from marrow.learning.training.interrupt import EXIT_RETRY
 from marrow.learning.training.preparation import prepare
 from marrow.learning.training.step import Stepper
 from marrow.planning.kinds import training_modules
@@ -287,7 +287,7 @@ def test_runs_that_are_asked_to_leave_save_after_the_same_step_and_go_on_togethe
     monkeypatch.setattr(ManySeedsStepper, "__call__", counted)
     with pytest.raises(SystemExit) as left:
         many_seeds(tables, chosen, name="first")
-    assert left.value.code == COME_AGAIN
+    assert left.value.code == EXIT_RETRY
     prints = [run_fingerprint(tables.path, "mine", seed, chosen, None) for seed in SEEDS]
     assert all((CHECKPOINTS / each / "last.safetensors").is_file() for each in prints)
     train_model.main(

@@ -78,8 +78,8 @@ def test_the_update_is_the_weighted_sum_of_the_tasks_gradients(manifest, needs_g
     stepper(batch, 0, 0)
     losses = losses_of(preparation, batch)
     weighted = losses[0] + 0.3 * losses[1] + 2 * losses[2]
-    torch.testing.assert_close(gradients(model.trunk), expected(weighted, model.trunk))
-    for own, loss, weight in zip(model.own, losses, [1.0, 0.5, 1.5], strict=True):
+    torch.testing.assert_close(gradients(model.trunk_parameters), expected(weighted, model.trunk_parameters))
+    for own, loss, weight in zip(model.task_parameters, losses, [1.0, 0.5, 1.5], strict=True):
         torch.testing.assert_close(gradients(own), expected(weight * loss, own))
 
 
@@ -91,7 +91,7 @@ def test_the_gramian_is_that_of_the_tasks_gradients_on_the_trunk_or_its_last_lay
     stepper.last_layer = last_layer
     batch = preparation.bags.batch([2, 5])
     step = stepper(batch, 0, 0)
-    over = list(model.encoder.last_layer.parameters()) if last_layer else model.trunk
+    over = list(model.encoder.last_layer.parameters()) if last_layer else model.trunk_parameters
     rows = torch.stack([flat(expected(loss, over)) for loss in losses_of(preparation, batch)])
     assert fixed.seen.gramian is not None
     torch.testing.assert_close(fixed.seen.gramian, rows @ rows.T)
@@ -166,9 +166,11 @@ def test_a_task_whose_answers_are_all_unknown_moves_nothing(manifest):
     }
     step = stepper(Batch(**{**vars(batch), "auxiliary": unknown}), 0, 0)
     assert step.losses[1:].tolist() == [0, 0]
-    for own in model.own[1:]:
+    for own in model.task_parameters[1:]:
         assert all(not gradient.any() for gradient in gradients(own))
-    torch.testing.assert_close(gradients(model.trunk), expected(losses_of(preparation, batch)[0], model.trunk))
+    torch.testing.assert_close(
+        gradients(model.trunk_parameters), expected(losses_of(preparation, batch)[0], model.trunk_parameters)
+    )
 
 
 def test_answers_that_are_known_count_alike_however_many_are_not(manifest):

@@ -25,7 +25,7 @@ from marrow.device.checkpoint import Checkpoints
 from marrow.errors import MarrowError, RunStopped
 from marrow.learning.feed.feed import Feed, order
 from marrow.learning.training.choice import Choice, Validation, macro_f1
-from marrow.learning.training.interrupt import COME_AGAIN, Interrupt
+from marrow.learning.training.interrupt import EXIT_RETRY, Interrupt
 from marrow.learning.training.optimiser import learning_rate, optimiser_of
 from marrow.learning.training.preparation import prepare
 from marrow.learning.training.trainer import Trainer
@@ -97,9 +97,9 @@ def test_a_training_that_was_asked_to_leave_and_then_killed_ends_with_the_same_b
     chosen = learning_sets.settings(**changed)
     whole = trained(tmp_path / "whole", tables, chosen)
     given = arguments(tmp_path / "parts", tables, chosen)
-    assert killed(given, 4 * 8 + 3, signal.SIGTERM) == COME_AGAIN
+    assert killed(given, 4 * 8 + 3, signal.SIGTERM) == EXIT_RETRY
     assert killed(given, 6 * 8 + 5, signal.SIGKILL) == -signal.SIGKILL
-    assert killed(given, 7 * 8 + 8, signal.SIGUSR1) == COME_AGAIN
+    assert killed(given, 7 * 8 + 8, signal.SIGUSR1) == EXIT_RETRY
     parts = trained(tmp_path / "parts", tables, chosen)
     for name in ("model.safetensors", "predictions.parquet", "instances.parquet"):
         assert (parts / name).read_bytes() == (whole / name).read_bytes(), name

@@ -10,7 +10,7 @@ from torch.nn import functional
 from marrow.bags.bag import Task
 from marrow.learning.weighting.atmil import STEPS, capped_step, implicit_step, printed_step
 from marrow.learning.weighting.build import weighting_of
-from marrow.learning.weighting.divergence import nearest_weights, parabola
+from marrow.learning.weighting.divergence import nearest_weights, quadratic_terms
 from marrow.learning.weighting.gramian import gramian
 from marrow.learning.weighting.weighting import Observation, Weighting
 from method_parts import complete
@@ -144,7 +144,7 @@ def test_a_stabilised_step_never_leads_away_from_the_minimum(variant: str, tasks
         seen = scale * seen
         rest = nearest_weights(seen)
         weights = torch.cat([torch.ones(1, tasks), follow(atmil(variant, tasks), [seen] * 30)])
-        a, b = parabola(seen)
+        a, b = quadratic_terms(seen)
         heights = ((a @ weights.mT).mT * weights - 2 * b * weights).sum(1)
         lowest = float((a @ rest * rest - 2 * b * rest).sum())
         assert (heights.diff() <= 1e-4 * (float(heights[0]) - lowest) + 1e-6 * float(seen[0, 0])).all(), index

@@ -12,7 +12,7 @@ import pytest
 from marrow.workflow.fingerprint.code import code_closure
 from marrow.workflow.parse import REPOSITORY as ROOT
 from marrow.workflow.parse import parse_workflow
-from marrow.workflow.paths import MODULES, UNREAD
+from marrow.workflow.paths import MODULES, TRIGGER_INPUTS
 from marrow.workflow.stage import OFFERED
 
 SCRIPTS = ROOT / "scripts"
@@ -47,14 +47,14 @@ def rule_names() -> list[str]:
 @pytest.mark.parametrize("name", rule_names())
 def test_rule_and_main_agree_on_every_name(rules, name):
     rule, main = rules[name], main_of(name)
-    given = (named(rule.input) - UNREAD) | (named(rule.output) - {"record"}) | (named(rule.params) - {MODULES})
+    given = (named(rule.input) - TRIGGER_INPUTS) | (named(rule.output) - {"record"}) | (named(rule.params) - {MODULES})
     assert set(inspect.signature(main).parameters) - OFFERED == given
 
 
 @pytest.mark.parametrize("name", rule_names())
 def test_main_takes_files_as_paths_and_settings_as_plain_types(rules, name):
     hints = get_type_hints(main_of(name))
-    files = (named(rules[name].input) | named(rules[name].output)) - UNREAD - {"record"}
+    files = (named(rules[name].input) | named(rules[name].output)) - TRIGGER_INPUTS - {"record"}
     assert hints["return"] is type(None)
     for parameter, hint in hints.items():
         if parameter in files:

@@ -47,12 +47,12 @@ class Model(nn.Module):
         return cast("Head", self.heads[task])
 
     @property
-    def trunk(self) -> list[nn.Parameter]:
+    def trunk_parameters(self) -> list[nn.Parameter]:
         """What all tasks share."""
         return list(self.encoder.parameters())
 
     @property
-    def own(self) -> list[list[nn.Parameter]]:
+    def task_parameters(self) -> list[list[nn.Parameter]]:
         """What each task has for itself, the main one first."""
         return [list(part.parameters()) for part in (self.pooling, *self.heads.values())]
 

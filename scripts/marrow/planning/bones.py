@@ -1,4 +1,4 @@
-"""Which scans teach the network their bones, which test it, and which network labels a scan; read at parse time.
+"""Which scans teach the network their bones, which test it, and which network labels a scan.
 
 A scan that is scored is never labelled by a network, nor corrected by an atlas, that has seen it: annotated validation
 scans belong to the network trained on the annotated training scans. A second network, trained on both, may serve all

@@ -1,4 +1,4 @@
-"""Which data sets there are, and which bag files each is made of; read at parse time.
+"""Which data sets there are, and which bag files each is made of.
 
 An entry of `datasets` in the config names a kind and its settings. Of scans, it makes one bag file a scan, and a
 manifest of the labelled ones; scans that are only predicted have a manifest of their own, so that one more of them

@@ -1,4 +1,4 @@
-"""What is evaluated together: the runs of each entry of `runs`; read at parse time."""
+"""What is evaluated together: the runs of each entry of `runs`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -76,7 +76,7 @@ class Evaluation:
     @property
     def predictions(self) -> list[str]:
         """What each run says of bags."""
-        return [f"{run.predicted}/predictions.parquet" for run in self.runs]
+        return [f"{run.predictions_folder}/predictions.parquet" for run in self.runs]
 
 
 def plan_evaluations(config: Mapping[str, Any], data: DataPlan, planned: RunPlan) -> dict[str, Evaluation]:

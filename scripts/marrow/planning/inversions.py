@@ -1,4 +1,4 @@
-"""Which runs are inverted, and with what; read at parse time.
+"""Which runs are inverted, and with what.
 
 Inversion compares attention before and after, so it is for methods that have attention. Its scores need bags whose key
 instances are known. By default it is for the kinds that declare `inverted`, small pictures with instance labels; what

@@ -1,4 +1,4 @@
-"""Which runs are scored by where they look, and which scans get a map; read at parse time.
+"""Which runs are scored by where they look, and which scans get a map.
 
 A run is scored where bags say which of their instances are key, of scans those with a lesion mask. Maps are drawn of
 scans, for few methods and seeds, for a reader of the report looks at each.
@@ -13,7 +13,7 @@ from marrow.errors import ConfigError, nearest
 from marrow.planning.cohort import Cohort
 from marrow.planning.datasets import SCANS, DataPlan
 from marrow.planning.evaluations import reference_of
-from marrow.planning.runs import ONLY, Run, RunPlan
+from marrow.planning.runs import PREDICT_SUFFIX, Run, RunPlan
 
 LOCALISATION = "results/localisation"
 MAPS = "results/maps"
@@ -41,7 +41,7 @@ class Map:
     @property
     def manifest(self) -> str:
         """The manifest that lists the scan."""
-        return f"results/manifests/{self.run.dataset}{ONLY if self.is_predicted else ''}.parquet"
+        return f"results/manifests/{self.run.dataset}{PREDICT_SUFFIX if self.is_predicted else ''}.parquet"
 
     @property
     def background(self) -> str:
@@ -51,7 +51,7 @@ class Map:
     @property
     def source(self) -> str:
         """The folder of the tables that say something of the scan."""
-        return self.run.predicted_only if self.is_predicted else self.run.predicted
+        return self.run.predict_only_folder if self.is_predicted else self.run.predictions_folder
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def _maps(settings: Mapping[str, Any], reference: str | None, data: DataPlan, ru
             first = next(other.seed for other in of_dataset if other.method == run.method)
             seeds = settings["seeds"] if settings["seeds"] is not None else [first]
             if run.method in methods and run.seed in seeds:
-                for part, split in ((dataset, "test"), (f"{dataset}{ONLY}", "predict")):
+                for part, split in ((dataset, "test"), (f"{dataset}{PREDICT_SUFFIX}", "predict")):
                     rows = data.datasets[part].rows if part in data.datasets else ()
                     bags = [row["bag"] for row in rows if row["split"] == split]
                     yield from (Map(run, bag, contrast, split == "predict") for bag in bags)

@@ -1,4 +1,4 @@
-"""Which models are trained: every method on every data set with every seed; read at parse time.
+"""Which models are trained: every method on every data set with every seed.
 
 `runs` in the config names entries of `datasets`; each manifest that an entry makes to learn from is trained on by every
 method with every seed. A run is known by these three, and depends on its settings alone: another method, another seed,
@@ -20,7 +20,7 @@ from marrow.planning.methods.resolve import Method
 
 RUNS = "results/runs"
 PREDICTED = "results/predicted"
-ONLY = "-predict"  # behind the name of a data set: its bags that are only predicted
+PREDICT_SUFFIX = "-predict"  # behind the name of a data set: its bags that are only predicted
 RUN_NAME = "{dataset}/{method}/seed-{seed}"  # of any run, with the wildcards of rules
 SEEDS = 3  # ATMIL's repetitions on scans
 
@@ -62,14 +62,14 @@ class Run:
         return self.within(RUNS)
 
     @property
-    def predicted(self) -> str:
+    def predictions_folder(self) -> str:
         """Where what it says of the bags of its data set is."""
         return self.within(PREDICTED)
 
     @property
-    def predicted_only(self) -> str:
+    def predict_only_folder(self) -> str:
         """Where what it says of bags that are only predicted is."""
-        return run_folder(f"{self.dataset}{ONLY}", self.method, self.seed, PREDICTED)
+        return run_folder(f"{self.dataset}{PREDICT_SUFFIX}", self.method, self.seed, PREDICTED)
 
     @property
     def modules(self) -> list[str]:

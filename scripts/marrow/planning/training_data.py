@@ -10,7 +10,7 @@ from pathlib import Path
 from marrow.planning.datasets import DataSet
 
 LEARNING = ("train", "validation")
-TRAINING = "-training"  # behind the name of a data set: the manifest of this part
+TRAINING_SUFFIX = "-training"  # behind the name of a data set: the manifest of this part
 _UNUSED = frozenset({"site", "attributes"})  # columns of the sheet that no method learns from
 
 

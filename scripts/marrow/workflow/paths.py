@@ -15,7 +15,7 @@ FRESH = PRIVATE / "fresh"
 STALE = PRIVATE / "stale"
 
 # Inputs of a rule that only decide when a job runs: its script does not read them, and no fingerprint includes them.
-UNREAD = frozenset({"freshness", "after"})
+TRIGGER_INPUTS = frozenset({"freshness", "after"})
 
 # The parameter of a rule with the dotted names of the project modules that a job imports by name. It is no setting.
 MODULES = "modules"

@@ -23,7 +23,7 @@ from marrow.workflow.fingerprint.code import job_code
 from marrow.workflow.fingerprint.content import DigestCache
 from marrow.workflow.fingerprint.values import Plain, plain
 from marrow.workflow.judge import Judge, Stage, Verdict, Wildcards
-from marrow.workflow.paths import DIGESTS, FRESH, MODULES, STALE, UNREAD, roles
+from marrow.workflow.paths import DIGESTS, FRESH, MODULES, STALE, TRIGGER_INPUTS, roles
 
 DIRECTORY_TIME = ".snakemake_timestamp"  # Snakemake's note in a folder that is an output; its time is the folder's
 
@@ -61,7 +61,7 @@ class RuleStage:
 
     def inputs(self, wildcards: Wildcards) -> dict[str, Path]:
         """Role -> path, for one of its jobs, without what is not read."""
-        patterns = roles(_named(self._rule, self._rule.input, wildcards, leave_out=UNREAD))
+        patterns = roles(_named(self._rule, self._rule.input, wildcards, leave_out=TRIGGER_INPUTS))
         return {role: Path(apply_wildcards(str(pattern), wildcards)) for role, pattern in patterns.items()}
 
     def outputs(self, wildcards: Wildcards) -> list[Path]:

@@ -30,7 +30,7 @@ from marrow.workflow.archive import Archive
 from marrow.workflow.fingerprint.code import job_code
 from marrow.workflow.fingerprint.job import job_fingerprint
 from marrow.workflow.fingerprint.values import Plain, plain
-from marrow.workflow.paths import ARCHIVE, CHECKPOINTS, MODULES, UNREAD, is_result, partial_place, roles
+from marrow.workflow.paths import ARCHIVE, CHECKPOINTS, MODULES, TRIGGER_INPUTS, is_result, partial_place, roles
 from marrow.workflow.record import Product, Record, Source, Stop, read_record, record_of, write_record
 
 Main = FunctionType
@@ -66,7 +66,7 @@ class Job:
         return cls(
             rule=snakemake.rule,
             wildcards=dict(snakemake.wildcards.items()),
-            inputs={name: value for name, value in inputs.items() if name not in UNREAD},
+            inputs={name: value for name, value in inputs.items() if name not in TRIGGER_INPUTS},
             outputs={name: value for name, value in outputs.items() if name != "record"},
             params={name: plain(value, name) for name, value in snakemake.params.items() if name != MODULES},
             record=Path(outputs["record"]),

@@ -11,7 +11,7 @@ from marrow.drawing.inversion.cells import cells_of, windowed
 from marrow.drawing.inversion.figure import Content, draw_figure, draw_nothing
 from marrow.explanation.inversion.comparison import Result, SplitBags
 from marrow.explanation.inversion.examples import Example, example_bags, examples_of
-from marrow.explanation.inversion.marking import heights_of
+from marrow.explanation.inversion.marking import scaled_attentions
 from marrow.explanation.inversion.variants import ATTENTION, PRINTED, SHRINK
 from marrow.explanation.localisation.keys import Mask
 
@@ -41,7 +41,9 @@ def draw_picture(
     units, moved = (
         torch.cat([pair[which][each.instances] for pair, each in zip(pairs, shown, strict=True)]) for which in (0, 1)
     )
-    heights = {name: _of_shown(heights_of(results[name].predictions), shown) for name in (ATTENTION, PRINTED, SHRINK)}
+    heights = {
+        name: _of_shown(scaled_attentions(results[name].predictions), shown) for name in (ATTENTION, PRINTED, SHRINK)
+    }
     content = Content(
         heading=heading,
         words=_words(entries, results, shown, manifest.classes),

@@ -14,7 +14,7 @@ import numpy as np
 from marrow.explanation.inversion.predictions import Array, BagPrediction
 
 
-def heights_of(predictions: Iterable[BagPrediction]) -> list[Array]:
+def scaled_attentions(predictions: Iterable[BagPrediction]) -> list[Array]:
     """For each bag what its instances are marked by, (instances,) from 0 to 1."""
     return [
         scaled(prediction.attention) if prediction.is_positive else np.zeros_like(prediction.attention)

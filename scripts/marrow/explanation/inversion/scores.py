@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.metrics import average_precision_score, precision_recall_fscore_support, roc_auc_score
 
-from marrow.explanation.inversion.marking import heights_of
+from marrow.explanation.inversion.marking import scaled_attentions
 from marrow.explanation.inversion.predictions import BagPrediction
 from marrow.explanation.localisation.keys import Mask
 from marrow.explanation.localisation.score import Score
@@ -55,7 +55,9 @@ def choose(
 
 def marking(predictions: Sequence[BagPrediction], key: Sequence[Mask | None], threshold: float) -> dict[str, float]:
     """Precision, recall and F1 of the marks at a threshold; not a number where undefined."""
-    known = [(height, marks) for height, marks in zip(heights_of(predictions), key, strict=True) if marks is not None]
+    known = [
+        (height, marks) for height, marks in zip(scaled_attentions(predictions), key, strict=True) if marks is not None
+    ]
     if not known:
         return dict.fromkeys(MARKING, float("nan"))
     heights, marks = (np.concatenate(each) for each in zip(*known, strict=True))

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
-COME_AGAIN = 75  # EX_TEMPFAIL of sysexits.h
+EXIT_RETRY = 75  # EX_TEMPFAIL of sysexits.h
 
 
 class Interrupt:
@@ -22,7 +22,7 @@ class Interrupt:
 
     def leave(self) -> None:
         """Exit with the code that means: start this job again."""
-        raise SystemExit(COME_AGAIN)
+        raise SystemExit(EXIT_RETRY)
 
 
 @contextmanager

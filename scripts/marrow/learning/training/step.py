@@ -69,7 +69,7 @@ class Stepper:
         self.weighting = weighting
         self.last_layer = last_layer
         self.encode = encode
-        self._trunk, self._heads = model.trunk, model.own
+        self._trunk, self._heads = model.trunk_parameters, model.task_parameters
 
     def __call__(self, batch: Batch, epoch: int, step: int) -> Step:
         """Set the gradients of all parameters. The caller lets the optimiser step."""

@@ -38,7 +38,7 @@ import torch
 from torch import Tensor
 
 from marrow.bags.bag import Task
-from marrow.learning.weighting.divergence import nearest_weights, nonnegative_minimum, parabola, slope
+from marrow.learning.weighting.divergence import nearest_weights, nonnegative_minimum, quadratic_terms, slope
 from marrow.learning.weighting.stateful import Remembering, renewed
 from marrow.learning.weighting.weighting import Observation, Weights
 
@@ -54,14 +54,14 @@ def capped_step(weights: Tensor, gramian: Tensor, beta: float) -> Tensor:
     The Frobenius norm of A stands for its largest eigenvalue: it is never smaller, equal with one task, and a GPU need
     not be waited for to know it.
     """
-    a, _ = parabola(gramian)
+    a, _ = quadratic_terms(gramian)
     largest = (0.5 / torch.linalg.matrix_norm(a)).clamp(max=beta)
     return weights - largest * slope(weights, gramian)
 
 
 def implicit_step(weights: Tensor, gramian: Tensor, beta: float) -> Tensor:
     """Eq. 6 with the slope at the new weights, which are not negative."""
-    a, b = parabola(gramian)
+    a, b = quadratic_terms(gramian)
     identity = torch.eye(len(b), dtype=a.dtype, device=a.device)
     return nonnegative_minimum(identity + 2 * beta * a, weights + 2 * beta * b)
 

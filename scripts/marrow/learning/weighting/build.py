@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from marrow.bags.bag import Task
-from marrow.learning.weighting.every import Every
+from marrow.learning.weighting.periodic import RenewedEvery
 from marrow.learning.weighting.weighting import Weighting
 from marrow.planning.kinds import implementation
 
@@ -18,4 +18,4 @@ def weighting_of(settings: Mapping[str, Any], tasks: Sequence[Task]) -> Weightin
     weighting: Weighting = implementation("weightings", settings["kind"]).make(settings, tasks)
     weighting.needs_gramian = "gramian" in settings  # which counts for kinds that declare `gradients` alone
     every: int = settings.get("every", 1)
-    return Every(weighting, every) if every > 1 else weighting
+    return RenewedEvery(weighting, every) if every > 1 else weighting

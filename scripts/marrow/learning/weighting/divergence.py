@@ -9,14 +9,14 @@ from torch import Tensor
 _RIDGE = 1e-6  # of each task's own square: gradients of two tasks may be parallel
 
 
-def parabola(gramian: Tensor) -> tuple[Tensor, Tensor]:
+def quadratic_terms(gramian: Tensor) -> tuple[Tensor, Tensor]:
     """A (tasks, tasks) and b (tasks,) of a Gramian (1 + tasks, 1 + tasks)."""
     return gramian[1:, 1:], gramian[1:, 0]
 
 
 def slope(weights: Tensor, gramian: Tensor) -> Tensor:
     """The gradient of the squared distance in the weights, 2 (A w - b), (tasks,)."""
-    a, b = parabola(gramian)
+    a, b = quadratic_terms(gramian)
     return 2 * ((a * weights).sum(1) - b)
 
 
@@ -25,7 +25,7 @@ def nearest_weights(gramian: Tensor) -> Tensor:
 
     A task without a gradient has 0, and of parallel gradients either may be taken.
     """
-    a, b = parabola(gramian)
+    a, b = quadratic_terms(gramian)
     return nonnegative_minimum(a + torch.diag(_RIDGE * a.diagonal() + torch.finfo(a.dtype).tiny), b)
 
 

@@ -63,7 +63,7 @@ class Weighting(ABC):
 
     def asks_gramian(self, step: int) -> bool:
         """Whether it takes the Gramian of this step; where it does not, none needs to be computed."""
-        del step  # Most rules take it in every step or in none; `marrow.learning.weighting.every` has the exception.
+        del step  # Most rules take it in every step or in none; `marrow.learning.weighting.periodic` has the exception.
         return self.needs_gramian
 
     @abstractmethod

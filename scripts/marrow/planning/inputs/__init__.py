@@ -21,9 +21,9 @@ from marrow.planning.inputs.wildcards import Files, Wildcards
 from marrow.planning.inversions import Inversion
 from marrow.planning.localisation import LOCALISATION, Map, negatives
 from marrow.planning.plan import Plan
-from marrow.planning.runs import ONLY, Run
+from marrow.planning.runs import PREDICT_SUFFIX, Run
 from marrow.planning.sheet import Scan
-from marrow.planning.training_data import TRAINING, training_part
+from marrow.planning.training_data import TRAINING_SUFFIX, training_part
 
 SEEDS = "results/seeds/{dataset}/{method}"  # of the seeds of a method that train in one process
 
@@ -74,14 +74,14 @@ class Inputs:
 
     def dataset(self, wildcards: Wildcards) -> DataSet:
         """The data set of a manifest, or its training part."""
-        datasets, name = self.plan.data.datasets, wildcards.dataset.removesuffix(TRAINING)
+        datasets, name = self.plan.data.datasets, wildcards.dataset.removesuffix(TRAINING_SUFFIX)
         if name in datasets and name != wildcards.dataset:
             return training_part(datasets[name])
         return look_up(datasets, wildcards.dataset, f"there is no data set {wildcards.dataset}")
 
     def run(self, wildcards: Wildcards) -> Run:
         """The run that a job belongs to; its data set may be the part that is only predicted."""
-        return self.plan.runs.run(wildcards.dataset.removesuffix(ONLY), wildcards.method, int(wildcards.seed))
+        return self.plan.runs.run(wildcards.dataset.removesuffix(PREDICT_SUFFIX), wildcards.method, int(wildcards.seed))
 
     def process(self, wildcards: Wildcards) -> tuple[Run, ...]:
         """The runs of a method that train in one process."""
@@ -155,7 +155,7 @@ class Inputs:
         """What the method's runs with other seeds predict for the scan of a map."""
         drawn = self.map(wildcards)
         return [
-            f"{other.predicted_only if drawn.is_predicted else other.predicted}/predictions.parquet"
+            f"{other.predict_only_folder if drawn.is_predicted else other.predictions_folder}/predictions.parquet"
             for other in self.plan.runs.of_dataset(drawn.run.dataset)
             if other.method == drawn.run.method and other.seed != drawn.run.seed
         ]

@@ -63,7 +63,7 @@ class ReportInputs:
         """What the runs on scans predict, for labelled scans and for those that are only predicted."""
         data, runs = self.plan.data, self.plan.runs.runs
         on_scans = [run for run in runs if data.bag_sets[run.entry].kind == SCANS]
-        folders = {folder for run in on_scans for folder in (run.predicted, run.predicted_only)}
+        folders = {folder for run in on_scans for folder in (run.predictions_folder, run.predict_only_folder)}
         return [file for file in self.targets.trained if file.rpartition("/")[0] in folders]
 
     @property

@@ -5,7 +5,7 @@ from functools import cached_property
 
 from marrow.planning.evaluations import CURVE_FIGURES, EVALUATION, TABLE_FIGURES
 from marrow.planning.plan import Plan
-from marrow.planning.runs import ONLY
+from marrow.planning.runs import PREDICT_SUFFIX
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,12 @@ class Targets:
         """What each model predicts, for the bags of its data set and for those that are only predicted."""
         runs, datasets = self.plan.runs.runs, self.plan.data.datasets
         return [
-            *(f"{run.predicted}/predictions.parquet" for run in runs),
-            *(f"{run.predicted_only}/predictions.parquet" for run in runs if f"{run.dataset}{ONLY}" in datasets),
+            *(f"{run.predictions_folder}/predictions.parquet" for run in runs),
+            *(
+                f"{run.predict_only_folder}/predictions.parquet"
+                for run in runs
+                if f"{run.dataset}{PREDICT_SUFFIX}" in datasets
+            ),
         ]
 
     @property

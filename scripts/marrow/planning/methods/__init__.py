@@ -1,1 +1,1 @@
-"""Methods of learning: what a config or a preset says of them, complete for a data set; read at parse time."""
+"""Methods of learning: what a config or a preset says of them, complete for a data set."""

@@ -13,7 +13,7 @@ from marrow.learning.weighting.weighting import Observation, Weighting, Weights
 _RULE = "rule."
 
 
-class Every(Weighting):
+class RenewedEvery(Weighting):
     """Asks a rule every `period` steps, from step 0 on."""
 
     def __init__(self, rule: Weighting, period: int) -> None:
