@@ -10,8 +10,7 @@ from marrow.learning.heads.head import Head
 from marrow.learning.model import Model
 from marrow.learning.pooling.pooling import Pooling
 from marrow.learning.scaling import Scaling
-from marrow.planning.kinds import implementation
-from marrow.planning.methods.modules import automatic_head
+from marrow.planning.kinds import automatic_head, implementation
 
 
 def tasks_of(layout: Layout, names: Sequence[str]) -> list[Task]:
