@@ -63,13 +63,14 @@ def plan(cohort=None, **settings):
 
 
 def test_the_demo_has_maps_of_atmil_for_tested_and_predicted_scans():
-    made, _, _ = plan()
+    made, _, runs = plan()
+    run = runs.run("scans", "atmil", 0)
     assert {(drawn.run.method, drawn.run.seed) for drawn in made.maps} == {("atmil", 0)}
     assert {drawn.scan for drawn in made.maps if drawn.is_predicted} == {"predict-01-1"}
     tested = made.lesions["scans"]
     assert {drawn.scan for drawn in made.maps if not drawn.is_predicted} == set(tested)
-    assert made.map("scans", "atmil", 0, "predict-01-1").source == "results/predicted/scans-predict/atmil/seed-0"
-    assert made.map("scans", "atmil", 0, tested[0]).folder == f"results/maps/scans/atmil/seed-0/{tested[0]}"
+    assert made.map(run, "predict-01-1").source == "results/predicted/scans-predict/atmil/seed-0"
+    assert made.map(run, tested[0]).folder == f"results/maps/scans/atmil/seed-0/{tested[0]}"
 
 
 def test_the_reference_method_is_drawn_and_only_its_first_seed():

@@ -44,11 +44,6 @@ class BonePlan:
     """What the config and the cohort say of bones.
 
     Attributes:
-        source: network, precomputed or none.
-        training, validation: annotated scans.
-        contrasts: what the network reads.
-        architecture: `width`, `depth` and `dropout` of the network.
-        recipe: how it is trained.
         final: `train` or `all`, what the network for unannotated scans is trained on.
         frozen_network: the file of a network that is taken as it is.
         atlas: the folder of the atlas; empty where there is none.

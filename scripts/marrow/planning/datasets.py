@@ -30,6 +30,10 @@ TOLERANCE = 1e-6
 BAGS_PER_BLOCK = 50
 ALL_BAGS = 100_000  # more bags than any table has
 
+LEARNING = ("train", "validation")
+TRAINING_SUFFIX = "-training"  # behind the name of a data set: the manifest of its training part
+_UNUSED = frozenset({"site", "attributes"})  # columns of the sheet that no method learns from
+
 # Settings that choose among bags and leave the bags themselves as they are.
 SELECTING = {"training_bags", "validation_bags", "test_bags", "folds", "repeats", "validation"}
 
@@ -53,9 +57,7 @@ class BagSet:
     """An entry of `datasets`.
 
     Attributes:
-        name, kind: as in the config.
         settings: what its bags depend on.
-        instances: what they hold.
         is_inverted: whether models are inverted on it where the config does not say on what.
         scans: whose bags it has; none where bags are generated.
         sources: name of a source of public data -> the files or folders of it that the bags are made of.
@@ -92,8 +94,6 @@ class DataSet:
     """What a model is trained and tested on: a manifest.
 
     Attributes:
-        name: of the manifest.
-        bags: the bag files.
         classes: class -> labels of the sheet; none where the bag files name their classes.
         rows: what the sheet says of each scan.
         selection: which of the bags, see `marrow.bags.selection`.
@@ -104,6 +104,22 @@ class DataSet:
     classes: dict[str, list[str]]
     rows: tuple[dict[str, Any], ...]
     selection: dict[str, Any]
+
+    @property
+    def training_part(self) -> "DataSet":
+        """What a model learns from: the training and validation bags, and what counts of them.
+
+        A training reads this part and nothing else. So a test scan that comes, goes or is mended, and a column of the
+        sheet that no method uses, leave every model as it is.
+        """
+        if self.rows:
+            kept = [(bag, row) for bag, row in zip(self.bags, self.rows, strict=True) if row["split"] in LEARNING]
+            rows = tuple({key: value for key, value in row.items() if key not in _UNUSED} for _, row in kept)
+            return replace(self, bags=tuple(bag for bag, _ in kept), rows=rows)
+        if "folds" in self.selection:
+            return replace(self, selection={**self.selection, "splits": list(LEARNING)})
+        bags = tuple(bag for bag in self.bags if Path(bag).name.rpartition("-")[0] in LEARNING)
+        return replace(self, bags=bags, selection={split: self.selection[split] for split in LEARNING})
 
 
 @dataclass(frozen=True)

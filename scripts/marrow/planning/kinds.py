@@ -52,9 +52,6 @@ def method_modules(settings: Mapping[str, Any]) -> list[str]:
 
     Whether a task without a head of its own has classes is known from the bags alone, so that both of the automatic
     heads count for it.
-
-    Args:
-        settings: of a complete method (`Method.settings`).
     """
     heads: Mapping[str, Mapping[str, Any]] = settings["heads"]
     modules = {module_of("heads", head["kind"]) for head in heads.values()}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from marrow.errors import ConfigError, nearest
+from marrow.errors import ConfigError, look_up
 from marrow.planning.cohort import Cohort
 from marrow.planning.datasets import SCANS, DataPlan
 from marrow.planning.evaluations import reference_of
@@ -135,11 +135,9 @@ def _maps(settings: Mapping[str, Any], reference: str | None, data: DataPlan, ru
 
 
 def _check(settings: Mapping[str, Any], runs: Sequence[Run]) -> None:
-    methods = list(dict.fromkeys(run.method for run in runs))
+    methods = dict.fromkeys(run.method for run in runs)
     for method in settings["methods"] or ():
-        if method not in methods:
-            told = nearest(method, methods) if methods else "no run on scans is planned"
-            raise ConfigError(f"config: maps.methods names {method!r}, of which there is no run on scans; {told}")
+        look_up(methods, method, f"config: maps.methods names {method!r}, of which there is no run on scans")
     seeds = sorted({run.seed for run in runs})
     for seed in settings["seeds"] or ():
         if seed not in seeds:

@@ -66,12 +66,7 @@ class Scan:
 
 
 def read_sheet(path: Path, schema: Mapping[str, Any], contrasts: Sequence[str]) -> list[Scan]:
-    """Read and check a sample sheet; paths in it are relative to its folder.
-
-    Args:
-        path: the sheet.
-        schema: of a row, from `schemas/samples.schema.yaml`.
-        contrasts: the columns that must not be empty.
+    """Read and check a sample sheet, whose columns of contrasts must not be empty; paths are relative to its folder.
 
     Raises:
         SheetError: all problems, a line each.

@@ -20,7 +20,7 @@ from marrow.runs.files import RunFiles
 from marrow.runs.training import MethodOnData, Training
 from marrow.workflow.archive import Archive
 from marrow.workflow.fingerprint.code import job_code
-from marrow.workflow.fingerprint.job import job_fingerprint
+from marrow.workflow.fingerprint.values import job_fingerprint
 from marrow.workflow.paths import CHECKPOINTS
 from marrow.workflow.record import Source
 

@@ -17,7 +17,7 @@ from marrow.errors import MarrowError
 from marrow.workflow.archive import copy_entry
 from marrow.workflow.dry_run import PlannedJob
 from marrow.workflow.fingerprint.code import job_code
-from marrow.workflow.fingerprint.job import job_fingerprint
+from marrow.workflow.fingerprint.values import job_fingerprint
 from marrow.workflow.paths import ARCHIVE, RESULTS
 from marrow.workflow.reason import ABOVE, ACCEPTABLE, in_words
 from marrow.workflow.record import Note, Record, Source, read_record, record_files, write_record
@@ -27,7 +27,7 @@ def accept(jobs: Sequence[PlannedJob], scripts: Path, reason: str) -> None:
     """Declare what differs in stale jobs neutral, and write that into the records below the working directory.
 
     Args:
-        jobs: jobs of a plan that are stale themselves.
+        jobs: those of a plan that are stale themselves.
         scripts: the folder of scripts.
         reason: why the results do not depend on the edit.
 

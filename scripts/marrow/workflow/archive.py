@@ -20,9 +20,7 @@ MEBIBYTE = 2**20
 class Archive:
     """A bounded store of outputs, one folder a fingerprint; the entry unused for longest goes first.
 
-    Args:
-        folder: where it lies.
-        limit_mb: how much it may hold; 0 keeps nothing.
+    A limit of 0 keeps nothing.
     """
 
     def __init__(self, folder: Path, limit_mb: int) -> None:

@@ -55,13 +55,9 @@ def run_snakemake(arguments: Sequence[str]) -> "subprocess.CompletedProcess[str]
 def planned_jobs(
     snakefile: Path, directory: Path, arguments: Sequence[str] = (), snakemake: Command = run_snakemake
 ) -> list[PlannedJob]:
-    """Plan a run; jobs that only name targets are left out.
+    """Plan a run in the directory that holds `results/`; jobs that only name targets are left out.
 
-    Args:
-        snakefile: the workflow.
-        directory: the working directory, which holds `results/`.
-        arguments: more for Snakemake's command line, such as targets or `--config`.
-        snakemake: runs Snakemake's command line.
+    More arguments for Snakemake's command line are targets, or options such as `--config`.
 
     Raises:
         MarrowError: Snakemake cannot plan; its message is passed on.

@@ -12,13 +12,7 @@ REPOSITORY = Path(__file__).parents[3]
 
 
 def parse_workflow(directory: Path, config: Mapping[str, Any] | None = None, configfiles: Sequence[Path] = ()) -> Any:
-    """Snakemake's workflow object with all of its rules.
-
-    Args:
-        directory: the working directory.
-        config: settings that replace those of `config.yaml`.
-        configfiles: files with such settings.
-    """
+    """Snakemake's workflow object with all of its rules, under settings that replace those of `config.yaml`."""
     before = Path.cwd()
     try:
         with SnakemakeApi() as api:

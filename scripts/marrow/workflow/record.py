@@ -78,14 +78,11 @@ class Record:
     """What made a result.
 
     Attributes:
-        rule: the stage.
-        wildcards: which of its jobs.
         fingerprint: one digest of code, settings and inputs.
         code: project file -> digest of its syntax tree, and package -> pinned version.
         modules: dotted names of the project modules that the job imported by name.
         params: the settings that `main()` was called with.
         inputs: role, such as `volumes[0]` -> source.
-        outputs: path -> product.
         stopped: set when the scan could not go on; the outputs are then empty.
         made: versions, commit, machine and time: for reading, never compared.
         accepted: the edits that somebody declared neutral.

@@ -29,12 +29,7 @@ DIRECTORY_TIME = ".snakemake_timestamp"  # Snakemake's note in a folder that is 
 
 
 class RuleStage:
-    """A rule of the workflow, with the values of its parameters and files for given wildcards.
-
-    Args:
-        rule: Snakemake's rule.
-        scripts: the folder of scripts, which is also where project imports are resolved.
-    """
+    """A rule of the workflow, with the values of its parameters and files for given wildcards."""
 
     def __init__(self, rule: Any, scripts: Path) -> None:
         self.name: str = rule.name
@@ -80,11 +75,7 @@ class RuleStage:
 
 
 class Freshness:
-    """Makes the input functions that pass to Snakemake which jobs are stale.
-
-    Args:
-        workflow: Snakemake's workflow, whose rules may be added later.
-    """
+    """Makes the input functions that pass to Snakemake which jobs are stale; rules may be added later."""
 
     def __init__(self, workflow: Any) -> None:
         self._workflow = workflow

@@ -28,8 +28,7 @@ from marrow.log import configure_log
 from marrow.workflow import provenance
 from marrow.workflow.archive import Archive
 from marrow.workflow.fingerprint.code import job_code
-from marrow.workflow.fingerprint.job import job_fingerprint
-from marrow.workflow.fingerprint.values import Plain, plain
+from marrow.workflow.fingerprint.values import Plain, job_fingerprint, plain
 from marrow.workflow.paths import ARCHIVE, CHECKPOINTS, MODULES, TRIGGER_INPUTS, is_result, partial_place, roles
 from marrow.workflow.record import Product, Record, Source, Stop, read_record, record_of, write_record
 
@@ -44,9 +43,7 @@ class Job:
 
     Attributes:
         inputs, outputs: name -> path or list of paths, without what is not read and without `record`.
-        params: name -> setting.
         modules: dotted names of the project modules that `main()` imports by name.
-        record: where its record goes.
     """
 
     rule: str

@@ -13,7 +13,7 @@ from typing import Any
 
 from marrow.errors import look_up
 from marrow.phantom.roster import roster
-from marrow.planning.datasets import SCANS, BagSet, Block, DataSet
+from marrow.planning.datasets import SCANS, TRAINING_SUFFIX, BagSet, Block, DataSet
 from marrow.planning.evaluations import Evaluation
 from marrow.planning.inputs.report import ReportInputs
 from marrow.planning.inputs.targets import Targets
@@ -23,7 +23,6 @@ from marrow.planning.localisation import LOCALISATION, Map, negatives
 from marrow.planning.plan import Plan
 from marrow.planning.runs import PREDICT_SUFFIX, Run
 from marrow.planning.sheet import Scan
-from marrow.planning.training_data import TRAINING_SUFFIX, training_part
 
 SEEDS = "results/seeds/{dataset}/{method}"  # of the seeds of a method that train in one process
 
@@ -76,7 +75,7 @@ class Inputs:
         """The data set of a manifest, or its training part."""
         datasets, name = self.plan.data.datasets, wildcards.dataset.removesuffix(TRAINING_SUFFIX)
         if name in datasets and name != wildcards.dataset:
-            return training_part(datasets[name])
+            return datasets[name].training_part
         return look_up(datasets, wildcards.dataset, f"there is no data set {wildcards.dataset}")
 
     def run(self, wildcards: Wildcards) -> Run:

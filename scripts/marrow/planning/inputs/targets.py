@@ -54,13 +54,10 @@ class Targets:
     @property
     def localised(self) -> list[str]:
         """The table of localisation of every entry, and the maps."""
+        maps, names = self.plan.localisation.maps, ("map.nii.gz", "figure.png")
         return [
             *(f"{EVALUATION}/{entry}/localisation.csv" for entry in self.plan.evaluations),
-            *(
-                f"{drawn.folder}/{name}"
-                for drawn in self.plan.localisation.maps
-                for name in ("map.nii.gz", "figure.png")
-            ),
+            *(f"{drawn.folder}/{name}" for drawn in maps for name in names),
         ]
 
     @property

@@ -16,7 +16,7 @@ class Instances:
 
     Attributes:
         shape: of an instance without its margin: (channels, z, y, x), (channels, y, x) or (features,).
-        tasks: the auxiliary tasks, in the order of the bag files.
+        tasks: the auxiliary ones, in the order of the bag files.
         kinds: what settings for some data alone may call it, the general before the special.
         are_bytes: whether they are stored as bytes from 0 to 255, and not as numbers without a range.
         are_labelled: whether bags hold instance labels, for evaluation alone.
@@ -32,13 +32,7 @@ class Instances:
 
 
 def instances_of(kind: str, declaration: Mapping[str, Any], settings: Mapping[str, Any]) -> Instances:
-    """The instances that a data set of a kind has with these settings.
-
-    Args:
-        kind: of the data set.
-        declaration: of the kind, complete.
-        settings: of the data set, complete.
-    """
+    """The instances that a data set of a kind has with these settings."""
     declared = declaration["instances"]
     special: Mapping[str, str] = declaration["special_names"]
     return Instances(
@@ -52,15 +46,11 @@ def instances_of(kind: str, declaration: Mapping[str, Any], settings: Mapping[st
 
 
 def names_on_data(declarations: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """Everything that `on_data` of a method can name.
-
-    Args:
-        declarations: kind -> its declaration, as it is written.
-    """
+    """Everything that `on_data` of a method can name."""
     yield SIMULATED
     for kind, declaration in declarations.items():
         yield kind
-        for setting, name in declaration.get("special_names", {}).items():
+        for setting, name in declaration["special_names"].items():
             yield from (name.format(value) for value in declaration["settings"][setting]["enum"])
 
 

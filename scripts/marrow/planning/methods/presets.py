@@ -20,13 +20,7 @@ SECTIONS = ("encoder", "pooling", "auxiliary", "heads", "weighting", "training")
 
 
 class Methods:
-    """All methods by their names.
-
-    Args:
-        presets: name -> settings.
-        entries: the same of the config; an entry may have the name of a preset, which it then is built on.
-        schema: what a method may be.
-    """
+    """All methods by their names; an entry of the config may have that of a preset, which it then is built on."""
 
     def __init__(self, presets: Mapping[str, Settings], entries: Mapping[str, Settings], schema: MethodSchema) -> None:
         self._presets = presets
@@ -34,12 +28,7 @@ class Methods:
         self._schema = schema
 
     def method(self, name: str, instances: Instances, training: Mapping[str, Any]) -> Method:
-        """A method for some data, complete.
-
-        Args:
-            name: of the method.
-            instances: what it learns from.
-            training: what its runs on these data set in the section `training`.
+        """A method for some data, complete; `training` is what its runs on these data set in that section.
 
         Raises:
             ConfigError: there is no such method, or it cannot learn from these data.

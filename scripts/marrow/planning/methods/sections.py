@@ -46,10 +46,7 @@ class Section:
         return self.kinds[self._kind(given)]
 
     def completed(self, given: Mapping[str, Any]) -> Settings:
-        """The settings of the section that count for its kind and variant, in plain types.
-
-        Args:
-            given: settings of the section. Those of other kinds are left out.
+        """The settings of the section that count for its kind and variant, in plain types, without those of others.
 
         Raises:
             ConfigError: a value is not one that the kind takes.

@@ -16,7 +16,6 @@ class Member:
     """A patient within a class.
 
     Attributes:
-        patient: its id.
         scans: number of its scans in the class.
         stratum: its most frequent label and site in the class; the site is empty unless sites are balanced.
     """

@@ -25,7 +25,7 @@ def notes_on(
     Args:
         scans: those that were split.
         split_of: patient -> split.
-        given: the patients among them whose split the sheet or a frozen file gives.
+        given: the same, of the patients whose split the sheet or a frozen file gives.
         settings: the section `splits` of the config.
     """
     yield from _mixed(scans, settings)

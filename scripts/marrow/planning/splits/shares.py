@@ -51,13 +51,7 @@ def targets(classes: Mapping[str, Sequence[Member]], settings: Settings) -> dict
 
 
 def fill_shares(scans: Sequence[Scan], settings: Settings, earlier: Mapping[str, str]) -> dict[str, str]:
-    """Patient -> split, for every patient of labelled scans.
-
-    Args:
-        scans: the labelled scans.
-        settings: the section `splits` of the config.
-        earlier: patient -> split, for patients who have one already; it is kept.
-    """
+    """Patient -> split, for every patient of the labelled scans; an earlier split of a patient is kept."""
     patients = {scan.patient for scan in scans}
     held = held_out(scans, settings)
     splits = dict.fromkeys(held, "test") | {patient: earlier[patient] for patient in earlier if patient in patients}
@@ -84,12 +78,7 @@ def _first_for_training(members: Sequence[Member], splits: Mapping[str, str]) ->
 
 
 class _ClassFilling:
-    """Assigns the patients of one class.
-
-    Args:
-        members: its patients in hashed order.
-        splits: patient -> split, for all who have one.
-    """
+    """Assigns the patients of one class, given in hashed order; `splits` has those who are assigned already."""
 
     def __init__(self, members: Sequence[Member], splits: Mapping[str, str]) -> None:
         self._total = scan_count(members)

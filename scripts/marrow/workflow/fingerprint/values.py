@@ -1,10 +1,11 @@
-"""Settings as one canonical text, in which names count, order does not, and nothing is dropped.
+"""Settings as one canonical text, in which names count, order does not, and nothing is dropped; a job as one digest.
 
 Snakemake compares parameters as a set of texts without their names and passes over objects that it cannot write; two
 values swapped between two keys, or a path object, go unnoticed. Here every value has its name, and a value that has no
 canonical text is refused.
 """
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -39,6 +40,13 @@ def plain(value: object, name: str = "value") -> Plain:
 def canonical(value: object) -> str:
     """One text for a value: equal values give equal texts, different values different ones."""
     return json.dumps(plain(value), sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+
+
+def job_fingerprint(
+    rule: str, code: Mapping[str, str], params: Mapping[str, object], contents: Mapping[str, str]
+) -> str:
+    """One digest of a job: what is made from the same code, settings and contents of inputs (by role) has the same."""
+    return hashlib.sha256(canonical([rule, code, params, contents]).encode()).hexdigest()
 
 
 def _key(key: object, name: str) -> str:
