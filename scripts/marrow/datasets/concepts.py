@@ -47,11 +47,7 @@ def classes(settings: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def make_bags(
-    settings: Mapping[str, Any],
-    sources: Mapping[str, Path],
-    split: str,
-    first: int,
-    count: int,
+    settings: Mapping[str, Any], sources: Mapping[str, Path], split: str, first: int, count: int
 ) -> Iterator[Bag]:
     """The bags `first` to `first + count - 1` of a split, positive and negative in turn."""
     compose = COMPOSITIONS[settings["test"]]

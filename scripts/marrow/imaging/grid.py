@@ -120,7 +120,7 @@ def resample_linear(image: sitk.Image, grid: Grid, smooth_above_ratio: float) ->
     """Resample an image to an isotropic grid linearly, with smoothing along axes whose voxels grow; 0 outside."""
     target_mm = grid.spacing[0]  # a cube's width does not depend on the direction
     sigmas = [smoothing_sigma(spacing, target_mm, smooth_above_ratio) for spacing in image.GetSpacing()]
-    return _resample(_smoothed(image, sigmas), grid, sitk.sitkLinear)
+    return resample(_smoothed(image, sigmas), grid, sitk.sitkLinear)
 
 
 def resample_nearest(image: sitk.Image, grid: Grid) -> sitk.Image:
@@ -128,7 +128,7 @@ def resample_nearest(image: sitk.Image, grid: Grid) -> sitk.Image:
     source = Grid.of(image)
     if source.direction == grid.direction and source.covers(grid):
         return _picked_nearest(image, source, grid)
-    return _resample(image, grid, sitk.sitkNearestNeighbor)
+    return resample(image, grid, sitk.sitkNearestNeighbor)
 
 
 def acquired_part(image: sitk.Image, grid: Grid) -> npt.NDArray[np.bool_]:
@@ -136,6 +136,16 @@ def acquired_part(image: sitk.Image, grid: Grid) -> npt.NDArray[np.bool_]:
     everywhere = sitk.Image(image.GetSize(), sitk.sitkUInt8) + 1
     everywhere.CopyInformation(image)
     return sitk.GetArrayFromImage(resample_nearest(everywhere, grid)) != 0
+
+
+def resample(
+    image: sitk.Image, grid: Grid, interpolator: int, outside: float = 0.0, pixel_type: int | None = None
+) -> sitk.Image:
+    """Resample an image to a grid, in its own pixel type by default."""
+    kind = image.GetPixelID() if pixel_type is None else pixel_type
+    return sitk.Resample(
+        image, grid.size, sitk.Transform(), interpolator, grid.origin, grid.spacing, grid.direction, outside, kind
+    )
 
 
 def _smoothed(image: sitk.Image, sigmas: Sequence[float]) -> sitk.Image:
@@ -154,17 +164,3 @@ def _picked_nearest(image: sitk.Image, source: Grid, grid: Grid) -> sitk.Image:
         column[:count].clip(0, most - 1) for column, count, most in zip(nearest.T, grid.size, source.size, strict=True)
     )
     return grid.image(sitk.GetArrayViewFromImage(image).take(y, axis=1).take(x, axis=2).take(z, axis=0))
-
-
-def _resample(image: sitk.Image, grid: Grid, interpolator: int) -> sitk.Image:
-    return sitk.Resample(
-        image,
-        grid.size,
-        sitk.Transform(),
-        interpolator,
-        grid.origin,
-        grid.spacing,
-        grid.direction,
-        0.0,
-        image.GetPixelID(),
-    )

@@ -8,6 +8,7 @@ front in its first column.
 import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
+from scipy.ndimage import find_objects
 
 from marrow.imaging.volume import intensities
 
@@ -65,8 +66,5 @@ def box_around(mask: Mask, margin: int) -> tuple[slice, ...]:
     """The bounding box of a mask of any dimension with a margin in voxels; the whole array if the mask is empty."""
     if not mask.any():
         return tuple(slice(0, count) for count in mask.shape)
-    box: list[slice] = []
-    for axis in range(mask.ndim):
-        indices = np.flatnonzero(mask.any(axis=tuple(other for other in range(mask.ndim) if other != axis)))
-        box.append(slice(max(int(indices[0]) - margin, 0), int(indices[-1]) + 1 + margin))
-    return tuple(box)
+    (box,) = find_objects(mask.astype(np.uint8))
+    return tuple(slice(max(part.start - margin, 0), part.stop + margin) for part in box)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
-from marrow.imaging.grid import Grid
+from marrow.imaging.grid import Grid, resample
 from marrow.imaging.volume import FloatArray, intensities
 
 Box = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
@@ -129,18 +129,8 @@ def _slab(station: sitk.Image, frame: sitk.Image, grid: Grid) -> Slab:
     corners = np.array([_to_index(frame, station, corner) for corner in _corners(station)])
     start, last = max(0, round(corners[:, 2].min())), min(grid.size[2] - 1, round(corners[:, 2].max()))
     origin = frame.TransformIndexToPhysicalPoint([0, 0, start])
-    size = [*grid.size[:2], last - start + 1]
-    placed = sitk.Resample(
-        station,
-        size,
-        sitk.Transform(),
-        sitk.sitkLinear,
-        origin,
-        grid.spacing,
-        grid.direction,
-        float("nan"),
-        sitk.sitkFloat32,
-    )
+    rows = Grid((*grid.size[:2], last - start + 1), grid.spacing, tuple(origin), grid.direction)
+    placed = resample(station, rows, sitk.sitkLinear, float("nan"), sitk.sitkFloat32)
     return Slab(start, intensities(placed))
 
 
