@@ -139,7 +139,7 @@ def correct(folder: Path) -> None:
         corrected=folder / "corrected.nii",
         dilated=folder / "dilated.nii",
         steps=folder / "steps.npz",
-        told=folder / "told.json",
+        corrections=folder / "corrections.json",
         contrasts=list(_CONTRASTS),
         settings=_settings()["correction"],
     )
