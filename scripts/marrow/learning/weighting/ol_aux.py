@@ -16,7 +16,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from marrow.bags.bag import Task
 from marrow.learning.weighting.stateful import Remembering
@@ -35,8 +34,9 @@ class OlAux(Remembering):
 
     def __call__(self, observation: Observation) -> Weights:
         """The weights after this step's products were added."""
-        memory = self.recall(observation.losses.device)
-        scale = self._scale(observation.losses)
+        losses = observation.losses  # the scale turns their gradients into those that are compared and learnt from
+        scale = torch.ones_like(losses) if self._epsilon is None else 1 / (losses + self._epsilon)
+        memory = self.recall(losses.device)
         products = memory["products"] + observation.products[1:, 0] * scale[1:] * scale[0]
         summed = memory["summed"] + 1
         due = summed >= self._steps
@@ -45,10 +45,6 @@ class OlAux(Remembering):
         kept = torch.where(due, 0.0, 1.0)
         self.remember(weights=weights, products=kept * products, summed=kept * summed)
         return Weights.same(scale * torch.cat([torch.ones_like(scale[:1]), weights]))
-
-    def _scale(self, losses: Tensor) -> Tensor:
-        """What turns gradients of the losses into those that are compared and learnt from."""
-        return torch.ones_like(losses) if self._epsilon is None else 1 / (losses + self._epsilon)
 
 
 def make(settings: Mapping[str, Any], tasks: Sequence[Task]) -> OlAux:
