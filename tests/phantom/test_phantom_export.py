@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import asdict
+from functools import cache
 
 import numpy as np
 import pydicom
@@ -46,9 +47,18 @@ def write(folder, fault="", contrasts=CONTRASTS, file_format="nifti"):
     return folder
 
 
+@pytest.fixture(scope="module", autouse=True)
+def simulated():
+    """One simulation for each choice of contrasts: faults and formats come after it."""
+    once = cache(lambda contrasts: simulate(row(), SETTINGS, contrasts, read_bones()))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("simulate_scan.simulate", lambda _row, _settings, contrasts, _bones: once(tuple(contrasts)))
+        yield once
+
+
 @pytest.fixture(scope="module")
-def sound():
-    return simulate(row(), SETTINGS, CONTRASTS, read_bones()).stations
+def sound(simulated):
+    return simulated(tuple(CONTRASTS)).stations
 
 
 @pytest.fixture(scope="module")
