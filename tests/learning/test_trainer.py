@@ -5,8 +5,7 @@ import json
 import math
 import os
 import signal
-import subprocess
-import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,36 +31,36 @@ from marrow.learning.training.trainer import Trainer
 from marrow.runs.model_file import load_model
 from trained_runs import arguments, trained
 
-# What kills the process after a given number of steps, or lets it run where that is 0; then saves after every step.
-KILLER = """
-import json, os, sys
-from pathlib import Path
-import train_model
-from marrow.device.checkpoint import Checkpoints
-from marrow.learning.training.preparation import prepare
-from marrow.learning.training.trainer import Trainer
-after, number, arguments = int(sys.argv[1]), int(sys.argv[2]), json.loads(sys.argv[3])
-tally = Trainer._add_to_means
-def counted(self, step):
-    tally(self, step)
-    if after and self.progress.step + 1 == after:
-        os.kill(os.getpid(), number)
-Trainer._add_to_means = counted
-Checkpoints.is_due = property(lambda self: True)
-paths = ("manifest", "model", "history", "summary", "checkpoints")
-train_model.main(**{name: Path(value) if name in paths else value for name, value in arguments.items()})
-"""
-
 
 def history(folder: Path):
     return pq.read_table(folder / "history.parquet").to_pydict()
 
 
 def killed(given, after: int, number: int) -> int:
-    plain = {name: str(value) if isinstance(value, Path) else value for name, value in given.items()}
-    command = [sys.executable, "-c", KILLER, str(after), str(number), json.dumps(plain)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    return subprocess.run(command, env=environment, capture_output=True, check=False).returncode
+    """How a fork ends that trains, saves after every step, and gets a signal after a given number of them."""
+    child = os.fork()
+    if not child:
+        status = 1
+        with suppress(BaseException):
+            try:
+                _train_until(given, after, number)
+            except SystemExit as left:
+                status = int(left.code or 0)
+        os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def _train_until(given, after: int, number: int) -> None:
+    tally = Trainer._add_to_means
+
+    def counted(self, step):
+        tally(self, step)
+        if self.progress.step + 1 == after:
+            os.kill(os.getpid(), number)
+
+    Trainer._add_to_means = counted
+    Checkpoints.is_due = property(lambda _: True)
+    train_model.main(**given)
 
 
 @pytest.fixture(scope="module")
