@@ -80,7 +80,7 @@ def layout_of(entry: Mapping[str, Any]) -> Layout:
     known = _known(Layout, entry)
     known["tasks"] = tuple(Task(task["name"], tuple(task["classes"]), tuple(task["mirror"])) for task in entry["tasks"])
     known["spacing_mm"] = None if entry["spacing_mm"] is None else float(entry["spacing_mm"])
-    return Layout(**{name: tuple(value) if isinstance(value, list) else value for name, value in known.items()})
+    return Layout(**known)
 
 
 def _bag_header(entry: Mapping[str, Any]) -> BagHeader:
@@ -94,5 +94,6 @@ def _bag_header(entry: Mapping[str, Any]) -> BagHeader:
 
 
 def _known(kind: type[Layout] | type[BagHeader], entry: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of a class's fields; each has to be there."""
-    return {each.name: entry[each.name] for each in fields(kind)}
+    """The values of a class's fields, lists as tuples; each has to be there."""
+    values = {each.name: entry[each.name] for each in fields(kind)}
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}

@@ -17,6 +17,7 @@ from matplotlib.colors import Normalize
 from matplotlib.style import context
 
 from marrow.drawing.bone_sheet.slices import box_around, hung, hung_voxels
+from marrow.drawing.coronal import coronal_shadow
 from marrow.drawing.ink import INK, QUIET, style
 from marrow.drawing.maps.picture import WEIGHT, save_picture
 from marrow.drawing.paper import Sheet, frame, name_sides
@@ -78,10 +79,10 @@ def draw_scan_map(scan_map: ScanMap, images: MapImages, heading: str, path: Path
         places = [MARGIN + number * (width + GAP) for number in range(3)]
         scan, scores, both = (sheet.axes(left, TOP, width, HEIGHT) for left in places)
         _show_background(scan, background.max(axis=1), background, aspect)
-        _outline(scan, lesions.any(axis=1), LESION, 0.9)
+        _outline(scan, coronal_shadow(lesions)[::-1], LESION, 0.9)
         _show_weights(scores, weights.max(axis=1), colours, aspect, 1.0)
         for bone in np.unique(bones[bones > 0]).tolist():
-            _outline(scores, (bones == bone).any(axis=1), OUTLINE, 0.6)
+            _outline(scores, coronal_shadow(bones == bone)[::-1], OUTLINE, 0.6)
         _show_background(both, background[:, slice_], background, aspect)
         _show_weights(both, weights[:, slice_], colours, aspect, 0.6)
         _outline(both, lesions[:, slice_], LESION, 0.9)
