@@ -69,7 +69,7 @@ def test_the_demo_has_maps_of_atmil_for_tested_and_predicted_scans():
     assert {drawn.scan for drawn in made.maps if drawn.is_predicted} == {"predict-01-1"}
     tested = made.lesions["scans"]
     assert {drawn.scan for drawn in made.maps if not drawn.is_predicted} == set(tested)
-    assert made.map(run, "predict-01-1").source == "results/predicted/scans/atmil/seed-0"
+    assert made.map(run, "predict-01-1").source == "results/predicted/scans-predict/atmil/seed-0"
     assert made.map(run, tested[0]).folder == f"results/maps/scans/atmil/seed-0/{tested[0]}"
 
 
