@@ -354,6 +354,14 @@ def test_folds_follow_repeat_and_seed_and_nothing_else():
     assert len(validations) == 5
 
 
+def test_the_folds_of_a_seed_stay_what_they_are():
+    """Results of earlier versions were tested and validated on them."""
+    selection = {"folds": 5, "fold": 1, "repeat": 1, "seed": 3, "validation": 0.25}
+    splits = [entry.split for entry in select(entries([0, 1] * 5), selection)]
+    numbers = {split: [n for n, found in enumerate(splits) if found == split] for split in ("validation", "test")}
+    assert numbers == {"validation": [4, 7], "test": [8, 9]}
+
+
 def test_bags_of_a_patient_stay_together():
     labels = np.random.default_rng(0).integers(0, 3, 60).tolist()
     bags = entries(labels, [number // 3 for number in range(60)])

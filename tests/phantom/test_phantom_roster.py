@@ -54,6 +54,13 @@ def test_the_demo_has_every_class_split_and_site_and_a_patient_scanned_twice():
     assert all(scan.disease in CLASSES for scan in scans)
 
 
+def test_a_patient_stays_at_one_site_and_every_class_is_scanned_at_both():
+    """Or a model could tell a class by its scanner."""
+    scans = cohort(dict.fromkeys((*CLASSES, PREDICT), 3), repeat_every=2)
+    assert len({(scan.patient, scan.site) for scan in scans}) == len({scan.patient for scan in scans}) < len(scans)
+    assert {(scan.label, scan.site) for scan in scans} == {(c, s) for c in (*CLASSES, "") for s in SITES}
+
+
 def test_another_seed_gives_other_people():
     counts = dict.fromkeys(CLASSES, 5)
     assert [s.age for s in cohort(counts, seed=1)] != [s.age for s in cohort(counts, seed=2)]

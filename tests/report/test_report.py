@@ -247,6 +247,15 @@ def test_the_numbers_of_the_standard_are_those_of_its_file(inputs):
     assert np.allclose(np.array(numbers)[:, 1:], np.array(expected).T, atol=5e-4)
 
 
+def test_the_curve_of_a_standard_rises_from_the_lower_left_to_the_upper_right(inputs):
+    part = re.search('<section id="standard".*?</section>', build(inputs), re.DOTALL).group(0)
+    for curve in re.findall('<polyline class="curve" points="(.*?)"', part):
+        x, y = np.array([point.split(",") for point in curve.split()], float).T
+        assert (np.diff(x) > 0).all()
+        assert (np.diff(y) <= 0).all(), "y counts downwards"
+        assert y[0] > y[-1] == 0
+
+
 def test_a_standard_that_was_not_made_is_said_to_be_missing(inputs):
     inputs["standards"][0].write_bytes(b"")
     assert "Not made." in build(inputs)

@@ -27,7 +27,7 @@ from marrow.report.charts.training_curves import training_curves
 from marrow.report.entries import entries_of
 from marrow.report.ledger import doubts_of, read_ledger
 from marrow.report.scans import scan_rows
-from marrow.report.sections import localisation, provenance
+from marrow.report.sections import bag_counts, localisation, provenance
 from marrow.report.sections.costs import costs_of
 from marrow.report.tables import load_table
 from marrow.report.viewer.package import take_script
@@ -435,6 +435,16 @@ def test_bags_are_counted_by_split_and_class(page):
     counts = {row[0]: row[1:] for row in rows(section(page, "bags"), "bags-1")}
     assert counts["train"] == ["3", "3", "1210", "400 / 400 / 410", "2", "1", "0"]
     assert counts["test"][-1] == "1", f"{STOPPED} is diffuse"
+
+
+def test_the_first_of_several_folds_stands_for_all_and_says_how_many_more_there_are(inputs, tmp_path):
+    (path,) = inputs["manifests"]
+    folds = [tmp_path / f"musk1-1-{fold:02d}.parquet" for fold in (1, 2, 3)]
+    for fold in folds:
+        fold.write_bytes(path.read_bytes())
+    html = bag_counts.section(folds, [[fold.stem for fold in folds]]).html
+    assert "musk1-1-01 and 2 more folds" in html
+    assert "musk1-1-02" not in html
 
 
 def test_patients_with_several_bags_count_once(inputs):

@@ -112,6 +112,14 @@ def test_bags_that_do_not_fit_the_model_are_refused(run, tmp_path, change, messa
         predicted(tmp_path, run / "model.safetensors", manifest.path)
 
 
+@pytest.mark.parametrize("change", [{"margin": 2}, {"channels": ("fat",)}, {"spacing_mm": 3.0}], ids=list)
+def test_bags_of_the_same_shape_that_were_made_otherwise_are_refused(run, tables, change):
+    _, about = load_model(run / "model.safetensors")
+    about.check(tables)
+    with pytest.raises(MarrowError, match="with the layout"):
+        about.check(replace(tables, layout=replace(tables.layout, **change)))
+
+
 def test_a_model_whose_training_was_stopped_predicts_nothing_and_says_why(tables, tmp_path):
     (tmp_path / "model.safetensors").touch()
     with pytest.raises(RunStopped, match="the training of the model was stopped"):

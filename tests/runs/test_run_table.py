@@ -52,8 +52,11 @@ def test_a_table_of_other_data_is_refused(table, bags, changes, check, words):
     assert words in message
 
 
-def test_a_manifest_whose_labels_changed_since_is_another(table, bags):
-    entries = (replace(bags.entries[0], label=1, label_name="focal"), *bags.entries[1:])
+@pytest.mark.parametrize(
+    "change", [{"label": 1, "label_name": "focal"}, {"split": "train"}, {"digest": "f"}, {"bag": "bag-0009"}], ids=list
+)
+def test_a_manifest_whose_labels_splits_contents_or_bags_changed_since_is_another(table, bags, change):
+    entries = (replace(bags.entries[0], **change), *bags.entries[1:])
     assert refused(table, replace(bags, entries=entries))[0] == "same_manifest"
 
 

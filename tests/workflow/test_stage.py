@@ -257,6 +257,14 @@ def test_what_was_made_from_the_same_things_comes_back_without_main(job):
     assert record.outputs["results/copied/S1/b.nii"].size == 11
 
 
+def test_nothing_of_a_stopped_scan_comes_into_the_archive(job):
+    kept = replace(job, archive_mb=1)
+    assert run(kept, stops).stopped.check == "nan"
+    assert not Archive(stage.ARCHIVE, 1).holds(read_record(job.record).fingerprint)
+    assert run(kept).stopped is None, "main() is called again"
+    assert Path("results/copied/S1/b.nii").read_text() == "rawrawbody1"
+
+
 def test_names_that_differ_between_rule_and_script_are_an_error(job):
     with pytest.raises(TypeError, match="disagree on factor, times"):
         run(replace(job, params={"factor": 2}))
