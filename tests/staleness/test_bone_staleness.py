@@ -176,7 +176,7 @@ def test_adding_a_training_scan_without_annotation_leaves_every_other_segmentati
         ("scripts/marrow/bones/segmentation/tiles.py", SEGMENT),
         ("scripts/build_atlas.py", ATLAS | CORRECT),
         ("scripts/marrow/bones/correction/morphology.py", CORRECT),
-        ("scripts/marrow/bones/scores/overlap.py", SCORES | {"build_report"}),
+        ("scripts/marrow/bones/scores/surface_distance.py", SCORES | {"build_report"}),
         ("scripts/marrow/bones/precomputed/division.py", set()),
         ("scripts/marrow/bags/patches/choice.py", BAGS | TABLES),
         ("scripts/marrow/datasets/mosaics.py", set()),

@@ -126,7 +126,7 @@ NEUTRAL_CODE = ("\ndef ", "\n_UNUSED = 1\n\n\ndef ")
     ("file", "planned"),
     [
         ("scripts/marrow/imaging/ingest/stations.py", EVERYTHING),
-        ("scripts/marrow/imaging/grid.py", RESAMPLE),
+        ("scripts/marrow/imaging/grid.py", EVERYTHING),
         ("scripts/resample_scan.py", RESAMPLE),
         ("scripts/find_landmarks.py", landmarks(TRAIN) | STANDARD | NORMALISE),
         ("scripts/fit_standard.py", STANDARD | NORMALISE),
@@ -147,7 +147,7 @@ def test_an_edit_of_code_plans_the_stages_that_reach_it_and_what_lies_below(proj
 def test_an_edit_of_code_is_noticed_without_snakemakes_records(project, tmp_path):
     (project.root / ".snakemake").rename(tmp_path / "away")
     with project.edited("scripts/marrow/imaging/grid.py", *NEUTRAL_CODE):
-        assert project.plan() == RESAMPLE
+        assert project.plan() == EVERYTHING
 
 
 @pytest.mark.parametrize("triggers", [["mtime"], ["code", "input", "mtime", "params", "software-env"], ["code"]])
@@ -315,7 +315,7 @@ def test_an_accepted_edit_plans_nothing_and_the_next_edit_does(project, monkeypa
     assert project.plan() == set()
     assert "the constant is not used" in (project.root / "results/resampled/A1/record.json").read_text()
     with project.edited("scripts/marrow/imaging/grid.py", "_UNUSED = 1", "_UNUSED = 2"):
-        assert project.plan() == RESAMPLE
+        assert project.plan() == EVERYTHING
     with project.configured("resample.spacing_mm", 9):
         assert project.plan() == RESAMPLE
 
