@@ -1,5 +1,6 @@
 """For all tests: none depends on how long something takes, on chance, or on the test before it."""
 
+import gc
 import sys
 
 import pytest
@@ -15,6 +16,17 @@ def _one_thread():
     yield
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)
+
+
+def pytest_collection():
+    """Look for no garbage while everything is imported; it all stays."""
+    gc.disable()
+
+
+def pytest_collection_finish():
+    """Leave out of later searches for garbage what was imported and collected: with PyTorch, half a second each."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items):
