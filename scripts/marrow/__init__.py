@@ -9,3 +9,11 @@ The rooms, in the order of imports: each imports those above it alone (docs/arch
 - evaluation, explanation: how good a model is, and where it looks
 - drawing, report: pictures and the page
 """
+
+import gc
+import sys
+
+# What a job's script imports stays: to look for garbage in it meanwhile takes a tenth of the time. `workflow.stage.run`
+# switches that on again.
+if hasattr(sys.modules["__main__"], "snakemake"):
+    gc.disable()

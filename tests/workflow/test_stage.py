@@ -3,6 +3,7 @@
 import importlib
 import json
 import logging
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from marrow.workflow import stage
 from marrow.workflow.archive import Archive, copy_entry
 from marrow.workflow.fingerprint.content import DigestCache
 from marrow.workflow.judge import Judge
+from marrow.workflow.parse import REPOSITORY
 from marrow.workflow.reason import Reason
 from marrow.workflow.record import digest_of, read_record, record_of
 from marrow.workflow.stage import Job, perform
@@ -371,3 +373,11 @@ def test_the_record_of_a_file_is_its_own_or_that_of_its_folder(tmp_path):
     assert record_of(tmp_path / "water.json").name == "water.record.json"
     assert record_of(tmp_path / "fat.json").name == "record.json"
     assert record_of(tmp_path / "water.record.json").name == "water.record.json"
+
+
+@pytest.mark.parametrize(("is_job", "is_enabled"), [(True, "False"), (False, "True")])
+def test_garbage_is_left_while_the_script_of_a_job_imports_and_nowhere_else(is_job, is_enabled):
+    code = f"{'snakemake = None; ' if is_job else ''}import gc, marrow; print(gc.isenabled())"
+    scripts = REPOSITORY / "scripts"
+    done = subprocess.run([sys.executable, "-c", code], cwd=scripts, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == is_enabled

@@ -83,6 +83,7 @@ def run(main: Main) -> None:
     Snakemake puts an object of the name `snakemake` into the globals of the script.
     """
     gc.freeze()  # what was imported stays: looking for garbage in it, at the end as well, takes PyTorch half a second
+    gc.enable()  # off while the script was imported (`marrow`)
     snakemake: Any = main.__globals__["snakemake"]
     job = Job.of(snakemake)
     os.environ["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = str(job.threads)
