@@ -1,4 +1,5 @@
-# Needs: results/runs/{dataset}/{method}/seed-{seed}/ of every run of an entry, and results/manifests/{dataset}.parquet.
+# Needs: results/runs/{dataset}/{method}/seed-{seed}/ and results/predicted/ likewise of every run of an entry, and
+#        results/manifests/{dataset}.parquet.
 # Gives: results/evaluation/{entry}/, how good the runs are, which differ from the reference, published numbers beside
 #        ours, and how training went; tables as CSV, JSON, Markdown and LaTeX, figures as SVG.
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from marrow.bags.manifest import read_manifest
 from marrow.device.chunks import ChunkedEncoder
+from marrow.device.deterministic import deterministic
 from marrow.device.device import best_device
 from marrow.device.gpu_slots import own_gpu
 from marrow.device.out_of_memory import OutOfMemoryGuard
@@ -27,10 +28,10 @@ def main(*, model: Path, manifest: Path, predictions: Path, instances: Path, thr
     for file, what in ((model, "the training of the model"), (manifest, "every scan")):
         if not file.stat().st_size:
             raise RunStopped("above", f"{what} was stopped, so there is nothing to predict; its record says why")
-    with own_gpu():
-        trained, about = load_model(model)
-        bags = read_manifest(manifest)
-        about.check(bags)
+    trained, about = load_model(model)
+    bags = read_manifest(manifest)
+    about.check(bags)
+    with own_gpu(), deterministic(about.settings["training"].get("deterministic", False)):
         device = best_device(threads)
         feed = feed_of(bags, bags.entries, [], device, threads=threads)
         encoder = ChunkedEncoder(trained.to(device).encoder)

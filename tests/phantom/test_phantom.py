@@ -9,6 +9,7 @@ import pytest
 import SimpleITK as sitk
 from scipy import ndimage
 
+import raw_cohort
 from marrow.bones.table import DEFAULT_TABLE, read_bones
 from marrow.phantom.anatomy import person, stretched
 from marrow.phantom.habitus import habitus, lie_down
@@ -19,16 +20,7 @@ from marrow.phantom.scanner import acquire, sample
 from marrow.phantom.tissue import CONTRASTS
 from simulate_scan import main
 
-SETTINGS = {
-    "seed": 11,
-    "size": "mini",
-    "single_station": False,
-    "format": "nifti",
-    "lesion_contrast": 1.0,
-    "lesion_fraction": 0.05,
-    "diffuse_fraction": 0.4,
-    "diffuse_with_focal": 0.0,
-}
+SETTINGS = raw_cohort.SETTINGS | {"seed": 11, "diffuse_with_focal": 0.0}
 BONES = read_bones()
 # Millilitres with cortex and marrow: generous bounds about adult values.
 VOLUMES = {

@@ -9,6 +9,7 @@ import pydicom
 import pytest
 import SimpleITK as sitk
 
+import raw_cohort
 from marrow.bones.table import DEFAULT_TABLE, read_bones
 from marrow.phantom.__main__ import main as write_cohort
 from marrow.phantom.faults import with_fault
@@ -17,16 +18,7 @@ from marrow.phantom.scan import simulate
 from simulate_scan import main
 
 CONTRASTS = ["fat", "water", "b50", "b900"]
-SETTINGS = {
-    "seed": 11,
-    "size": "mini",
-    "single_station": False,
-    "format": "nifti",
-    "lesion_contrast": 1.0,
-    "lesion_fraction": 0.05,
-    "diffuse_fraction": 0.4,
-    "diffuse_with_focal": 0.0,
-}
+SETTINGS = raw_cohort.SETTINGS | {"seed": 11, "diffuse_with_focal": 0.0}
 
 
 def row(fault=""):

@@ -150,6 +150,14 @@ def test_a_wrong_entry_is_told_with_its_place_and_a_remedy(settings, told):
     assert told in str(error.value)
 
 
+@pytest.mark.parametrize("name", ["c-training", "c-predict"])
+def test_an_entry_cannot_have_the_name_of_a_part_of_a_data_set(name):
+    with pytest.raises(
+        ConfigError, match=f"datasets.{name}: names that end in -training or -predict are those of parts"
+    ):
+        plan({"c": {"kind": "concepts"}, name: {"kind": "concepts"}})
+
+
 def test_two_entries_cannot_make_data_sets_of_one_name():
     entries = {"c": {"kind": "concepts", "training_bags": [5, 50]}, "c-50": {"kind": "concepts", "training_bags": [50]}}
     with pytest.raises(ConfigError, match="second data set c-50"):

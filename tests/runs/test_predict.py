@@ -142,6 +142,22 @@ def test_a_damaged_or_foreign_model_file_is_refused(run, tmp_path):
             load_model(tmp_path / name)
 
 
+@pytest.mark.parametrize("wanted", [False, True])
+def test_a_method_that_asks_for_deterministic_algorithms_predicts_with_them(tables, tmp_path, monkeypatch, wanted):
+    given = arguments(tmp_path, tables, learning_sets.settings(training={"epochs": 1, "deterministic": wanted}))
+    train_model.main(**given)
+    modes = []
+
+    def noted(*inputs):
+        modes.append(torch.are_deterministic_algorithms_enabled())
+        return predict(*inputs)
+
+    monkeypatch.setattr(predict_bags, "predict", noted)
+    predicted(tmp_path, given["model"], tables.path)
+    assert modes == [wanted]
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
 def test_memory_that_runs_out_while_predicting_changes_nothing(tables, run, tmp_path, monkeypatch):
     linear, failed = torch.nn.functional.linear, []
 

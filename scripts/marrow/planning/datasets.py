@@ -31,7 +31,8 @@ BAGS_PER_BLOCK = 50
 ALL_BAGS = 100_000  # more bags than any table has
 
 LEARNING = ("train", "validation")
-TRAINING_SUFFIX = "-training"  # behind the name of a data set: the manifest of its training part
+# Behind the name of a data set: the manifest of what models learn from, and its bags that are only predicted.
+TRAINING_SUFFIX, PREDICT_SUFFIX = "-training", "-predict"
 _UNUSED = frozenset({"site", "attributes"})  # columns of the sheet that no method learns from
 
 # Settings that choose among bags and leave the bags themselves as they are.
@@ -143,7 +144,8 @@ def plan_datasets(config: Mapping[str, Any], cohort: Cohort, schemas: Path, spac
     """Everything about data sets that can be known before any work.
 
     Raises:
-        ConfigError: an entry is wrong, two make data sets of one name, or a source is named that is not there.
+        ConfigError: an entry or its name is wrong, two make data sets of one name, or a source is named that is not
+            there.
     """
     bag_sets: dict[str, BagSet] = {}
     datasets: dict[str, DataSet] = {}
@@ -152,6 +154,11 @@ def plan_datasets(config: Mapping[str, Any], cohort: Cohort, schemas: Path, spac
         entries = {} if config["bones"]["source"] == "none" else {SCANS: {"kind": SCANS}}
     kinds = declarations("datasets", schemas)
     for name, entry in entries.items():
+        if name.endswith((TRAINING_SUFFIX, PREDICT_SUFFIX)):
+            raise ConfigError(
+                f"config: datasets.{name}: names that end in {TRAINING_SUFFIX} or {PREDICT_SUFFIX} are those of parts "
+                "of a data set; choose another"
+            )
         kind = entry["kind"]
         declaration = look_up(kinds, kind, f"config: datasets.{name}.kind is {kind!r}")
         settings = complete(entry, settings_schema(kind, declaration), f"config: datasets.{name}")
@@ -221,7 +228,7 @@ def _of_scans(
     labels_of_classes = {label for labels in classes.values() for label in labels}
     labelled = [scan for scan in cohort if scan.label in labels_of_classes and scan.split != "predict"]
     predicted = [scan for scan in cohort if scan.split == "predict"]
-    parts = {name: labelled, f"{name}-predict": predicted}
+    parts = {name: labelled, f"{name}{PREDICT_SUFFIX}": predicted}
     datasets = [
         DataSet(
             name=part,

@@ -11,9 +11,9 @@ from typing import Any
 
 from marrow.errors import ConfigError, look_up
 from marrow.planning.cohort import Cohort
-from marrow.planning.datasets import SCANS, DataPlan
+from marrow.planning.datasets import PREDICT_SUFFIX, SCANS, DataPlan
 from marrow.planning.evaluations import reference_of
-from marrow.planning.runs import PREDICT_SUFFIX, Run, RunPlan
+from marrow.planning.runs import Run, RunPlan
 
 LOCALISATION = "results/localisation"
 MAPS = "results/maps"

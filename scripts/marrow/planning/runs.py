@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from marrow.errors import ConfigError, look_up
-from marrow.planning.datasets import BAGS, SCANS, DataPlan, DataSet
+from marrow.planning.datasets import BAGS, PREDICT_SUFFIX, SCANS, DataPlan, DataSet
 from marrow.planning.kinds import method_modules, training_modules
 from marrow.planning.methods.instances import Instances
 from marrow.planning.methods.presets import Methods, read_methods
@@ -20,7 +20,6 @@ from marrow.planning.methods.resolve import Method
 
 RUNS = "results/runs"
 PREDICTED = "results/predicted"
-PREDICT_SUFFIX = "-predict"  # behind the name of a data set: its bags that are only predicted
 RUN_NAME = "{dataset}/{method}/seed-{seed}"  # of any run, with the wildcards of rules
 SEEDS = 3  # ATMIL's repetitions on scans
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from marrow.errors import look_up
 from marrow.phantom.roster import roster
-from marrow.planning.datasets import SCANS, TRAINING_SUFFIX, BagSet, Block, DataSet
+from marrow.planning.datasets import PREDICT_SUFFIX, SCANS, TRAINING_SUFFIX, BagSet, Block, DataSet
 from marrow.planning.evaluations import Evaluation
 from marrow.planning.inputs.report import ReportInputs
 from marrow.planning.inputs.targets import Targets
@@ -21,7 +21,7 @@ from marrow.planning.inputs.wildcards import Files, Wildcards
 from marrow.planning.inversions import Inversion
 from marrow.planning.localisation import LOCALISATION, Map, negatives
 from marrow.planning.plan import Plan
-from marrow.planning.runs import PREDICT_SUFFIX, Run
+from marrow.planning.runs import Run
 from marrow.planning.sheet import Scan
 
 SEEDS = "results/seeds/{dataset}/{method}"  # of the seeds of a method that train in one process

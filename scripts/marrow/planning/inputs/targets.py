@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+from marrow.planning.datasets import PREDICT_SUFFIX
 from marrow.planning.evaluations import CURVE_FIGURES, EVALUATION, TABLE_FIGURES
 from marrow.planning.plan import Plan
-from marrow.planning.runs import PREDICT_SUFFIX
 
 
 @dataclass(frozen=True)
