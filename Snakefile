@@ -47,6 +47,8 @@ onstart:
     remember_splits(plan.cohort, config)
     for note in plan.cohort.notes:
         logger.warning(f"Splits: {note}.")
+    for note in plan.standards.notes:
+        logger.warning(f"Standard scales: {note}.")
     drop_default_limit(workflow)
 
 

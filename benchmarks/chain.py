@@ -62,7 +62,7 @@ def run_chain(files: Files) -> None:
         standards=files.of("standard"),
         normalised=files.of("normalised"),
         contrasts=list(ACQUIRED),
-        quantitative=[],
+        standardised=list(ACQUIRED),
         threads=os.cpu_count() or 1,  # the floor's resampling takes all cores, too
     )
 
@@ -120,6 +120,7 @@ def _resample(files: Files) -> None:
         resampled=files.of("resampled"),
         body_resampled=files.body("resampled"),
         contrasts=list(ACQUIRED),
+        grid_of="water",
         spacing_mm=SPACING_MM,
         smooth_above_ratio=1.5,
     )

@@ -186,6 +186,7 @@ rule learn_surface:
         archive_mb=config["archive_mb"],
     params:
         contrasts=plan.bones.contrasts,
+        roles=[plan.contrasts.main_roles[contrast] for contrast in plan.bones.contrasts],
         settings=config["bones"]["correction"]["surface"],
     script:
         "../scripts/learn_surface.py"

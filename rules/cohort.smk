@@ -7,7 +7,7 @@ rule simulate_scan:
         freshness=freshness("simulate_scan"),
         bone_table=plan.bone_table,
     output:
-        stations=[directory(f"results/cohort/{{scan}}/{contrast}") for contrast in plan.acquired],
+        stations=[directory(f"results/cohort/{{scan}}/{contrast}") for contrast in plan.contrasts.given],
         bones="results/cohort/{scan}/bones.nii.gz",
         lesions="results/cohort/{scan}/lesions.nii.gz",
         record="results/cohort/{scan}/record.json",
@@ -23,7 +23,7 @@ rule simulate_scan:
         mem_mb=each_attempt(4000),
         runtime=each_attempt(15),
     params:
-        contrasts=plan.acquired,
+        contrasts=plan.contrasts.given,
         scan=lambda wildcards: inputs.simulated[wildcards.scan],
         settings=plan.settings("simulate", without=["patients", "faults", "repeat_every"]),
     script:

@@ -44,6 +44,7 @@ wildcard_constraints:
     scan="[A-Za-z0-9][A-Za-z0-9_.-]*",
     bag="[A-Za-z0-9][A-Za-z0-9_.-]*",
     contrast="[a-z0-9]+",
+    scale="[a-z0-9]+(?:-b[0-9.]+)?",
     kind="bones|lesions",
     trained_on="train|all",
     method="[a-z0-9][a-z0-9-]*",

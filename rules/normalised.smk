@@ -1,15 +1,16 @@
 # Needs: results/resampled/{scan}/.
-# Gives: results/landmarks/{scan}/{contrast}.json for the training scans; results/standard/{contrast}.npy, the standard
-#        scale that they define (or a frozen one); results/normalised/{scan}/{contrast}.nii on that scale.
+# Gives: results/landmarks/{scan}/{contrast}.json for the training scans; results/standard/{scale}.npy, the standard
+#        scale that they define for a contrast and b-value (or a frozen one); results/normalised/{scan}/{contrast}.nii on
+#        that scale.
 
 
 rule find_landmarks:
     input:
         freshness=freshness("find_landmarks"),
-        resampled=expand("results/resampled/{{scan}}/{contrast}.nii", contrast=plan.acquired),
+        resampled=expand("results/resampled/{{scan}}/{contrast}.nii", contrast=plan.contrasts.standardised),
         body_resampled="results/resampled/{scan}/body.nii",
     output:
-        landmarks=expand("results/landmarks/{{scan}}/{contrast}.json", contrast=plan.acquired),
+        landmarks=expand("results/landmarks/{{scan}}/{contrast}.json", contrast=plan.contrasts.standardised),
         record="results/landmarks/{scan}/record.json",
     log:
         "results/logs/find_landmarks/{scan}.log",
@@ -22,7 +23,7 @@ rule find_landmarks:
         mem_mb=mebibytes(base=500, per_input=3),
         runtime=minutes(base=2, per_gigabyte=2),
     params:
-        contrasts=plan.acquired,
+        contrasts=plan.contrasts.standardised,
         percentiles=config["standard"]["percentiles"],
         output_range=config["standard"]["output_range"],
     script:
@@ -32,15 +33,15 @@ rule find_landmarks:
 rule fit_standard:
     input:
         freshness=freshness("fit_standard"),
-        landmarks=expand("results/landmarks/{scan}/{{contrast}}.json", scan=plan.standard_scans),
-        frozen=plan.frozen_standard,
+        landmarks=inputs.standard_landmarks,
+        frozen=lambda wildcards: plan.standards.frozen_file(wildcards.scale),
     output:
-        standard="results/standard/{contrast}.npy",
-        record="results/standard/{contrast}.record.json",
+        standard="results/standard/{scale}.npy",
+        record="results/standard/{scale}.record.json",
     log:
-        "results/logs/fit_standard/{contrast}.log",
+        "results/logs/fit_standard/{scale}.log",
     benchmark:
-        "results/benchmarks/fit_standard/{contrast}.tsv"
+        "results/benchmarks/fit_standard/{scale}.tsv"
     conda:
         "../envs/imaging.yaml"
     threads: 1
@@ -48,8 +49,8 @@ rule fit_standard:
         mem_mb=500,
         runtime=5,
     params:
-        contrast="{contrast}",
-        scans=plan.standard_scans,
+        scale="{scale}",
+        scans=lambda wildcards: list(plan.standards[wildcards.scale].scans),
     script:
         "../scripts/fit_standard.py"
 
@@ -57,11 +58,11 @@ rule fit_standard:
 rule standardise_scan:
     input:
         freshness=freshness("standardise_scan"),
-        resampled=expand("results/resampled/{{scan}}/{contrast}.nii", contrast=config["contrasts"]),
+        resampled=expand("results/resampled/{{scan}}/{contrast}.nii", contrast=plan.contrasts.names),
         body_resampled="results/resampled/{scan}/body.nii",
-        standards=expand("results/standard/{contrast}.npy", contrast=plan.acquired),
+        standards=lambda wildcards: plan.standards.files(wildcards.scan),
     output:
-        normalised=expand("results/normalised/{{scan}}/{contrast}.nii", contrast=config["contrasts"]),
+        normalised=expand("results/normalised/{{scan}}/{contrast}.nii", contrast=plan.contrasts.names),
         record="results/normalised/{scan}/record.json",
     log:
         "results/logs/standardise_scan/{scan}.log",
@@ -74,7 +75,7 @@ rule standardise_scan:
         mem_mb=mebibytes(base=700, per_input=3),
         runtime=minutes(base=2, per_gigabyte=5),
     params:
-        contrasts=config["contrasts"],
-        quantitative=plan.quantitative,
+        contrasts=plan.contrasts.names,
+        standardised=plan.contrasts.standardised,
     script:
         "../scripts/standardise_scan.py"

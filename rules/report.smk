@@ -9,8 +9,8 @@ from marrow.report.viewer.package import ADDRESSES
 rule draw_qc:
     input:
         freshness=freshness("draw_qc"),
-        resampled=expand("results/resampled/{{scan}}/{contrast}.nii", contrast=config["contrasts"]),
-        normalised=expand("results/normalised/{{scan}}/{contrast}.nii", contrast=config["contrasts"]),
+        resampled=expand("results/resampled/{{scan}}/{contrast}.nii", contrast=plan.contrasts.names),
+        normalised=expand("results/normalised/{{scan}}/{contrast}.nii", contrast=plan.contrasts.names),
         body_resampled="results/resampled/{scan}/body.nii",
         checks="results/volumes/{scan}/checks.json",
     output:
@@ -35,7 +35,7 @@ rule draw_qc:
         archive_mb=config["archive_mb"],
     params:
         scan="{scan}",
-        contrasts=config["contrasts"],
+        contrasts=plan.contrasts.names,
         settings=inputs.report.quality_settings,
     script:
         "../scripts/draw_qc.py"
@@ -102,7 +102,7 @@ rule build_report:
         bone_scores=["results/bones/scores.csv"] if plan.bones.validation and plan.scans_with_bones else [],
         bone_sheets=expand("results/bones/{scan}/sheet.png", scan=plan.scans_with_bones),
         bone_histories=plan.bones.histories,
-        standards=expand("results/standard/{contrast}.npy", contrast=plan.acquired),
+        standards=expand("results/standard/{scale}.npy", scale=list(plan.standards.scales)),
         manifests=inputs.targets.manifests,
         predictions=inputs.report.predictions,
         evaluation=inputs.report.evaluation,
@@ -128,7 +128,9 @@ rule build_report:
     params:
         scans=plan.summaries,
         split_notes=plan.cohort.notes,
-        contrasts=plan.acquired,
+        contrasts=plan.contrasts.standardised,
+        scales=list(plan.standards.scales),
+        scale_notes=list(plan.standards.notes),
         entries=inputs.report.entries,
         significance=config["evaluation"]["significance"],
         title=config["title"],

@@ -1,18 +1,18 @@
 # Needs: results/volumes/{scan}/, every contrast on the grid it was acquired on.
-# Gives: results/resampled/{scan}/{contrast}.nii and body.nii, all on one isotropic grid taken from the water image;
+# Gives: results/resampled/{scan}/{contrast}.nii and body.nii, all on one isotropic grid taken from that of the role grid;
 #        results/labels/{scan}/{kind}.nii, the sheet's label maps on the same grid.
 
 
 rule resample_scan:
     input:
         freshness=freshness("resample_scan"),
-        volumes=expand("results/volumes/{{scan}}/{contrast}.nii", contrast=config["contrasts"]),
+        volumes=expand("results/volumes/{{scan}}/{contrast}.nii", contrast=plan.contrasts.names),
         body="results/volumes/{scan}/body.nii",
     output:
         resampled=bulky(
             expand(
                 "results/resampled/{{scan}}/{contrast}.nii",
-                contrast=config["contrasts"],
+                contrast=plan.contrasts.names,
             )
         ),
         body_resampled="results/resampled/{scan}/body.nii",
@@ -29,7 +29,8 @@ rule resample_scan:
         mem_mb=mebibytes(base=700, per_input=3),
         runtime=minutes(base=2, per_gigabyte=5),
     params:
-        contrasts=config["contrasts"],
+        contrasts=plan.contrasts.names,
+        grid_of=plan.contrasts.grid,
         spacing_mm=plan.spacing_mm,
         smooth_above_ratio=config["resample"]["smooth_above_ratio"],
     script:

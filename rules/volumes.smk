@@ -7,7 +7,7 @@ rule ingest_scan:
         freshness=freshness("ingest_scan"),
         raw=lambda wildcards: inputs.scan(wildcards).raw_images,
     output:
-        volumes=bulky(expand("results/volumes/{{scan}}/{contrast}.nii", contrast=config["contrasts"])),
+        volumes=bulky(expand("results/volumes/{{scan}}/{contrast}.nii", contrast=plan.contrasts.names)),
         body=bulky("results/volumes/{scan}/body.nii"),
         checks="results/volumes/{scan}/checks.json",
         record="results/volumes/{scan}/record.json",
@@ -24,7 +24,7 @@ rule ingest_scan:
         runtime=minutes(base=15, per_gigabyte=10),
     params:
         scan="{scan}",
-        contrasts=config["contrasts"],
+        contrasts=plan.contrasts.declarations(),
         layout=lambda wildcards: inputs.scan(wildcards).path_counts,
         overrides=lambda wildcards: inputs.scan(wildcards).overrides,
         settings=config["ingest"],

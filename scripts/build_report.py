@@ -49,6 +49,8 @@ def main(
     scans: list[dict[str, str]],
     split_notes: list[str],
     contrasts: list[str],
+    scales: list[str],
+    scale_notes: list[str],
     entries: list[dict[str, Any]],
     significance: float,
     title: str,
@@ -64,7 +66,7 @@ def main(
         bone_scores: the bones' scores, CSV; none where no scan can be scored.
         bone_sheets: the scans' bone sheets, PNG, in the order of `scans`; none where bones are switched off.
         bone_histories: the training of each network, CSV in a folder of the network's name; none where bones are given.
-        standards: the standard scale of each contrast, in the order of `contrasts`.
+        standards: the standard scales, in the order of `scales`.
         manifests: of all data sets.
         predictions: what each run predicts for scans, `.../{dataset}/{method}/seed-{seed}/predictions.parquet`.
         evaluation: the tables of every entry, `results/evaluation/{entry}/{table}.csv`, `tables.json`, `tables.tex`.
@@ -76,7 +78,9 @@ def main(
         bone_table: names of the bones.
         scans: `scan`, `patient`, `label`, `split` and `site` of each scan.
         split_notes: which classes are short in a split.
-        contrasts: the contrasts that have a standard scale.
+        contrasts: the contrasts that are standardised.
+        scales: the names of the standard scales: a contrast each, with its b-value where it has several.
+        scale_notes: what a reader should know of them.
         entries: `name`, `kind` and `titles` (method -> title) of each entry of `runs`.
         significance: a corrected p below it shows a difference between methods.
         title: the report's heading.
@@ -101,7 +105,7 @@ def main(
         stopped_section(rows),
         cohort_section(rows, split_notes),
         findings_section(rows),
-        standard.section(contrasts, standards),
+        standard.section(scales, standards, scale_notes),
         bones.section(rows, bone_scores, bone_sheets, bone_histories),
         bag_counts.section(manifests, [entry.datasets for entry in evaluated]),
         methods_section(evaluated, significance),

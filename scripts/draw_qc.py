@@ -67,6 +67,7 @@ def _display_settings(settings: dict[str, Any]) -> DisplaySettings:
         **{name: _window(settings[name]) for name in windows},
         maximum_of=frozenset(settings["maximum_of"]),
         own_scale={contrast: _window(limits) for contrast, limits in settings["own_scale"].items()},
+        roles=settings["roles"],
         bins=int(settings["bins"]),
     )
 

@@ -10,30 +10,30 @@ from marrow.imaging.standard.standard_scale import ScanLandmarks, StandardScale
 _log = logging.getLogger(__name__)
 
 
-def main(*, landmarks: list[Path], frozen: list[Path], standard: Path, contrast: str, scans: list[str]) -> None:
+def main(*, landmarks: list[Path], frozen: list[Path], standard: Path, scale: str, scans: list[str]) -> None:
     """Fit, or take over, a standard scale.
 
     Args:
         landmarks: of the training scans; the file of a scan that was stopped is empty.
         frozen: nothing, or the one standard scale to use as it is.
         standard: where the scale goes, readable by `NyulNormalizer.load_standard_histogram`.
-        contrast: whose scale this is.
+        scale: its name, which is that of its contrast, with the b-value where that is another.
         scans: the training scans, in the order of `landmarks`.
     """
-    scale = StandardScale.read(frozen[0]) if frozen else _fit(landmarks, contrast, scans)
-    scale.write(standard)
+    fitted = StandardScale.read(frozen[0]) if frozen else _fit(landmarks, scale, scans)
+    fitted.write(standard)
 
 
-def _fit(landmarks: list[Path], contrast: str, scans: list[str]) -> StandardScale:
+def _fit(landmarks: list[Path], scale: str, scans: list[str]) -> StandardScale:
     usable: list[ScanLandmarks] = []
     for scan, path in zip(scans, landmarks, strict=True):
         if path.stat().st_size:
             usable.append(ScanLandmarks.read(path))
         else:
-            _log.warning("%s: scan %s was stopped and does not count for the standard scale", contrast, scan)
+            _log.warning("%s: scan %s was stopped and does not count for the standard scale", scale, scan)
     if not usable:
         raise MarrowError(
-            f"{contrast}: none of the {len(scans)} training scans is left to fit the standard scale on; mend the "
+            f"{scale}: none of the {len(scans)} training scans is left to fit the standard scale on; mend the "
             "scans that were stopped (results/checks/table.tsv says why), give more scans the split `train`, or name "
             "the folder of an earlier standard as standard.frozen"
         )

@@ -7,10 +7,9 @@ from typing import Any
 
 import SimpleITK as sitk
 
-from marrow.errors import MarrowError
+from marrow.imaging.contrasts import Contrast, Role
 from marrow.imaging.ingest.acquired import read_contrasts
 from marrow.imaging.ingest.acquisitions import (
-    DIXON,
     acquisitions,
     compose_acquisition,
     correct_acquisition,
@@ -26,7 +25,6 @@ from marrow.imaging.ingest.diffusion import apparent_diffusion
 from marrow.imaging.ingest.findings import stop_on_findings, write_checks
 from marrow.imaging.volume import write_volume
 
-ADC = "adc"
 _log = logging.getLogger(__name__)
 
 
@@ -34,7 +32,7 @@ def main(
     *,
     raw: list[Path],
     layout: dict[str, int],
-    contrasts: list[str],
+    contrasts: list[dict[str, Any]],
     volumes: list[Path],
     body: Path,
     checks: Path,
@@ -47,68 +45,68 @@ def main(
     Args:
         raw: NIfTI files, folders of NIfTI stations or DICOM folders, grouped by contrast in the order of `layout`.
         layout: contrast -> how many paths of `raw` belong to it.
-        contrasts: to write, in the order of `volumes`; `adc` is computed from the lowest and highest b-value.
+        contrasts: as declared, in the order of `volumes`; `adc` is computed from those with the roles low_b and high_b.
         volumes: written, float32, each on the grid it was acquired on.
-        body: written, the body mask on the grid of water, uint8.
+        body: written, the body mask on the grid of the contrast with that role, uint8.
         checks: written, findings and facts as JSON.
         scan: its id.
-        overrides: contrast -> choices that take precedence over DICOM tags, such as `{"series": 5}`.
+        overrides: contrast -> choices that take precedence over DICOM tags, such as `{"series": [5]}`.
         settings: the section `ingest` of the config.
 
     Raises:
         ScanStopped: a check stops the scan.
     """
-    b_values: dict[str, float] = settings["b_values"]
-    _check_contrasts(contrasts, layout, b_values)
-    stations = read_contrasts(raw, layout, overrides, b_values)
+    declared = [Contrast.of(declaration) for declaration in contrasts]
+    given = [contrast for contrast in declared if not contrast.is_computed]
+    acquired = read_contrasts(raw, layout, overrides, given, settings["average"])
+    stations = {name: contrast.stations for name, contrast in acquired.items()}
     counts = {name: len(images) for name, images in stations.items()}
     _log.info("%s: read %s", scan, ", ".join(f"{name} ({count} stations)" for name, count in counts.items()))
 
     limits = settings["checks"]
-    findings = stop_on_findings(check_stations(stations, limits["clipped_share"]))
-    groups = acquisitions(list(layout), b_values)
+    findings = [finding for contrast in acquired.values() for finding in contrast.findings]
+    findings += stop_on_findings(check_stations(stations, limits["clipped_share"]))
+    groups = acquisitions(given)
     gains = settings["stations"]["gains"]
     composed = merged([compose_acquisition(group, stations, gains) for group in groups])
     images = composed.volumes
     findings += composed.findings
-    findings += stop_on_findings(check_volumes(images, groups, limits["shorter_mm"], limits["shortest_mm"]))
+    grid_of = _with_role("grid", declared)[0]
+    findings += stop_on_findings(check_volumes(images, grid_of, groups, limits["shorter_mm"], limits["shortest_mm"]))
 
     outline = BodySettings(**settings["body"])
-    mask = find_body(sum_of([images[name] for name in DIXON if name in images]), outline)
-    findings += stop_on_findings([*check_body(mask), *check_agreement(images, mask, outline)])
-    if "fat" in images:
-        findings += check_swap(images["water"], images["fat"], mask)
+    water, fat = _with_role("water", declared), _with_role("fat", declared)
+    soft_tissue = [*water, *fat] if grid_of in [*water, *fat] else [grid_of]
+    mask = find_body(sum_of([images[name] for name in soft_tissue]), outline)
+    outlined = {contrast.name: images[contrast.name] for contrast in given if not contrast.has_units}
+    findings += stop_on_findings([*check_body(mask), *check_agreement(outlined, mask, outline)])
+    if water and fat:
+        findings += check_swap(images[water[0]], images[fat[0]], mask)
 
     bias = BiasSettings(**settings["bias"])
     if bias.enabled:
         images = {k: v for group in groups for k, v in correct_acquisition(group, images, mask, bias).items()}
-    if ADC in contrasts:
-        low, *_, high = sorted((name for name in images if name in b_values), key=lambda name: b_values[name])
-        images[ADC] = apparent_diffusion(images[low], images[high], b_values[low], b_values[high], mask)
+    b_values = {name: contrast.b_value for name, contrast in acquired.items() if contrast.b_value is not None}
+    for adc in _with_role("adc", declared):
+        (low,), (high,) = _with_role("low_b", declared), _with_role("high_b", declared)
+        images[adc] = apparent_diffusion(images[low], images[high], b_values[low], b_values[high], mask)
 
-    for name, path in zip(contrasts, volumes, strict=True):
-        write_volume(images[name], path)
+    for contrast, path in zip(declared, volumes, strict=True):
+        write_volume(images[contrast.name], path)
     write_volume(mask, body)
-    write_checks(checks, scan, findings, _facts(images, counts, composed.gains))
-    _log.info("%s: composed %s; %d findings", scan, ", ".join(contrasts), len(findings))
+    write_checks(checks, scan, findings, _facts(images, counts, composed.gains, b_values))
+    _log.info("%s: composed %s; %d findings", scan, ", ".join(images), len(findings))
 
 
-def _check_contrasts(contrasts: Sequence[str], layout: Mapping[str, int], b_values: Mapping[str, float]) -> None:
-    if "water" not in layout:
-        raise MarrowError(
-            "`contrasts` in the config has no water; the grid and the body mask are taken from it, add it"
-        )
-    unknown = [name for name in contrasts if name != ADC and name not in layout]
-    if unknown:
-        raise MarrowError(f"`contrasts` in the config names {', '.join(unknown)} but the sheet gives no such images")
-    if ADC in contrasts and sum(name in b_values for name in layout) < 2:
-        raise MarrowError(
-            "`contrasts` in the config names adc, which needs two b-values; add them, or take adc out of the list"
-        )
+def _with_role(role: Role, contrasts: Sequence[Contrast]) -> list[str]:
+    return [contrast.name for contrast in contrasts if role in contrast.roles]
 
 
 def _facts(
-    images: Mapping[str, sitk.Image], counts: Mapping[str, int], gains: Mapping[str, Sequence[float]]
+    images: Mapping[str, sitk.Image],
+    counts: Mapping[str, int],
+    gains: Mapping[str, Sequence[float]],
+    b_values: Mapping[str, float],
 ) -> dict[str, dict[str, Any]]:
     return {
         name: {
@@ -116,6 +114,7 @@ def _facts(
             "size": list(image.GetSize()),
             "spacing_mm": [round(mm, 4) for mm in image.GetSpacing()],
             "gains": [round(gain, 4) for gain in gains.get(name, [])],
+            "b_value": b_values.get(name),
         }
         for name, image in images.items()
     }

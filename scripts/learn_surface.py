@@ -29,6 +29,7 @@ def main(
     bone_table: Path,
     surface: Path,
     contrasts: list[str],
+    roles: list[str],
     settings: dict[str, Any],
     threads: int,
 ) -> None:
@@ -44,6 +45,7 @@ def main(
         bone_table: the bones.
         surface: the model to write.
         contrasts: the volumes' names.
+        roles: what they are for; synthetic lesions have a signal in fat and water.
         settings: the section `bones.correction.surface` of the config.
         threads: of the processor.
     """
@@ -59,7 +61,7 @@ def main(
             continue
         surroundings, annotation = _scan(contrast_files, files)
         spacing_mm = surroundings.body.spacing_mm
-        of_scans.append(examples(surroundings, annotation, bones, contrasts, float(settings["reach_mm"]), count))
+        of_scans.append(examples(surroundings, annotation, bones, roles, float(settings["reach_mm"]), count))
     if not of_scans:
         _log.warning("nothing to learn from: the step `surface` of the correction will change nothing")
         surface.touch()

@@ -1,4 +1,4 @@
-"""Rule resample_scan: resamples all contrasts of a scan and its body mask to an isotropic grid from the water image."""
+"""Rule resample_scan: resamples all contrasts of a scan and its body mask to one isotropic grid."""
 
 import logging
 from pathlib import Path
@@ -22,6 +22,7 @@ def main(
     resampled: list[Path],
     body_resampled: Path,
     contrasts: list[str],
+    grid_of: str,
     spacing_mm: float,
     smooth_above_ratio: float,
 ) -> None:
@@ -33,11 +34,12 @@ def main(
         resampled: the images to write, in the same order; 0 where a contrast was not acquired.
         body_resampled: the mask to write: the part of the body in which every contrast was acquired, because the zeros
             outside a smaller field of view are not intensities of the body.
-        contrasts: the names of the images; `water` gives the grid.
+        contrasts: the names of the images.
+        grid_of: the one that gives the grid.
         spacing_mm: edge of the grid's cubes.
         smooth_above_ratio: an axis is smoothed first if its voxels grow by more than this ratio.
     """
-    grid = Grid.in_file(volumes[contrasts.index("water")]).isotropic(spacing_mm)
+    grid = Grid.in_file(volumes[contrasts.index(grid_of)]).isotropic(spacing_mm)
     mask = resample_nearest(map_volume(body), grid)
     inside = voxels(mask) != 0
     for contrast, source, target in zip(contrasts, volumes, resampled, strict=True):

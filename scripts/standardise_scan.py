@@ -1,4 +1,4 @@
-"""Rule standardise_scan: all contrasts of a scan on the standard scale; quantitative maps keep their own."""
+"""Rule standardise_scan: all contrasts of a scan on the standard scale; those with units keep their own."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,7 +19,7 @@ def main(
     standards: list[Path],
     normalised: list[Path],
     contrasts: list[str],
-    quantitative: list[str],
+    standardised: list[str],
     threads: int = 1,
 ) -> None:
     """Standardise a scan.
@@ -27,16 +27,15 @@ def main(
     Args:
         resampled: one image per contrast, all on one grid.
         body_resampled: the body on the same grid.
-        standards: the standard scale of each contrast that is not quantitative, in the same order.
+        standards: the standard scale of each contrast in `standardised`, in the same order.
         normalised: where the images go; 0 outside the body.
         contrasts: the names of the images.
-        quantitative: those whose numbers mean something as they are, such as `adc`; only the background is set to 0.
+        standardised: those that are brought onto a standard scale; of the others only the background is set to 0.
         threads: contrasts at a time; numpy lets go of the interpreter in all that takes long.
     """
     body = map_voxels(body_resampled) != 0
     grid = Grid.in_file(body_resampled)
-    scaled = [contrast for contrast in contrasts if contrast not in quantitative]
-    scales = dict(zip(scaled, map(StandardScale.read, standards), strict=True))
+    scales = dict(zip(standardised, map(StandardScale.read, standards), strict=True))
 
     def standardise(contrast: str, source: Path, target: Path) -> None:
         try:

@@ -73,7 +73,7 @@ def test_the_scan_itself_stays_and_chance_comes_from_its_seed(around, bone):
 
 def test_without_bone_or_contrasts_that_tell_of_lesions_nothing_is_planted(around, bone):
     assert np.array_equal(planted(around, 0 * bone).body.image, around.body.image)
-    assert with_lesions(around, bone, ["b50", "b900", "adc"], np.random.default_rng(0)) is around
+    assert with_lesions(around, bone, ["low_b", "high_b", "adc"], np.random.default_rng(0)) is around
 
 
 def test_what_looks_diseased_is_dark_in_fat_and_bright_in_water(around):

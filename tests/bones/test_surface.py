@@ -184,6 +184,7 @@ def test_a_stopped_scan_teaches_nothing_and_without_any_there_is_no_model(tmp_pa
         "bone_table": DEFAULT_TABLE,
         "surface": tmp_path / "surface.npz",
         "contrasts": ["water"],
+        "roles": ["water"],
         "settings": SETTINGS,
         "threads": 1,
     }

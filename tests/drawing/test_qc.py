@@ -29,6 +29,7 @@ LOOK = {
     "slice_depth": 0.6,
     "maximum_of": ["b50", "b900"],
     "own_scale": {"adc": [0, 3000]},
+    "roles": {"water": "water", "b900": "high_b", "adc": "adc"},
     "bins": 80,
     "scale_ends": [1, 100],
     "end_percentiles": [1, 99],
@@ -47,6 +48,7 @@ def look(**changed) -> DisplaySettings:
         maximum_window=(0, 150),
         maximum_of=frozenset({"b900"}),
         own_scale={"adc": (0, 3000)},
+        roles={"water": "water", "b900": "high_b", "adc": "adc"},
         bins=changed.get("bins", 40),
     )
 
@@ -190,9 +192,9 @@ def test_windows_do_not_follow_the_scan(toy):
 
 
 def test_every_contrast_has_a_note_on_good_and_bad():
-    for contrast in ("fat", "water", "b50", "b900", "adc"):
-        assert note_on(contrast) is not ANY_CONTRAST
-    assert note_on("t1") is ANY_CONTRAST
+    for role in ("fat", "water", "low_b", "high_b", "adc"):
+        assert note_on(role) is not ANY_CONTRAST
+    assert note_on("structural") is ANY_CONTRAST
 
 
 def test_the_palette_keeps_white_white_and_black_black():

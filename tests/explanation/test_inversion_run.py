@@ -347,10 +347,10 @@ def test_of_a_large_bag_the_instances_with_the_most_attention_are_shown(tmp_path
     assert len(set(zip(shown.rows.tolist(), shown.columns.tolist(), strict=True))) == MOST
 
 
-def test_a_cell_lies_where_its_instance_is_and_shows_the_contrast_that_shows_disease():
+def test_a_cell_lies_where_its_instance_is_and_shows_the_first_contrast():
     layout = LAYOUTS["volumes"]
     volumes = np.zeros((2, 2, 4, 4, 4), np.float32)
-    volumes[1, 1, 3] = 1.0  # the second instance, on b900, at the head
+    volumes[1, 0, 3] = 1.0  # the second instance, on the first contrast, at the head
     cells = cells_of(volumes, layout)
     assert cells.shape == (2, 4, 4, 3)
     assert cells[0].max() == 0

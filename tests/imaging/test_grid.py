@@ -246,6 +246,7 @@ def resample(folder: Path, paths: dict[str, Path], suffix: str = "") -> dict[str
         resampled=[results["b50"], results["water"]],
         body_resampled=results["body"],
         contrasts=["b50", "water"],
+        grid_of="water",
         spacing_mm=2.0,
         smooth_above_ratio=1.5,
     )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from bodies import SETTINGS, cut, raw_body
+from bodies import SETTINGS, contrasts, cut, raw_body
 from marrow.errors import ScanStopped
 from marrow.imaging.ingest.acquisitions import acquisitions, sum_of
 from marrow.imaging.ingest.body import BodySettings, find_body
@@ -18,7 +18,7 @@ from marrow.imaging.volume import intensities, with_voxels
 BODY = raw_body()
 OUTLINE = BodySettings(**SETTINGS["body"])
 MASK = find_body(sum_of([BODY["water"], BODY["fat"]]), OUTLINE)
-GROUPS = acquisitions(list(BODY), {"b50": 50, "b900": 900})
+GROUPS = acquisitions(contrasts(*BODY))
 
 
 def found(findings):
@@ -26,7 +26,7 @@ def found(findings):
 
 
 def volumes(**replaced):
-    return check_volumes({**BODY, **replaced}, GROUPS, 120.0, 600.0)
+    return check_volumes({**BODY, **replaced}, "water", GROUPS, 120.0, 600.0)
 
 
 def moved(image, x=0.0, y=0.0, z=0.0):

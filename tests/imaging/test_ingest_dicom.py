@@ -11,23 +11,28 @@ from hypothesis import strategies as st
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 
+from bodies import contrasts as declared
 from bodies import cut, raw_body, retag, write_series
 from marrow.errors import ScanStopped
 from marrow.imaging.ingest import dicom, dicom_tags
 from marrow.imaging.ingest.acquired import read_contrasts
 from marrow.imaging.ingest.dicom import read_stack
-from marrow.imaging.ingest.dicom_series import Query, find_stacks
+from marrow.imaging.ingest.dicom_series import Query, select
 from marrow.imaging.ingest.dicom_tags import read_slices
 from marrow.imaging.volume import intensities
 
 BODY = raw_body()
-B_VALUES = {"b50": 50.0, "b900": 900.0}
 PLANTED = "DOE_JANE_1950"
 
 
+def read_all(folder, *contrasts, average="geometric", **series):
+    overrides = {contrast: {"series": numbers} for contrast, numbers in series.items()}
+    counts = dict.fromkeys(contrasts, 1)
+    return read_contrasts([folder] * len(contrasts), counts, overrides, declared(*contrasts), average)
+
+
 def read(folder, *contrasts, **series):
-    overrides = {contrast: {"series": number} for contrast, number in series.items()}
-    return read_contrasts([folder] * len(contrasts), dict.fromkeys(contrasts, 1), overrides, B_VALUES)
+    return {name: acquired.stations for name, acquired in read_all(folder, *contrasts, **series).items()}
 
 
 def stopped(check, call, *args, **kwargs):
@@ -126,6 +131,10 @@ def tagged(**tags):
         ({"ImageType": ["ORIGINAL", "PRIMARY"], "SeriesDescription": "t1_vibe_dixon_cor_W"}, "water"),
         ({"ImageType": ["ORIGINAL", "PRIMARY"], "SeriesDescription": "t1_vibe_dixon_cor_F"}, "fat"),
         ({"ImageType": ["ORIGINAL", "PRIMARY"], "SeriesDescription": "FatSat_t2"}, ""),
+        ({"ImageType": ["ORIGINAL", "PRIMARY"], "SeriesDescription": "SAG T1W"}, ""),
+        ({"ImageType": ["ORIGINAL", "PRIMARY"], "SeriesDescription": "T2W"}, ""),
+        ({"ImageType": ["ORIGINAL", "PRIMARY"], "SeriesDescription": "HEAD F"}, ""),
+        ({"ImageType": ["ORIGINAL", "PRIMARY"], "SeriesDescription": "cor dixon WATER"}, "water"),
         ({"ImageType": ["DERIVED", "PRIMARY", "FF", "FF"]}, "other"),
         ({"ImageType": ["DERIVED", "PRIMARY", "DIXON", "IN_PHASE"], "SeriesDescription": "x_W"}, "other"),
         ({"ImageType": ["DERIVED", "PRIMARY", "DIFFUSION", "ADC"]}, "other"),
@@ -147,6 +156,8 @@ def test_vendors_ways_to_say_water_and_fat(tags, shows):
         (0x00431039, "UN", b"1000000900\\8\\0\\0", 900.0),
         (0x20011003, "FL", 900.0, 900.0),
         (0x20011003, "UN", np.float32(900).tobytes(), 900.0),
+        (0x00651009, "FD", 900.0, 900.0),
+        (0x00651009, "UN", np.float64(900).tobytes(), 900.0),
         (0x00180024, "SH", "*ep_b900t", 900.0),
         (0x00180024, "SH", "*fl3d2", None),
     ],
@@ -154,25 +165,59 @@ def test_vendors_ways_to_say_water_and_fat(tags, shows):
 def test_vendors_ways_to_say_the_b_value(tag, vr, value, b_value):
     dataset = Dataset()
     dataset.add_new(tag, vr, value)
-    assert dicom_tags.b_value_of(dataset) == b_value
+    assert dicom_tags.b_value_of([dataset]) == b_value
 
 
-def test_two_series_in_one_place_stop_the_scan_until_the_sheet_names_one(folder):
-    write_series([BODY["fat"]], "fat", folder, SeriesNumber=7)
-    write_series([BODY["fat"] * 2], "fat", folder / "again", SeriesNumber=9, SeriesInstanceUID="1.2.9")
-    retag(files(folder / "again"), SOPInstanceUID=None)
-    for number, path in enumerate(files(folder / "again")):
-        retag([path], SOPInstanceUID=f"1.2.9.{number}")
+def again(folder, series, *stations, time="130000"):
+    """Write stations of fat once more, as another series of the same examination, an hour later."""
+    place = folder / f"again{series}"
+    for number, image in enumerate(stations):
+        write_series([image], "fat", place / str(number))
+    tags = {"SeriesInstanceUID": f"1.2.{series}", "AcquisitionTime": time, "SeriesNumber": series}
+    for number, path in enumerate(files(place)):
+        retag([path], **tags, SOPInstanceUID=f"1.2.{series}.{number}", InstanceNumber=number + 1)
+
+
+def test_of_a_station_that_was_acquired_again_the_later_one_is_taken_and_all_others_stay(folder):
+    first = cut(BODY["fat"], 3, 4)
+    write_series(first, "fat", folder)
+    again(folder, 90, first[1] * 2)
+    acquired = read_all(folder, "fat")["fat"]
+    assert [finding.check for finding in acquired.findings] == ["dicom_repeated"]
+    assert "series 21 lie where" in acquired.findings[0].message
+    for image, expected in zip(acquired.stations, (first[0], first[1] * 2, first[2]), strict=True):
+        np.testing.assert_allclose(intensities(image), np.rint(intensities(expected)), atol=1)
+
+
+def test_of_a_station_that_was_broken_off_the_complete_one_is_taken(folder):
+    first = cut(BODY["fat"], 3, 4)
+    write_series(first, "fat", folder)
+    again(folder, 90, first[1][:, :, 2:] * 2)
+    acquired = read_all(folder, "fat")["fat"]
+    np.testing.assert_allclose(intensities(acquired.stations[1]), np.rint(intensities(first[1])))
+
+
+def test_the_series_that_the_sheet_names_first_is_preferred(folder):
+    first = cut(BODY["fat"], 3, 4)
+    write_series(first, "fat", folder)
+    again(folder, 90, first[1] * 2)
+    acquired = read_all(folder, "fat", fat=[11, 21, 31, 90])["fat"]
+    np.testing.assert_allclose(intensities(acquired.stations[1]), np.rint(intensities(first[1])))
+    assert [finding.severity for finding in acquired.findings] == ["note"]
+
+
+def test_a_composition_by_the_scanner_beside_the_stations_stops_the_scan_until_the_sheet_names_series(folder):
+    write_series(cut(BODY["fat"], 3, 4), "fat", folder)
+    again(folder, 90, BODY["fat"])
     message = stopped("dicom_ambiguous", read, folder, "fat")
-    assert "series 7, 9 " in message
-    assert "fat_series" in message
-    chosen = read(folder, "fat", fat=9)["fat"]
-    np.testing.assert_allclose(intensities(chosen[0]), np.rint(intensities(BODY["fat"] * 2)))
+    assert "such as 11;21;31." in message
+    assert len(read(folder, "fat", fat=[11, 21, 31])["fat"]) == 3
+    assert len(read(folder, "fat", fat=[90])["fat"]) == 1
 
 
 def test_a_series_number_that_is_not_there_is_told_with_those_that_are(folder):
     write_series([BODY["fat"]], "fat", folder, SeriesNumber=7)
-    assert "holds series 7" in stopped("dicom_not_found", read, folder, "fat", fat=5)
+    assert "holds series 7" in stopped("dicom_not_found", read, folder, "fat", fat=[5])
 
 
 def test_several_series_numbers_are_the_stations(folder):
@@ -197,9 +242,12 @@ def test_a_folder_for_two_contrasts_needs_tags(folder):
     stopped("dicom_not_found", read, folder, "fat", "water")
 
 
-def test_a_folder_that_says_it_shows_something_else_is_refused(folder):
+def test_a_folder_for_one_contrast_is_taken_as_it_is_and_a_contradiction_is_told(folder):
     write_series([BODY["water"]], "water", folder)
-    assert "says that it shows fat" in stopped("dicom_not_found", read, folder, "fat")
+    acquired = read_all(folder, "fat")["fat"]
+    assert len(acquired.stations) == 1
+    assert [(finding.check, finding.severity) for finding in acquired.findings] == [("dicom_tags", "warn")]
+    assert "their tags say water" in acquired.findings[0].message
 
 
 def test_the_trace_is_taken_where_single_directions_lie_beside_it(folder):
@@ -216,13 +264,76 @@ def test_the_trace_is_taken_where_single_directions_lie_beside_it(folder):
     np.testing.assert_allclose(intensities(image), np.rint(intensities(BODY["b900"])))
 
 
-def test_repeated_volumes_in_one_series_stop_the_scan(folder):
-    write_series([BODY["b900"]], "b900", folder)
-    write_series([BODY["b50"]], "b50", folder)
-    numbered = enumerate(files(folder / "b900") + files(folder / "b50"), start=1)
-    for number, path in numbered:
-        retag([path], DiffusionBValue=900.0, SeriesNumber=3, SeriesInstanceUID="1.2.3", InstanceNumber=number)
-    assert "several volumes" in stopped("dicom_ambiguous", read, folder, "b900")
+def directions(folder, *images, by_position=False, **tags):
+    """Write images of b900 as directions in one series, direction after direction or slice after slice."""
+    for number, image in enumerate(images):
+        write_series([image], "b900", folder / str(number))
+    slices = len(files(folder)) // len(images)
+    for number, path in enumerate(files(folder)):
+        direction, row = divmod(number, slices)
+        order = row * len(images) + direction if by_position else number
+        told = {"ImageType": ["ORIGINAL", "PRIMARY", "DIFFUSION", "NONE"], "DiffusionDirectionality": "DIRECTIONAL"}
+        ids = {"SeriesInstanceUID": "1.2.3", "SOPInstanceUID": f"1.2.3.{number}", "InstanceNumber": order + 1}
+        retag([path], **told, **ids, **tags)
+
+
+@pytest.mark.parametrize("by_position", [False, True])
+def test_directions_are_averaged_and_counted(folder, by_position):
+    directions(folder, BODY["b900"], BODY["b900"] * 2, BODY["b900"] * 4, by_position=by_position)
+    acquired = read_all(folder, "b900")["b900"]
+    assert acquired.b_value == 900
+    assert "the mean of 3 images" in acquired.findings[0].message
+    (image,) = acquired.stations
+    inside = intensities(BODY["b900"]) > 20
+    np.testing.assert_allclose(intensities(image)[inside], 2 * intensities(BODY["b900"])[inside], rtol=0.05)
+    (image,) = read_all(folder, "b900", average="arithmetic")["b900"].stations
+    np.testing.assert_allclose(intensities(image)[inside], 7 / 3 * intensities(BODY["b900"])[inside], rtol=0.05)
+
+
+def test_several_volumes_without_diffusion_in_one_series_stop_the_scan(folder):
+    directions(folder, BODY["b900"], BODY["b900"], DiffusionBValue=None, SequenceName="*fl3d2")
+    assert "several volumes" in stopped("dicom_ambiguous", read, folder, "fat")
+
+
+@pytest.mark.parametrize(("b_value", "taken"), [(800, 800), (1000, 1000)])
+def test_the_b_value_of_the_scan_is_its_own(folder, b_value, taken):
+    write_series([BODY["b900"]], "b900", folder, DiffusionBValue=float(b_value))
+    assert read_all(folder, "b900")["b900"].b_value == taken
+
+
+def test_of_several_b_values_the_nearest_is_taken_unless_the_sheet_gives_one(folder):
+    for number, b_value in enumerate((600, 800)):
+        write_series([BODY["b900"] * (number + 1)], "b900", folder / str(number))
+        retag(files(folder / str(number)), DiffusionBValue=float(b_value), SeriesInstanceUID=f"1.2.{number}")
+        for row, path in enumerate(files(folder / str(number))):
+            retag([path], SOPInstanceUID=f"1.2.{number}.{row}")
+    assert read_all(folder, "b900")["b900"].b_value == 800
+    overrides = {"b900": {"b_value": 600.0}}
+    acquired = read_contrasts([folder], {"b900": 1}, overrides, declared("b900"))["b900"]
+    assert acquired.b_value == 600
+    np.testing.assert_allclose(intensities(acquired.stations[0]), np.rint(intensities(BODY["b900"])))
+    overrides = {"b900": {"b_value": 1000.0}}
+    message = stopped("b_value", read_contrasts, [folder], {"b900": 1}, overrides, declared("b900"))
+    assert "600, 800" in message
+
+
+def test_a_named_series_with_another_b_value_stops_the_scan(folder):
+    write_series([BODY["b50"]], "b50", folder, SeriesNumber=4)
+    message = stopped("b_value", read, folder, "b900", b900=[4])
+    assert "b = 50 s/mm2, and b900 takes 600 to 1200" in message
+
+
+def test_the_zero_that_ge_writes_without_diffusion_is_no_b_value(folder):
+    write_series([BODY["fat"]], "fat", folder, ImageType=["ORIGINAL", "PRIMARY"], SeriesDescription="axial")
+    for path in files(folder):
+        dataset = pydicom.dcmread(path)
+        dataset.add_new(0x00431039, "IS", ["0", "1073741824", "0", "0"])
+        dataset.save_as(path)
+    assert {piece.b_value for piece in slices(folder)} == {None}
+    some = pydicom.dcmread(files(folder)[0])
+    some.add_new(0x00431039, "IS", ["1000000800", "8", "0", "0"])
+    some.save_as(files(folder)[0])
+    assert {piece.b_value for piece in slices(folder)} == {0.0, 800.0}
 
 
 def test_two_examinations_in_one_folder_stop_the_scan(folder):
@@ -248,10 +359,11 @@ def test_a_slice_that_is_cut_off_stops_the_scan(folder):
 
 def test_slices_that_dcm2niix_leaves_out_stop_the_scan(folder, monkeypatch):
     write_series([BODY["fat"]], "fat", folder)
-    (stack,) = find_stacks(slices(folder), Query("fat"), "fat")
+    (station,) = select(slices(folder), Query(*declared("fat")), "fat").stations
+    (stack,) = station.repeats
     whole = dicom.read_nifti
     monkeypatch.setattr(dicom, "read_nifti", lambda path, where: whole(path, where)[:, :, 1:])
-    assert "92 files" in stopped("dicom_conversion", read_stack, stack, "fat")
+    assert "92 slices" in stopped("dicom_conversion", read_stack, stack, "fat")
 
 
 @pytest.mark.parametrize("name", ["MR_small_RLE.dcm", "MR_small_jp2klossless.dcm", "MR_small_jpeg_ls_lossless.dcm"])
@@ -286,12 +398,6 @@ def test_a_damaged_header_is_read_or_refused_but_never_crashes(place, value, tmp
     assert refused is None or PLANTED not in str(refused)
 
 
-def test_enhanced_dicom_is_refused_with_what_to_do(folder):
-    write_series([BODY["fat"]], "fat", folder)
-    retag(files(folder)[:1], NumberOfFrames=4, ImagePositionPatient=None)
-    assert "dcm2niix" in stopped("dicom_multi_frame", read, folder, "fat")
-
-
 def test_bad_values_are_neither_told_nor_logged(folder, caplog, recwarn, capfd):
     write_series([BODY["fat"]], "fat", folder)
     path = files(folder)[0]
@@ -306,6 +412,6 @@ def test_bad_values_are_neither_told_nor_logged(folder, caplog, recwarn, capfd):
 
 def test_the_order_of_files_does_not_matter(folder):
     write_series(cut(BODY["fat"], 3, 4), "fat", folder)
-    wanted = Query("fat")
-    forward = find_stacks(slices(folder), wanted, "fat")
-    assert find_stacks(slices(folder)[::-1], wanted, "fat") == forward
+    fat = Query(*declared("fat"))
+    forward = select(slices(folder), fat, "fat")
+    assert select(slices(folder)[::-1], fat, "fat") == forward

@@ -14,7 +14,8 @@ import SimpleITK as sitk
 
 import ingest_scan
 from bodies import SETTINGS, cut, raw_body, retag, write_nifti, write_series
-from marrow.errors import MarrowError, ScanStopped
+from bodies import contrasts as declared
+from marrow.errors import ScanStopped
 from marrow.imaging.ingest.source import find_source
 from marrow.imaging.volume import intensities, mask_of, same_grid
 from toy_body import CONTRASTS
@@ -38,7 +39,7 @@ def ingest(tmp_path):
         ingest_scan.main(
             raw=[path for paths in raw.values() for path in paths],
             layout={name: len(paths) for name, paths in raw.items()},
-            contrasts=list(contrasts),
+            contrasts=[contrast.declaration() for contrast in declared(*contrasts)],
             volumes=[out / f"{name}.nii" for name in contrasts],
             body=out / "body.nii",
             checks=out / "checks.json",
@@ -129,20 +130,6 @@ def test_shading_is_corrected_when_the_config_says_so(ingest, raw):
     assert (plain / "water.nii").read_bytes() != (corrected / "water.nii").read_bytes()
 
 
-@pytest.mark.parametrize(
-    ("layout", "contrasts", "words"),
-    [
-        (["fat"], ["fat"], "no water"),
-        (["water"], ["water", "adc"], "two b-values"),
-        (["water"], ["water", "fat"], "names fat"),
-    ],
-)
-def test_contrasts_that_cannot_be_made_are_an_error_before_any_work(ingest, raw, layout, contrasts, words):
-    with pytest.raises(MarrowError, match=words) as caught:
-        ingest({name: raw[name] for name in layout}, contrasts)
-    assert not isinstance(caught.value, ScanStopped)
-
-
 def cut_off(path):
     path.write_bytes(path.read_bytes()[:-400])
 
@@ -178,24 +165,27 @@ def test_a_fault_in_one_file_stops_the_scan_before_anything_is_written(ingest, r
     assert not list((tmp_path / "out").iterdir())
 
 
-def test_what_is_neither_nifti_nor_a_folder_is_refused(tmp_path):
-    for name, check in (("a.mha", "file_type"), ("gone.nii", "file_missing")):
-        (tmp_path / "a.mha").touch()
+def test_what_is_no_image_or_gone_is_refused(tmp_path):
+    for name, check in (("a.doc", "file_type"), ("gone.nii", "file_missing")):
+        (tmp_path / "a.doc").touch()
         with pytest.raises(ScanStopped) as caught:
-            find_source(tmp_path / name, "fat")
+            find_source(tmp_path / name, "fat", tmp_path)
         assert caught.value.check == check
 
 
-def test_a_folder_without_images_or_with_both_kinds_is_refused_and_sidecars_do_not_count(tmp_path):
-    for name in ("a.json", "b.bval", ".hidden"):
-        (tmp_path / name).touch()
+def test_a_folder_without_images_or_with_both_kinds_is_refused_and_other_files_do_not_count(tmp_path):
+    folder, scratch = tmp_path / "in", tmp_path / "scratch"
+    folder.mkdir()
+    for name in ("a.json", "b.bval", ".hidden", "Thumbs.db", "desktop.ini"):
+        (folder / name).touch()
     with pytest.raises(ScanStopped, match="holds no image"):
-        find_source(tmp_path, "fat")
-    (tmp_path / "station_1.nii").touch()
-    assert find_source(tmp_path, "fat").kind == "nifti"
-    (tmp_path / "IM0001").touch()
-    with pytest.raises(ScanStopped, match="1 NIfTI files and 1 others"):
-        find_source(tmp_path, "fat")
+        find_source(folder, "fat", scratch)
+    for name in ("station_1.nii", "notes", "report.doc"):
+        (folder / name).touch()
+    assert find_source(folder, "fat", scratch).files == (folder / "station_1.nii",)
+    (folder / "IM0001").write_bytes(bytes(128) + b"DICM")
+    with pytest.raises(ScanStopped, match="1 volumes"):
+        find_source(folder, "fat", scratch)
 
 
 def planted_nifti(image, path):

@@ -6,7 +6,7 @@ import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bodies import cut, raw_body
+from bodies import contrasts, cut, raw_body
 from marrow.imaging.grid import Grid
 from marrow.imaging.ingest.acquisitions import acquisitions, compose_acquisition
 from marrow.imaging.ingest.gains import Link, solve_gains, station_gains, unlinked
@@ -14,7 +14,6 @@ from marrow.imaging.ingest.stations import Slab, compose, composed_grid, feather
 from marrow.imaging.volume import intensities, same_grid, with_voxels
 
 WATER = raw_body()["water"]
-B_VALUES = {"b50": 50.0, "b900": 900.0}
 
 
 def composed(stations, gains=None):
@@ -129,7 +128,7 @@ def test_contrasts_of_one_acquisition_get_the_gains_of_their_guide_and_keep_thei
     body = raw_body()
     gains = [0.8, 1.0, 1.3]
     stations = {name: cut(body[name], 3, 5, gains) for name in ("b50", "b900")}
-    (group,) = acquisitions(["b900", "b50"], B_VALUES)
+    (group,) = acquisitions(contrasts("b900", "b50"))
     assert group.guide == ("b50",)
     result = compose_acquisition(group, stations, "auto")
     assert result.gains["b50"] == result.gains["b900"]
@@ -143,7 +142,7 @@ def test_contrasts_of_one_acquisition_get_the_gains_of_their_guide_and_keep_thei
 def test_a_contrast_that_was_scaled_by_itself_is_told_or_gets_its_own_gains(policy, has_seam):
     body = raw_body()
     stations = {"b50": cut(body["b50"], 3, 5), "b900": cut(body["b900"], 3, 5, [1.0, 1.0, 1.5])}
-    result = compose_acquisition(acquisitions(list(stations), B_VALUES)[0], stations, policy)
+    result = compose_acquisition(acquisitions(contrasts(*stations))[0], stations, policy)
     assert [finding.check for finding in result.findings] == ["station_gain"] * has_seam
     expected = [1.0, 1.0, 1.0 if has_seam else 1 / 1.5]
     np.testing.assert_allclose(result.gains["b900"], expected, rtol=1e-3)

@@ -284,7 +284,7 @@ class Scan:
             standards=standards,
             normalised=paths,
             contrasts=self.contrasts,
-            quantitative=["adc"],
+            standardised=SCALED,
             threads=threads,
         )
         return {contrast: map_voxels(path) for contrast, path in zip(self.contrasts, paths, strict=True)}
@@ -301,7 +301,7 @@ def fit(scans: list[Scan], contrast: str, target: Path) -> Path:
         landmarks=files,
         frozen=[],
         standard=target,
-        contrast=contrast,
+        scale=contrast,
         scans=[f"scan{seed}" for seed in range(len(files))],
     )
     return target
@@ -360,7 +360,7 @@ def test_a_stopped_scan_does_not_count(scans: list[Scan], tmp_path: Path, caplog
     files = [scan.landmarks("water") for scan in scans]
     files[2].write_bytes(b"")
     fit_standard.main(
-        landmarks=files, frozen=[], standard=tmp_path / "fit.npy", contrast="water", scans=["P1", "P2", "P3"]
+        landmarks=files, frozen=[], standard=tmp_path / "fit.npy", scale="water", scans=["P1", "P2", "P3"]
     )
     assert (tmp_path / "fit.npy").read_bytes() == alone.read_bytes()
     assert "water: scan P3 was stopped" in caplog.text
@@ -370,7 +370,7 @@ def test_no_training_scan_left_is_an_error_that_says_what_to_do(scans: list[Scan
     file = scans[0].landmarks("water")
     file.write_bytes(b"")
     with pytest.raises(MarrowError, match=r"water: none of the 1 training scans is left .* standard\.frozen"):
-        fit_standard.main(landmarks=[file], frozen=[], standard=tmp_path / "fit.npy", contrast="water", scans=["P1"])
+        fit_standard.main(landmarks=[file], frozen=[], standard=tmp_path / "fit.npy", scale="water", scans=["P1"])
 
 
 def test_landmarks_of_different_percentiles_do_not_mix() -> None:
@@ -384,7 +384,7 @@ def test_a_frozen_standard_is_taken_over_as_it_is(scans: list[Scan], tmp_path: P
     reference = fitted(*((scan.volumes["b900"], scan.body) for scan in scans))
     reference.save_standard_histogram(str(tmp_path / "frozen.npy"))
     fit_standard.main(
-        landmarks=[], frozen=[tmp_path / "frozen.npy"], standard=tmp_path / "out.npy", contrast="b900", scans=[]
+        landmarks=[], frozen=[tmp_path / "frozen.npy"], standard=tmp_path / "out.npy", scale="b900", scans=[]
     )
     assert np.array_equal(np.load(tmp_path / "out.npy"), np.load(tmp_path / "frozen.npy"))
 

@@ -27,7 +27,6 @@ def sections(schema, place=""):
         ({"resample": {"spacing_mm": "two"}}, ["resample.spacing_mm is 'two'", "must be a number"]),
         ({"resample": 2}, ["resample is 2", "a section"]),
         ({"resample": {"spacing_mm": -1}}, ["resample.spacing_mm is -1"]),
-        ({"contrasts": ["fat", "watre"]}, ["contrasts.1 is 'watre'", "did you mean 'water'"]),
         ({"on_stopped_scan": "ignore"}, ["on_stopped_scan is 'ignore'", "fail"]),
         ({"keep_intermediates": "yes"}, ["keep_intermediates is 'yes'", "true or false"]),
         ({"standard": {"percentiles": [1, 50, 50]}}, ["standard.percentiles", "must ascend"]),

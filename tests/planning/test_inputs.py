@@ -47,11 +47,12 @@ def test_a_scan_is_made_of_its_raw_files_contrast_after_contrast(inputs):
 
 
 def test_a_frozen_standard_is_fitted_on_nobody(tmp_path):
-    assert inputs_of().plan.frozen_standard == []
+    assert inputs_of().plan.standards.frozen_file("fat") == []
     for contrast in ("fat", "water", "b50", "b900"):
         (tmp_path / f"{contrast}.npy").touch()
     frozen = inputs_of(standard={"frozen": str(tmp_path)}).plan
-    assert (frozen.standard_scans, frozen.frozen_standard) == ([], [f"{tmp_path}/{{contrast}}.npy"])
+    assert frozen.standards["fat"].scans == ()
+    assert frozen.standards.frozen_file("fat") == [f"{tmp_path}/fat.npy"]
 
 
 def test_bags_are_cut_from_the_contrasts_and_lesions_of_their_scan(inputs):

@@ -6,10 +6,11 @@ import pytest
 
 from marrow.errors import SheetError
 from marrow.planning.config import read_schema
+from marrow.planning.contrasts import declared_contrasts
 from marrow.planning.sheet import read_sheet
 
 SCHEMA = read_schema(Path(__file__).parents[2] / "schemas/samples.schema.yaml")
-CONTRASTS = ["fat", "water"]
+CONTRASTS = declared_contrasts(["fat", "water"])
 ROW = {"scan": "S1", "patient": "P1", "label": "focal", "split": "train", "fat": "f.nii", "water": "w.nii"}
 
 
@@ -43,9 +44,9 @@ def test_paths_count_from_the_folder_of_the_sheet(sheet, tmp_path):
 
 
 def test_attributes_truths_and_overrides_are_kept(sheet, tmp_path):
-    (scan,) = sheet(ROW | {"attr_age": "61", "lesions": "w.nii", "fat_series": "5"})
+    (scan,) = sheet(ROW | {"attr_age": "61", "lesions": "w.nii", "fat_series": "5; 7"})
     assert (scan.attributes, scan.truths) == ({"age": "61"}, {"lesions": f"{tmp_path}/w.nii"})
-    assert scan.overrides == {"fat": {"series": 5}}
+    assert scan.overrides == {"fat": {"series": [5, 7]}}
 
 
 @pytest.mark.parametrize(

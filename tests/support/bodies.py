@@ -8,18 +8,26 @@ import numpy as np
 import pydicom
 import SimpleITK as sitk
 
+from marrow.imaging.contrasts import Contrast
 from marrow.imaging.volume import voxels, with_voxels
 from marrow.phantom.export_dicom import Study, write_dicom
+from marrow.planning.contrasts import declared_contrasts
 from toy_body import CONTRASTS, toy_body
 
 SETTINGS = {
-    "b_values": {"b50": 50, "b900": 900},
+    "average": "geometric",
     "stations": {"gains": "auto"},
     "bias": {"enabled": False, "shrink_mm": 30, "spline_mm": 300, "iterations": [10], "convergence": 0.001},
     "body": {"working_mm": 10, "close_mm": 10, "smallest_part": 0.05},
     "checks": {"shorter_mm": 120, "shortest_mm": 600, "clipped_share": 0.002},
 }
+DECLARED = declared_contrasts(["fat", "water", "b50", "b900", "adc"])
 STUDY = Study(patient="P1", scan="S1", site="north")
+
+
+def contrasts(*names: str) -> list[Contrast]:
+    """Contrasts as they are declared where the config says no more."""
+    return [DECLARED[name] for name in names]
 
 
 def raw_body(seed: int = 0) -> dict[str, sitk.Image]:

@@ -1,10 +1,11 @@
-"""The contrasts of a scan: what each one is for, as the config declares it.
+"""The contrasts of a scan, and what each is for, as the config declares them.
 
-Everything beyond ingest asks for a role and never for a name, so that a protocol with other contrasts needs no new code.
+Everything beyond the config asks for a role and never for a name, so that other contrasts need no code.
 """
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, cast
 
 Role = Literal["grid", "water", "fat", "low_b", "high_b", "structural", "quantitative", "adc"]
 
@@ -14,21 +15,39 @@ class Contrast:
     """A contrast as the config declares it.
 
     Attributes:
-        name: its name, a column of the sample sheet and a part of file names.
-        roles: what it is for. `grid`: the common grid and the body come from it (one contrast); `water` and `fat`: the
-            Dixon images; `low_b` and `high_b`: the two diffusion images that the ADC is computed from; `structural`: any
-            other image with arbitrary units; `quantitative`: a map with units, which ingest reads; `adc`: the map that
-            ingest computes, without a column.
+        name: a column of the sample sheet, and a part of file names.
+        roles: what it is for. `grid`: the common grid and the body come from it; `water` and `fat`: the Dixon images;
+            `low_b` and `high_b`: the diffusion images that the ADC is computed from; `structural`: any other image with
+            arbitrary units; `quantitative`: a map with units, which is read; `adc`: the map that ingest computes.
         standardise: whether it is brought onto the standard intensity scale.
-        b_value: of a diffusion image, s/mm2: the intended one. The b-value of a scan may be another within `b_range`.
-        b_range: the b-values that count as this contrast, from the least to the largest.
-        acquisition: contrasts with the same word here were measured together: they share the gains of their stations and
-            their shading.
+        b_value: of a diffusion image, s/mm2; that of a scan may be another in `b_range`.
+        b_range: the least and the largest b-value that count as this contrast.
+        acquisition: contrasts with the same word were measured together: they share gains of stations and shading.
     """
 
     name: str
-    roles: frozenset[Role]
+    roles: tuple[Role, ...]
     standardise: bool
     b_value: float | None
     b_range: tuple[float, float] | None
     acquisition: str
+
+    @classmethod
+    def of(cls, declaration: Mapping[str, Any]) -> "Contrast":
+        """The contrast of a declaration, as `declaration` gives it and JSON keeps it."""
+        values = {key: tuple(value) if isinstance(value, list) else value for key, value in declaration.items()}
+        return cls(**cast("dict[str, Any]", values))
+
+    def declaration(self) -> dict[str, Any]:
+        """All of it as plain values."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+    @property
+    def is_computed(self) -> bool:
+        """Whether ingest computes it, so that no file is given for it."""
+        return "adc" in self.roles
+
+    @property
+    def has_units(self) -> bool:
+        """Whether its numbers mean something as they are."""
+        return "adc" in self.roles or "quantitative" in self.roles

@@ -18,6 +18,7 @@ from marrow.bones.table import read_bones
 from marrow.errors import ConfigError, MarrowError
 from marrow.planning.cohort import Cohort
 from marrow.planning.config import spacing_of
+from marrow.planning.contrasts import declared_contrasts
 from marrow.planning.sheet import Scan
 
 NETWORKS = "results/bone_network"
@@ -104,27 +105,30 @@ def plan_bones(config: Mapping[str, Any], cohort: Cohort, schemas: Path) -> Bone
         ConfigError: the network has nothing to learn from, reads a contrast that the scans lack, or is a frozen one
             that does not fit.
     """
-    bones = config["bones"]
+    bones, contrasts = config["bones"], declared_contrasts(config["contrasts"])
     defaults = SHEET if config["samples"] else SIMULATED
     settings = {**bones["network"], **bones["training"], **bones["atlas"]}
     chosen = filled(settings, defaults)
     training, validation = _shared_out([scan for scan in cohort if "bones" in scan.truths])
     table = Path(config["bone_table"] or schemas / "bones.tsv")
     atlas = bones["atlas"]["frozen"] or (ATLAS if training else "")
+    read = bones["contrasts"] or contrasts.of_bones
     plan = BonePlan(
         source=bones["source"],
         training=tuple(training),
         validation=tuple(validation),
-        contrasts=tuple(bones["contrasts"]),
+        contrasts=tuple(read),
         architecture={key: chosen[key] for key in ("width", "depth", "dropout")},
         recipe={key: chosen[key] for key in bones["training"] if key != "final"},
         final=str(chosen["final"]),
         frozen_network=bones["network"]["frozen"] or "",
         atlas=atlas if bones["correction"]["atlas"]["enabled"] else "",
-        surface=_surface(config, training, atlas),
+        surface=_surface(config, training, atlas) if set(read) <= set(contrasts.names) else "",
         atlas_settings={key: chosen[key] for key in bones["atlas"] if key != "frozen"},
         mappings=_mappings(bones, schemas, table),
     )
+    if plan.source == "network":
+        contrasts.check_names("bones.contrasts", plan.contrasts)
     _check(plan, config)
     if plan.source == "network" and plan.frozen_network:
         _check_frozen(Path(plan.frozen_network), table, plan.contrasts, spacing_of(config))
@@ -139,8 +143,8 @@ def filled(settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str
 def _surface(config: Mapping[str, Any], training: Sequence[str], atlas: str) -> str:
     """The model of the surface: that of a frozen atlas's folder, or one learned on the annotated training scans."""
     bones = config["bones"]
-    steps, lacking = bones["correction"], set(bones["contrasts"]) - set(config["contrasts"])
-    if not (atlas and steps["atlas"]["enabled"] and steps["surface"]["enabled"]) or lacking:
+    steps = bones["correction"]
+    if not (atlas and steps["atlas"]["enabled"] and steps["surface"]["enabled"]):
         return ""
     if bones["atlas"]["frozen"]:
         kept = Path(atlas) / Path(SURFACE).name
@@ -182,20 +186,13 @@ def _share(patient: str) -> float:
 
 
 def _check(plan: BonePlan, config: Mapping[str, Any]) -> None:
-    if plan.source == "network":
-        lacking = [contrast for contrast in plan.contrasts if contrast not in config["contrasts"]]
-        if lacking:
-            raise ConfigError(
-                f"config: bones.contrasts names {', '.join(lacking)}, which `contrasts` lacks; add it there, take it "
-                "out here, or set bones.source to none"
-            )
-        if not plan.training and not plan.frozen_network:
-            raise ConfigError(
-                "config: bones.source is network, but no training scan has annotated bones. Either give the label maps "
-                "of some scans of the split train in the sheet's column bones (or in the folder bones.annotations); or "
-                "name a trained network as bones.network.frozen; or bring the maps of another program with "
-                "bones.source: precomputed; or stop after the standardised volumes with bones.source: none"
-            )
+    if plan.source == "network" and not plan.training and not plan.frozen_network:
+        raise ConfigError(
+            "config: bones.source is network, but no training scan has annotated bones. Either give the label maps "
+            "of some scans of the split train in the sheet's column bones (or in the folder bones.annotations); or "
+            "name a trained network as bones.network.frozen; or bring the maps of another program with "
+            "bones.source: precomputed; or stop after the standardised volumes with bones.source: none"
+        )
     named = {"bones.network.frozen": [plan.frozen_network] if plan.frozen_network else []}
     if folder := config["bones"]["atlas"]["frozen"]:
         named["bones.atlas.frozen"] = [f"{folder}/{name}.nii" for name in ("template", "bones", "agreement")]

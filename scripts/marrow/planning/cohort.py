@@ -9,6 +9,7 @@ from marrow.errors import ConfigError, nearest
 from marrow.phantom.roster import SimulatedScan, roster
 from marrow.planning.bone_files import with_bone_files
 from marrow.planning.config import read_schema
+from marrow.planning.contrasts import declared_contrasts
 from marrow.planning.sheet import Scan, read_sheet
 from marrow.planning.splits.assignment import Assignment, assign
 from marrow.planning.splits.frozen import with_frozen
@@ -66,15 +67,15 @@ def load_cohort(config: Mapping[str, Any], schemas: Path) -> Cohort:
         ConfigError: there is no scan to fit the intensity standard on, and no frozen standard; or a file that the
             config names does not exist or fits no scan.
     """
-    acquired = [contrast for contrast in config["contrasts"] if contrast != "adc"]
+    contrasts = declared_contrasts(config["contrasts"])
     assignment = None
     if config["samples"]:
-        sheet = read_sheet(Path(config["samples"]), read_schema(schemas / "samples.schema.yaml"), acquired)
+        sheet = read_sheet(Path(config["samples"]), read_schema(schemas / "samples.schema.yaml"), contrasts)
         assignment = _split(sheet, config["splits"])
         scans = [replace(scan, split=assignment.splits[scan.scan]) for scan in sheet]
     else:
-        scans = [_simulated(scan, acquired) for scan in roster(config["simulate"])]
-    _check_files(config, acquired)
+        scans = [_simulated(scan, contrasts.given) for scan in roster(config["simulate"])]
+    _check_files(config, contrasts.standardised)
     cohort = Cohort(with_bone_files(scans, config["bones"]), assignment)
     if not cohort.training and not config["standard"]["frozen"]:
         raise ConfigError(

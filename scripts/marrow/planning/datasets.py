@@ -17,6 +17,7 @@ from marrow.datasets.sources.location import locate
 from marrow.errors import ConfigError, look_up
 from marrow.planning.cohort import Cohort
 from marrow.planning.config import complete
+from marrow.planning.contrasts import declared_contrasts
 from marrow.planning.declarations import declarations
 from marrow.planning.kinds import module_of
 from marrow.planning.methods.instances import SIMULATED, Instances, instances_of
@@ -213,12 +214,9 @@ def _of_scans(
     cohort: Cohort,
     spacing_mm: float,
 ) -> tuple[BagSet, list[DataSet]]:
-    missing = [contrast for contrast in settings["contrasts"] if contrast not in config["contrasts"]]
-    if missing:
-        raise ConfigError(
-            f"config: datasets.{name}.contrasts names {', '.join(missing)}, which `contrasts` lacks; add it there, or "
-            "take it out here"
-        )
+    contrasts = declared_contrasts(config["contrasts"])
+    settings = {**settings, "contrasts": settings["contrasts"] or [contrasts.shown]}
+    contrasts.check_names(f"datasets.{name}.contrasts", settings["contrasts"])
     if config["bones"]["source"] == "none":
         raise ConfigError(
             f"config: datasets.{name} takes patches from bones, and bones.source is none; choose network or "

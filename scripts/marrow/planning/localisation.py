@@ -11,6 +11,7 @@ from typing import Any
 
 from marrow.errors import ConfigError, look_up
 from marrow.planning.cohort import Cohort
+from marrow.planning.contrasts import declared_contrasts
 from marrow.planning.datasets import PREDICT_SUFFIX, SCANS, DataPlan
 from marrow.planning.evaluations import reference_of
 from marrow.planning.runs import Run, RunPlan
@@ -56,7 +57,7 @@ class Map:
 
 @dataclass(frozen=True)
 class LocalisationPlan:
-    """What is scored and drawn.
+    """What is scored and drawn; maps are drawn on the contrast `shown` where patches have it.
 
     Attributes:
         lesions: data set -> its test scans with a lesion mask.
@@ -101,7 +102,8 @@ def plan_localisation(config: Mapping[str, Any], cohort: Cohort, data: DataPlan,
         for dataset in runs.datasets
     }
     scored = tuple(run for run in runs.runs if data.bag_sets[run.entry].instances.are_labelled)
-    maps = tuple(_maps(config["maps"], config["evaluation"]["reference"], data, runs))
+    shown = declared_contrasts(config["contrasts"]).shown
+    maps = tuple(_maps(config["maps"], config["evaluation"]["reference"], shown, data, runs))
     return LocalisationPlan(scored, maps, lesions)
 
 
@@ -116,14 +118,16 @@ def negatives(run: Run, data: DataPlan) -> list[int]:
     return [number for number, labels in enumerate(classes) if NEGATIVE_LABELS.issuperset(labels)]
 
 
-def _maps(settings: Mapping[str, Any], reference: str | None, data: DataPlan, runs: RunPlan) -> Iterator[Map]:
+def _maps(
+    settings: Mapping[str, Any], reference: str | None, shown: str, data: DataPlan, runs: RunPlan
+) -> Iterator[Map]:
     of_scans = [run for run in runs.runs if data.bag_sets[run.entry].kind == SCANS]
     _check(settings, of_scans)
     for dataset in dict.fromkeys(run.dataset for run in of_scans):
         of_dataset = [run for run in of_scans if run.dataset == dataset]
         methods = settings["methods"] if settings["methods"] is not None else [reference_of(of_dataset, reference)]
         contrasts: list[str] = data.bag_sets[of_dataset[0].entry].settings["contrasts"]
-        contrast = "b900" if "b900" in contrasts else contrasts[0]
+        contrast = shown if shown in contrasts else contrasts[0]
         for run in of_dataset:
             first = next(other.seed for other in of_dataset if other.method == run.method)
             seeds = settings["seeds"] if settings["seeds"] is not None else [first]

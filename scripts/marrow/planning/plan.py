@@ -9,11 +9,13 @@ from typing import Any
 from marrow.planning.bones import BonePlan, plan_bones
 from marrow.planning.cohort import Cohort, load_cohort
 from marrow.planning.config import Settings, complete, read_schema, spacing_of
+from marrow.planning.contrasts import Contrasts, declared_contrasts
 from marrow.planning.datasets import DataPlan, plan_datasets
 from marrow.planning.evaluations import Evaluation, plan_evaluations
 from marrow.planning.inversions import InversionPlan, plan_inversions
 from marrow.planning.localisation import LocalisationPlan, plan_localisation
 from marrow.planning.runs import RunPlan, plan_runs
+from marrow.planning.standards import Standards, plan_standards
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,9 @@ class Plan:
 
     config: Settings
     schemas: Path
+    contrasts: Contrasts
     cohort: Cohort
+    standards: Standards
     bones: BonePlan
     data: DataPlan
     runs: RunPlan
@@ -39,27 +43,6 @@ class Plan:
     def spacing_mm(self) -> float:
         """The edge of the voxels of the scans' common grid."""
         return spacing_of(self.config)
-
-    @cached_property
-    def acquired(self) -> list[str]:
-        """The contrasts that are acquired and standardised: all but ADC, which is computed from two of them."""
-        return [contrast for contrast in self.config["contrasts"] if contrast not in self.quantitative]
-
-    @cached_property
-    def quantitative(self) -> list[str]:
-        """The contrasts that keep their own scale."""
-        return [contrast for contrast in self.config["contrasts"] if contrast == "adc"]
-
-    @property
-    def standard_scans(self) -> list[str]:
-        """The scans that the standard is fitted on; none when a frozen one is given."""
-        return [] if self.config["standard"]["frozen"] else self.cohort.training
-
-    @property
-    def frozen_standard(self) -> list[str]:
-        """The frozen standard of any contrast, as a pattern, if the config names a folder of them."""
-        folder = self.config["standard"]["frozen"]
-        return [f"{folder}/{{contrast}}.npy"] if folder else []
 
     @property
     def scans_with_bones(self) -> list[str]:
@@ -87,6 +70,9 @@ def make_plan(config: Mapping[str, Any], schemas: Path) -> Plan:
         MarrowError: the config or the sample sheet is wrong.
     """
     config = complete(config, read_schema(schemas / "config.schema.yaml"))
+    contrasts = declared_contrasts(config["contrasts"])
+    contrasts.check_names("qc.maximum_of", config["qc"]["maximum_of"] or ())
+    contrasts.windows(config["qc"]["own_scale"])
     cohort = load_cohort(config, schemas)
     bones = plan_bones(config, cohort, schemas)
     data = plan_datasets(config, cohort, schemas, spacing_of(config))
@@ -94,7 +80,9 @@ def make_plan(config: Mapping[str, Any], schemas: Path) -> Plan:
     return Plan(
         config=config,
         schemas=schemas,
+        contrasts=contrasts,
         cohort=cohort,
+        standards=plan_standards(contrasts, cohort, config["standard"]["frozen"]),
         bones=bones,
         data=data,
         runs=runs,

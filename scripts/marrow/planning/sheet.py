@@ -13,10 +13,13 @@ from typing import Any
 
 from marrow.errors import SheetError, nearest
 from marrow.planning.config import find_problems
+from marrow.planning.contrasts import Contrasts
 from marrow.workflow.paths import RESULTS
 
 LABELS = ("healthy", "inactive", "focal", "diffuse")
 TRUTHS = ("bones", "lesions")
+SERIES = {"type": "string", "pattern": "^[0-9]*(; *[0-9]+)*$", "expects": "series numbers, separated by semicolons"}
+B_VALUE = {"type": "string", "pattern": "^([0-9]+([.][0-9]+)?)?$", "expects": "a b-value in s/mm2, such as 800"}
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Scan:
         images: contrast -> its files or folders, several if it has several stations.
         truths: paths of the annotations `bones` and `lesions`, if the sheet has them.
         premade: label maps of the bones from other programs, in the order of `bones.precomputed.maps`.
-        overrides: contrast -> choices that ingest does not make itself, such as `{"series": 5}`.
+        overrides: contrast -> what ingest shall not look up itself, such as `{"series": [5, 6], "b_value": 800.0}`.
         attributes: the clinical attributes, named without `attr_`.
         row: its number in the sheet, for messages.
     """
@@ -41,7 +44,7 @@ class Scan:
     images: dict[str, list[str]] = field(default_factory=lambda: {})
     truths: dict[str, str] = field(default_factory=lambda: {})
     premade: tuple[str, ...] = ()
-    overrides: dict[str, dict[str, int]] = field(default_factory=lambda: {})
+    overrides: dict[str, dict[str, Any]] = field(default_factory=lambda: {})
     attributes: dict[str, str] = field(default_factory=lambda: {})
     row: int = 0
 
@@ -65,7 +68,7 @@ class Scan:
         return {name: getattr(self, name) for name in ("scan", "patient", "label", "split", "site")}
 
 
-def read_sheet(path: Path, schema: Mapping[str, Any], contrasts: Sequence[str]) -> list[Scan]:
+def read_sheet(path: Path, schema: Mapping[str, Any], contrasts: Contrasts) -> list[Scan]:
     """Read and check a sample sheet, whose columns of contrasts must not be empty; paths are relative to its folder.
 
     Raises:
@@ -73,7 +76,7 @@ def read_sheet(path: Path, schema: Mapping[str, Any], contrasts: Sequence[str]) 
     """
     rows = _read_rows(path)
     columns = _check_columns(path.name, rows, schema, contrasts)
-    problems = [problem for number, row in rows for problem in _row_problems(number, row, columns, contrasts)]
+    problems = [problem for number, row in rows for problem in _row_problems(number, row, columns, contrasts.given)]
     problems += _cohort_problems(rows)
     if not problems:
         scans = [_scan(number, row, path.parent, contrasts) for number, row in rows]
@@ -119,20 +122,21 @@ def _stripped(row: Mapping[Any, Any]) -> dict[str, str]:
 
 
 def _check_columns(
-    sheet: str, rows: list[tuple[int, dict[str, str]]], schema: Mapping[str, Any], contrasts: Sequence[str]
+    sheet: str, rows: list[tuple[int, dict[str, str]]], schema: Mapping[str, Any], contrasts: Contrasts
 ) -> dict[str, Any]:
     """The schema of each column that the sheet has."""
     column_schemas: dict[str, Any] = dict(schema["properties"])
-    for contrast in contrasts:
+    for contrast in contrasts.given:
         column_schemas[contrast] = {"type": "string"}
-        column_schemas[f"{contrast}_series"] = {"type": "string", "pattern": "^[0-9]*$", "expects": "a series number"}
+        column_schemas[f"{contrast}_series"] = SERIES
+    column_schemas |= dict.fromkeys(contrasts.b_columns, B_VALUE)
     columns = [name for name in rows[0][1] if name]
     problems = [
         f"unknown column {name!r}; {nearest(name, list(column_schemas))}"
         for name in columns
         if name not in column_schemas and not name.startswith("attr_")
     ]
-    needed = ["scan", "patient", *contrasts]
+    needed = ["scan", "patient", *contrasts.given]
     problems += [f"column {name!r} is missing; every scan needs it" for name in needed if name not in columns]
     if problems:
         raise SheetError("\n".join(f"{sheet}: {problem}" for problem in problems))
@@ -173,7 +177,7 @@ def _cohort_problems(rows: Sequence[tuple[int, Mapping[str, str]]]) -> Iterator[
                 )
 
 
-def _scan(number: int, row: Mapping[str, str], folder: Path, contrasts: Sequence[str]) -> Scan:
+def _scan(number: int, row: Mapping[str, str], folder: Path, contrasts: Contrasts) -> Scan:
     def paths(value: str) -> list[str]:
         return [(folder / part.strip()).as_posix() for part in value.split(";") if part.strip()]
 
@@ -183,16 +187,24 @@ def _scan(number: int, row: Mapping[str, str], folder: Path, contrasts: Sequence
         label=row.get("label", ""),
         split=row.get("split", ""),
         site=row.get("site", ""),
-        images={contrast: paths(row[contrast]) for contrast in contrasts},
+        images={contrast: paths(row[contrast]) for contrast in contrasts.given},
         truths={kind: paths(row[kind])[0] for kind in TRUTHS if row.get(kind)},
-        overrides={
-            contrast: {"series": int(row[f"{contrast}_series"])}
-            for contrast in contrasts
-            if row.get(f"{contrast}_series")
-        },
+        overrides=_overrides(row, contrasts),
         attributes={name.removeprefix("attr_"): value for name, value in row.items() if name.startswith("attr_")},
         row=number,
     )
+
+
+def _overrides(row: Mapping[str, str], contrasts: Contrasts) -> dict[str, dict[str, Any]]:
+    """What the row says of its images beside where they are: the numbers of their series, and b-values."""
+    overrides: dict[str, dict[str, Any]] = {}
+    for contrast in contrasts.given:
+        if numbers := row.get(f"{contrast}_series"):
+            overrides.setdefault(contrast, {})["series"] = [int(number) for number in numbers.split(";")]
+    for column, contrast in contrasts.b_columns.items():
+        if b_value := row.get(column):
+            overrides.setdefault(contrast, {})["b_value"] = float(b_value)
+    return overrides
 
 
 def _missing_files(scans: Iterable[Scan]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from marrow.bones.correction.outcome import Labels, Mask
 from marrow.bones.segmentation.prepare import Body
 from marrow.bones.surface.features import Surroundings
 
-# The signal of synthetic lesions, and limits of diseased voxels, in standard deviations from the body's mean.
+# By role, the signal of synthetic lesions, and limits of diseased voxels, in standard deviations from the body's mean.
 SIGNAL = {"fat": (-1.1, -0.3), "water": (-0.5, 3.0)}
 DISEASED = {"fat": (-np.inf, 0.0), "water": (0.3, np.inf)}
 
@@ -27,13 +27,13 @@ MISSED = 0.8
 
 
 def with_lesions(
-    surroundings: Surroundings, annotation: Labels, contrasts: Sequence[str], draw: np.random.Generator
+    surroundings: Surroundings, annotation: Labels, roles: Sequence[str], draw: np.random.Generator
 ) -> Surroundings:
     """A scan with lesions added to its bones, `(z, y, x)` on the box of the body.
 
-    The contrasts' names are in the order of the image; if it has neither fat nor water, the scan is unchanged.
+    The roles of the contrasts are in the order of the image; if it has neither fat nor water, the scan is unchanged.
     """
-    if SIGNAL.keys().isdisjoint(contrasts):
+    if SIGNAL.keys().isdisjoint(roles):
         return surroundings
     image, labels = surroundings.body.image.copy(), surroundings.labels.copy()
     bone = np.argwhere(annotation > 0)
@@ -45,19 +45,17 @@ def with_lesions(
         lesion = tuple(positions[annotation[tuple(positions.T)] > 0].T)
         planted_voxels += len(lesion[0])
         density = draw.uniform(*DENSITY)
-        for channel, contrast in zip(image, contrasts, strict=True):
-            if contrast in SIGNAL:
-                channel[lesion] = (1 - density) * channel[lesion] + density * draw.uniform(*SIGNAL[contrast])
+        for channel, role in zip(image, roles, strict=True):
+            if role in SIGNAL:
+                channel[lesion] = (1 - density) * channel[lesion] + density * draw.uniform(*SIGNAL[role])
         if draw.random() < MISSED:
             labels[lesion] = 0
     return replace(surroundings, body=replace(surroundings.body, image=image), labels=labels)
 
 
-def looks_diseased(body: Body, contrasts: Sequence[str]) -> Mask:
+def looks_diseased(body: Body, roles: Sequence[str]) -> Mask:
     """The voxels `(z, y, x)` with little fat and much water; none if there is neither contrast."""
-    limits = [
-        (channel, *DISEASED[name]) for channel, name in zip(body.image, contrasts, strict=True) if name in DISEASED
-    ]
+    limits = [(channel, *DISEASED[role]) for channel, role in zip(body.image, roles, strict=True) if role in DISEASED]
     if not limits:
         return np.zeros(body.mask.shape, bool)
     return np.logical_and.reduce([(low < channel) & (channel < high) for channel, low, high in limits])

@@ -50,7 +50,7 @@ def examples(
     surroundings: Surroundings,
     annotation: Labels,
     bones: Sequence[Bone],
-    contrasts: Sequence[str],
+    roles: Sequence[str],
     reach_mm: float,
     count: int,
 ) -> Examples:
@@ -59,10 +59,10 @@ def examples(
     positions = np.argwhere(surroundings.near(reach_mm))
     chosen = draw.permutation(len(positions))[:count]
     with_planted, without = np.split(chosen, [round(PLANTED * len(chosen))])
-    diseased = with_lesions(surroundings, annotation, contrasts, draw)
+    diseased = with_lesions(surroundings, annotation, roles, draw)
     return concatenated(
         [
-            _examples_at(scan, positions[np.sort(some)], annotation, bones, contrasts, reach_mm)
+            _examples_at(scan, positions[np.sort(some)], annotation, bones, roles, reach_mm)
             for scan, some in ((diseased, with_planted), (surroundings, without))
         ]
     )
@@ -81,12 +81,12 @@ def _examples_at(
     positions: Positions,
     annotation: Labels,
     bones: Sequence[Bone],
-    contrasts: Sequence[str],
+    roles: Sequence[str],
     reach_mm: float,
 ) -> Examples:
     index = tuple(positions.T)
     is_bone = annotation[index] > 0
-    weights = np.where(is_bone & looks_diseased(scan.body, contrasts)[index], DISEASED_WEIGHT, 1).astype(np.float32)
+    weights = np.where(is_bone & looks_diseased(scan.body, roles)[index], DISEASED_WEIGHT, 1).astype(np.float32)
     return Examples(scan.features(positions, bones, reach_mm), is_bone, weights)
 
 

@@ -10,7 +10,6 @@ from marrow.bags.bag import Layout
 
 Pictures = npt.NDArray[np.float32]
 
-PREFERRED = "b900"  # of several contrasts, the one that shows disease best
 WINDOW = (0.5, 99.5)  # per cent of the numbers between black and white, where units have no bounds
 STRIP = 12  # a row of a table is drawn so many times wider than high
 GAP_SHARE = 14  # of a cell's edge is the gap to the next
@@ -32,15 +31,14 @@ def windowed(units: Tensor, like: Tensor, is_bounded: bool) -> Pictures:
 def cells_of(values: Pictures, layout: Layout) -> Pictures:
     """Values (instances, *shape) from 0 to 1 as colour pictures (instances, rows, columns, 3).
 
-    Of a volume the middle coronal slice is shown, head up; of several contrasts one. A row of a table is a strip.
+    Of a volume the middle coronal slice is shown, head up; of several contrasts the first. A row of a table is a strip.
     """
     if values.ndim == 2:
         strips = values[:, np.newaxis, :].repeat(ceil(values.shape[1] / STRIP), axis=1)
         return _grey(strips)
     if values.ndim == 4 and values.shape[1] == 3 and not layout.spacing_mm:
         return np.moveaxis(values, 1, -1)
-    channel = layout.channels.index(PREFERRED) if PREFERRED in layout.channels else 0
-    one = values[:, channel]
+    one = values[:, 0]
     return _grey(one if one.ndim == 3 else one[:, ::-1, one.shape[2] // 2])
 
 

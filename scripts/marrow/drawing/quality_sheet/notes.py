@@ -22,17 +22,17 @@ NOTES = {
         good="muscle, spleen and kidneys grey to bright, skin fat nearly black",
         bad="skin fat brighter than muscle (swapped), one station swapped, a shading from side to side",
     ),
-    "b50": Note(
+    "low_b": Note(
         good="vessels dark, organs and spinal canal bright, outline as in the water image",
         bad=_DIFFUSION,
     ),
-    "b900": Note(
+    "high_b": Note(
         good="brain, canal, spleen and kidneys dark on white; healthy marrow pale and even",
         bad=_DIFFUSION + ", or grey everywhere (noise)",
     ),
     "adc": Note(
         good="fluid bright, muscle mid-grey, no holes inside organs",
-        bad="speckle inside the body (b900 is noise there), black or white patches, edges doubled",
+        bad="speckle inside the body (the high b-value is noise there), black or white patches, edges doubled",
     ),
 }
 
@@ -42,6 +42,6 @@ ANY_CONTRAST = Note(
 )
 
 
-def note_on(contrast: str) -> Note:
-    """The note on a contrast, or a general one if it has none."""
-    return NOTES.get(contrast, ANY_CONTRAST)
+def note_on(role: str) -> Note:
+    """The note on contrasts with a role, or a general one if it has none."""
+    return NOTES.get(role, ANY_CONTRAST)

@@ -23,7 +23,8 @@ class DisplaySettings:
         diffusion_window: black and white of the slices of the contrasts in `maximum_of`.
         maximum_window: white and black of the maximum projections, on the standard scale.
         maximum_of: the contrasts with a maximum projection, dark on white; the others have a mean projection.
-        own_scale: contrast -> black and white, for quantitative maps, which are not standardised.
+        own_scale: contrast -> black and white, for those that are not standardised.
+        roles: contrast -> what it is for, which decides what the sheet says of it.
         bins: bars in a histogram.
     """
 
@@ -34,6 +35,7 @@ class DisplaySettings:
     maximum_window: Window
     maximum_of: frozenset[str]
     own_scale: Mapping[str, Window]
+    roles: Mapping[str, str]
     bins: int
 
 
@@ -51,6 +53,7 @@ class Panel:
 
     Attributes:
         contrast: its name.
+        role: what it is for.
         middle: the coronal mid-slice.
         projection: the coronal projection.
         is_maximum: whether the projection is a maximum, drawn dark on white.
@@ -59,6 +62,7 @@ class Panel:
     """
 
     contrast: str
+    role: str
     middle: View
     projection: View
     is_maximum: bool
@@ -86,6 +90,7 @@ def panel_of(contrast: str, before: Volume, after: Volume, body: Mask, y: int, s
     projection = coronal_projection(after, body, "maximum" if is_maximum else "mean")
     return Panel(
         contrast=contrast,
+        role=settings.roles[contrast],
         middle=View(
             coronal_slice(after, y), own or (settings.diffusion_window if is_maximum else settings.slice_window)
         ),

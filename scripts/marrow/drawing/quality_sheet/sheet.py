@@ -56,7 +56,7 @@ def draw_sheet(
             left = MARGIN + index * (COLUMN + GAP)
             _draw_pictures(sheet, panel, outline, (left, top), (width, height), aspect)
             _draw_histograms(sheet, panel, left, top + 0.62 + height + 0.2)
-            _draw_notes(sheet, panel.contrast, left, bottom)
+            _draw_notes(sheet, panel.role, left, bottom)
         sheet.save(path)
 
 
@@ -126,8 +126,8 @@ def _draw_histograms(sheet: Sheet, panel: Panel, left: float, top: float) -> Non
             draw_histogram(sheet.axes(start, top, width, HISTOGRAM), name, drawn_histogram)
 
 
-def _draw_notes(sheet: Sheet, contrast: str, left: float, top: float) -> None:
-    note = note_on(contrast)
+def _draw_notes(sheet: Sheet, role: str, left: float, top: float) -> None:
+    note = note_on(role)
     for word, line, color in (("Good", note.good, GOOD), ("Bad", note.bad, BAD)):
         lines = textwrap.wrap(line, 54)
         sheet.text(left, top, word, fontsize=8.5, weight="bold", color=color)

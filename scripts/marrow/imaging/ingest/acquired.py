@@ -2,36 +2,58 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import SimpleITK as sitk
 
 from marrow.errors import MarrowError
+from marrow.imaging.contrasts import Contrast
+from marrow.imaging.ingest.averaging import Average, average_of
 from marrow.imaging.ingest.dicom import read_stack
-from marrow.imaging.ingest.dicom_series import find_stacks, query_of
+from marrow.imaging.ingest.dicom_series import Selection, query_of, select
 from marrow.imaging.ingest.dicom_tags import Slice, read_slices
-from marrow.imaging.ingest.nifti import read_nifti
+from marrow.imaging.ingest.findings import Finding
 from marrow.imaging.ingest.source import Source, find_source
 from marrow.imaging.ingest.stations import middle
+from marrow.imaging.ingest.volume_files import read_volumes
+
+
+@dataclass(frozen=True)
+class Acquired:
+    """A contrast of a scan as it was read.
+
+    Attributes:
+        stations: from the feet to the head, axes reoriented to the closest to LPS.
+        b_value: of this scan, in s/mm2; None for other images.
+        days: on which it was acquired, where the files say so; they go into no output.
+        findings: what a person should know of how it was read.
+    """
+
+    stations: list[sitk.Image]
+    b_value: float | None
+    days: frozenset[date]
+    findings: list[Finding]
 
 
 def read_contrasts(
     raw: Sequence[Path],
     path_counts: Mapping[str, int],
     overrides: Mapping[str, Mapping[str, Any]],
-    b_values: Mapping[str, float],
-) -> dict[str, list[sitk.Image]]:
+    contrasts: Sequence[Contrast],
+    average: Average = "geometric",
+) -> dict[str, Acquired]:
     """Read every contrast.
 
     Args:
         raw: the paths of all contrasts, grouped by contrast.
         path_counts: contrast -> how many of the paths belong to it, in the same order.
-        overrides: contrast -> choices that take precedence over DICOM tags, such as `{"series": 5}`.
-        b_values: contrast -> b-value, for the diffusion contrasts.
-
-    Returns:
-        contrast -> its stations from the feet to the head, axes reoriented to the closest to LPS.
+        overrides: contrast -> what the sheet says of its images, such as `{"series": [5], "b_value": 800.0}`.
+        contrasts: as declared, without those that are computed.
+        average: how volumes with the same b-value in one place are averaged.
 
     Raises:
         ScanStopped: a file or a folder cannot be read.
@@ -41,36 +63,73 @@ def read_contrasts(
             f"the contrasts {dict(path_counts)} have {sum(path_counts.values())} raw paths together, not {len(raw)}"
         )
     paths = iter(raw)
-    sources = {
-        contrast: [find_source(next(paths), _where(contrast, number, count)) for number in range(1, count + 1)]
-        for contrast, count in path_counts.items()
-    }
-    users = Counter(source.files for contrast_sources in sources.values() for source in contrast_sources)
-    folders: dict[tuple[Path, ...], list[Slice]] = {}
-    stations: dict[str, list[sitk.Image]] = {}
-    for contrast, contrast_sources in sources.items():
-        images: list[sitk.Image] = []
-        for source in contrast_sources:
-            if source.kind == "nifti":
-                images += _read_volumes(source)
-                continue
-            if source.files not in folders:
-                folders[source.files] = read_slices(source.files, source.where)
-            query = query_of(contrast, b_values, overrides.get(contrast, {}), users[source.files] > 1)
-            stacks = find_stacks(folders[source.files], query, source.where)
-            images += [read_stack(stack, source.where) for stack in stacks]
-        stations[contrast] = sorted(
-            (sitk.DICOMOrient(image, "LPS") for image in images), key=lambda image: middle(image)[2]
-        )
-    return stations
+    declared = {contrast.name: contrast for contrast in contrasts}
+    with TemporaryDirectory(prefix="marrow-raw-") as scratch:
+        unpacked: dict[Path, Source] = {}
+        sources: dict[str, list[Source]] = {}
+        for name, count in path_counts.items():
+            for number in range(1, count + 1):
+                sources.setdefault(name, []).append(
+                    _source(next(paths), _where(name, number, count), unpacked, scratch)
+                )
+        users = Counter(source.files for of_contrast in sources.values() for source in of_contrast)
+        folders: dict[tuple[Path, ...], list[Slice]] = {}
+        return {
+            name: _merged(
+                [
+                    _read(source, declared[name], overrides.get(name, {}), users[source.files] > 1, folders, average)
+                    for source in of_contrast
+                ]
+            )
+            for name, of_contrast in sources.items()
+        }
 
 
-def _read_volumes(source: Source) -> list[sitk.Image]:
-    count = len(source.files)
-    return [
-        read_nifti(path, source.where if count == 1 else f"{source.where}, file {number} of {count} in order of names")
-        for number, path in enumerate(source.files, start=1)
+def _source(path: Path, where: str, known: dict[Path, Source], scratch: str) -> Source:
+    """The source behind a path, which is unpacked once, however many contrasts it is given for."""
+    if path not in known:
+        folder = Path(scratch, str(len(known)))
+        folder.mkdir()
+        known[path] = find_source(path, where, folder)
+    return Source(known[path].kind, known[path].files, where)
+
+
+def _read(
+    source: Source,
+    contrast: Contrast,
+    override: Mapping[str, Any],
+    shares_folder: bool,
+    folders: dict[tuple[Path, ...], list[Slice]],
+    average: Average,
+) -> Acquired:
+    """A contrast in one source; `folders` remembers the headers of those that several contrasts lie in."""
+    if source.kind == "volume":
+        volumes = read_volumes(source, contrast, override.get("b_value"), average)
+        return Acquired(volumes.images, volumes.b_value, frozenset(), volumes.findings)
+    if source.files not in folders:
+        folders[source.files] = read_slices(source.files, source.where)
+    selection = select(folders[source.files], query_of(contrast, override, shares_folder), source.where)
+    images = [
+        average_of((read_stack(repeat, source.where) for repeat in station.repeats), average)
+        for station in selection.stations
     ]
+    return Acquired(images, selection.b_value, _days(selection), selection.findings)
+
+
+def _days(selection: Selection) -> frozenset[date]:
+    slices = (piece for station in selection.stations for repeat in station.repeats for piece in repeat)
+    return frozenset(day for piece in slices if (day := piece.day))
+
+
+def _merged(parts: Sequence[Acquired]) -> Acquired:
+    """The stations of several sources in one object, in their order along the body."""
+    images = [sitk.DICOMOrient(image, "LPS") for part in parts for image in part.stations]
+    return Acquired(
+        stations=sorted(images, key=lambda image: middle(image)[2]),
+        b_value=parts[0].b_value,
+        days=frozenset(day for part in parts for day in part.days),
+        findings=[finding for part in parts for finding in part.findings],
+    )
 
 
 def _where(contrast: str, number: int, count: int) -> str:

@@ -2,7 +2,7 @@
 
 Water and fat come from the same echoes, both b-values from the same sequence, with one table position, receiver gain
 and coil. Each acquisition therefore gets one set of station gains and one shading field, estimated from its `guide`.
-This preserves the ratios between its contrasts (fat fraction, ADC).
+This preserves the ratios between its contrasts (fat fraction, ADC). Maps with units are left as they are.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 import SimpleITK as sitk
 
+from marrow.imaging.contrasts import Contrast
 from marrow.imaging.ingest.bias import BiasSettings, estimate_log_field, remove_shading
 from marrow.imaging.ingest.check_gains import check_gains, check_seams
 from marrow.imaging.ingest.findings import Finding
@@ -22,12 +23,13 @@ from marrow.imaging.volume import same_grid, voxels, with_voxels
 
 GainPolicy = Literal["auto", "shared", "separate"]
 
-DIXON = ("water", "fat")
-
 
 @dataclass(frozen=True)
 class Acquisition:
-    """Contrasts measured together, and those (`guide`) from whose sum gains and shading are estimated."""
+    """Contrasts measured together, and those (`guide`) from whose sum gains and shading are estimated.
+
+    Without a guide the contrasts have units: gains are 1 and no shading is removed.
+    """
 
     contrasts: tuple[str, ...]
     guide: tuple[str, ...]
@@ -42,13 +44,20 @@ class Composed:
     findings: list[Finding]
 
 
-def acquisitions(contrasts: Sequence[str], b_values: Mapping[str, float]) -> list[Acquisition]:
-    """Group contrasts by acquisition: water and fat, all b-values, and each other contrast alone."""
-    dixon = tuple(name for name in DIXON if name in contrasts)
-    diffusion = tuple(sorted((name for name in contrasts if name in b_values), key=lambda name: b_values[name]))
-    others = [name for name in contrasts if name not in dixon and name not in diffusion]
-    groups = [Acquisition(dixon, dixon), Acquisition(diffusion, diffusion[:1])]
-    return [group for group in groups if group.contrasts] + [Acquisition((name,), (name,)) for name in others]
+def acquisitions(contrasts: Sequence[Contrast]) -> list[Acquisition]:
+    """Group contrasts by acquisition. Diffusion images are guided by their lowest b-value, others by their sum."""
+    groups: dict[str, list[Contrast]] = {}
+    for contrast in contrasts:
+        groups.setdefault(f"{contrast.name} alone" if contrast.has_units else contrast.acquisition, []).append(contrast)
+    return [_acquisition(group) for group in groups.values()]
+
+
+def _acquisition(group: Sequence[Contrast]) -> Acquisition:
+    names = tuple(contrast.name for contrast in group)
+    b_values = {contrast.name: contrast.b_value for contrast in group if contrast.b_value is not None}
+    if any(contrast.has_units for contrast in group):
+        return Acquisition(names, ())
+    return Acquisition(names, (min(b_values, key=lambda name: b_values[name]),) if b_values else names)
 
 
 def compose_acquisition(
@@ -60,6 +69,8 @@ def compose_acquisition(
     Contrasts with stations in different positions always have separate gains.
     """
     first = stations[acquisition.contrasts[0]]
+    if not acquisition.guide:
+        return merged([_compose_as_measured(name, stations[name]) for name in acquisition.contrasts])
     same_stations = all(_same_stations(first, stations[name]) for name in acquisition.contrasts)
     if same_stations and (len(first) == 1 or gains != "separate"):
         shared = _compose_shared(acquisition, stations)
@@ -81,6 +92,8 @@ def correct_acquisition(
     acquisition: Acquisition, volumes: Mapping[str, sitk.Image], body: sitk.Image, settings: BiasSettings
 ) -> dict[str, sitk.Image]:
     """Correct the contrasts of an acquisition for the shading of the coils."""
+    if not acquisition.guide:
+        return {name: volumes[name] for name in acquisition.contrasts}
     guide = sum_of([volumes[name] for name in acquisition.guide])
     inside = sitk.Resample(body, guide, sitk.Transform(), sitk.sitkNearestNeighbor, 0.0)
     field = estimate_log_field(guide, inside, settings)
@@ -120,6 +133,15 @@ def _compose_shared(acquisition: Acquisition, stations: Mapping[str, Sequence[si
         findings += [finding for name in contrasts for finding in check_seams(name, find_links(slabs[name]), gains)]
     volumes = {name: compose(slabs[name], gains, grid) for name in contrasts}
     return Composed(volumes, dict.fromkeys(contrasts, gains), findings)
+
+
+def _compose_as_measured(name: str, stations: Sequence[sitk.Image]) -> Composed:
+    """Compose a map with units, whose stations are not matched to each other."""
+    gains = [1.0] * len(stations)
+    if len(stations) == 1:
+        return Composed({name: stations[0]}, {name: gains}, [])
+    grid = composed_grid(stations, reference_station(stations))
+    return Composed({name: compose(place_stations(stations, grid), gains, grid)}, {name: gains}, [])
 
 
 def _summed(slabs: Sequence[Sequence[Slab]]) -> list[Slab]:

@@ -1,4 +1,4 @@
-"""Body segmentation: a mask on the grid of the water image.
+"""Body segmentation: a mask on the grid of the contrast with the role grid, from it or from water and fat together.
 
 The sum of fat and water has signal in every soft tissue and does not change if the two are swapped. It is thresholded
 by Otsu's method (1979) on the logarithm: the body's intensities span a decade, from muscle far from a coil to fat next
@@ -55,7 +55,7 @@ def air_threshold(values: FloatArray) -> float:
 
 
 def find_body(signal: sitk.Image, settings: BodySettings) -> sitk.Image:
-    """The body in an image of water and fat together: 1 inside, 0 outside, uint8, on the same grid.
+    """The body in an image of all soft tissue: 1 inside, 0 outside, uint8, on the same grid.
 
     Its axes must be close to left, posterior, superior: holes (lungs, bowel gas) are filled slice by slice from feet to
     head, because a lung that is open towards the neck is no hole in three dimensions.

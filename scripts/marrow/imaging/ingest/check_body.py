@@ -27,7 +27,7 @@ def check_body(body: sitk.Image) -> list[Finding]:
     coarse = _coarse(body)
     inside = intensities(coarse) > 0.5
     if inside.mean() < SMALLEST_SHARE:
-        message = "no body was found in the water and fat images; check that they show a patient and are not empty."
+        message = "no body was found in the images that outline it; check that they show a patient and are not empty."
         return [Finding("body", "stop", "", message)]
     return _check_lengths(inside, coarse) or _check_upright(inside)
 
@@ -47,7 +47,7 @@ def check_agreement(volumes: Mapping[str, sitk.Image], body: sitk.Image, setting
             mirrored = _dice(np.flip(outline, axis), expected)
             if mirrored > direct + BETTER_MIRRORED:
                 message = (
-                    f"{name}: fits the body of water and fat better with {ends} exchanged (overlap {mirrored:.0%} "
+                    f"{name}: fits the outline of the body better with {ends} exchanged (overlap {mirrored:.0%} "
                     f"instead of {direct:.0%}); the orientation in its header is wrong. Convert the DICOM series again."
                 )
                 findings.append(Finding("orientation", "stop", name, message))

@@ -16,39 +16,45 @@ TOGETHER_MM = 20.0  # contrasts of one acquisition have the same ends up to a sl
 
 
 def check_volumes(
-    volumes: Mapping[str, sitk.Image], groups: Sequence[Acquisition], shorter_mm: float, shortest_mm: float
+    volumes: Mapping[str, sitk.Image],
+    grid_of: str,
+    groups: Sequence[Acquisition],
+    shorter_mm: float,
+    shortest_mm: float,
 ) -> list[Finding]:
     """Check that the contrasts have the same position and extent.
 
     Args:
-        volumes: contrast -> composed volume, one of them water.
+        volumes: contrast -> composed volume.
+        grid_of: the contrast whose grid the others are brought onto.
         groups: which contrasts were acquired together.
         shorter_mm: by how much one acquisition may be shorter than another at either end.
         shortest_mm: the least length of a whole-body scan.
     """
-    findings = check_overlap(volumes) or check_extents(volumes, groups, shorter_mm)
-    findings += check_length(volumes["water"], shortest_mm)
-    differing = [name for name, volume in volumes.items() if not same_grid(volume, volumes["water"])]
+    findings = check_overlap(volumes, grid_of) or check_extents(volumes, groups, shorter_mm)
+    findings += check_length(volumes[grid_of], shortest_mm)
+    differing = [name for name, volume in volumes.items() if not same_grid(volume, volumes[grid_of])]
     if differing:
-        message = f"{' and '.join(differing)}: not on the grid of water, so interpolated once when resampled."
+        message = f"{' and '.join(differing)}: not on the grid of {grid_of}, so interpolated once when resampled."
         findings.append(Finding("contrast_grids", "note", "", message))
     return findings
 
 
-def check_overlap(volumes: Mapping[str, sitk.Image]) -> list[Finding]:
-    """Check that each contrast overlaps with water."""
-    water = outer_box(volumes["water"])
+def check_overlap(volumes: Mapping[str, sitk.Image], grid_of: str) -> list[Finding]:
+    """Check that each contrast overlaps with that of the grid."""
+    box = outer_box(volumes[grid_of])
     return [
         Finding(
             "contrasts_overlap",
             "stop",
             name,
-            f"{name} and water lie in different places ({share:.0%} of the smaller volume is shared); their positions "
+            f"{name} and {grid_of} lie in different places ({share:.0%} of the smaller volume is shared); their "
+            "positions "
             "in the patient differ, so they are of different examinations or one header is wrong. Give files of one "
             "examination.",
         )
         for name, volume in volumes.items()
-        if (share := _shared(outer_box(volume), water)) < SMALLEST_OVERLAP
+        if (share := _shared(outer_box(volume), box)) < SMALLEST_OVERLAP
     ]
 
 

@@ -13,6 +13,8 @@ import SimpleITK as sitk
 
 from marrow.errors import ScanStopped
 from marrow.imaging.ingest.dicom_series import Stack
+from marrow.imaging.ingest.dicom_tags import silent_pydicom
+from marrow.imaging.ingest.enhanced import write_frames
 from marrow.imaging.ingest.nifti import read_nifti
 
 OPTIONS = [
@@ -31,12 +33,11 @@ def read_stack(stack: Stack, where: str) -> sitk.Image:
         ScanStopped: dcm2niix cannot make exactly one volume of it.
     """
     with tempfile.TemporaryDirectory(prefix="marrow-dicom-") as scratch:
-        links, converted = Path(scratch, "slices"), Path(scratch, "made")
-        links.mkdir()
+        slices, converted = Path(scratch, "slices"), Path(scratch, "made")
+        slices.mkdir()
         converted.mkdir()
-        for number, piece in enumerate(stack):
-            (links / f"{number:06d}.dcm").symlink_to(piece.path.absolute())
-        command = [dcm2niix.bin, *OPTIONS, "-o", str(converted), str(links)]
+        _gather(stack, slices, where)
+        command = [dcm2niix.bin, *OPTIONS, "-o", str(converted), str(slices)]
         done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
         volumes = sorted(converted.glob("*.nii"))
         if done.returncode or len(volumes) != 1:
@@ -46,10 +47,26 @@ def read_stack(stack: Stack, where: str) -> sitk.Image:
                 "instead of one; slices are damaged or missing. Export the series again, or give NIfTI files.",
             )
         image = read_nifti(volumes[0], where)
-    if len(stack) not in image.GetSize():
+    if not stack[0].is_volume and len(stack) not in image.GetSize():
         raise ScanStopped(
             "dicom_conversion",
-            f"{where}: dcm2niix left out slices of series {stack[0].series} ({len(stack)} files, volume of "
+            f"{where}: dcm2niix left out slices of series {stack[0].series} ({len(stack)} slices, volume of "
             f"{' x '.join(str(n) for n in image.GetSize())}); some are damaged. Export the series again.",
         )
     return image
+
+
+def _gather(stack: Stack, folder: Path, where: str) -> None:
+    """Put the slices of a stack into a folder, each in a file with a neutral name."""
+    if stack[0].frame is None:
+        for number, piece in enumerate(stack):
+            (folder / f"{number:06d}.dcm").symlink_to(piece.path.absolute())
+        return
+    try:
+        with silent_pydicom():
+            write_frames(stack, folder)
+    except Exception as error:  # damaged in any way; the error's own text may hold a name
+        raise ScanStopped(
+            "file_damaged",
+            f"{where}: frames of series {stack[0].series} cannot be read ({type(error).__name__}); export it again.",
+        ) from None

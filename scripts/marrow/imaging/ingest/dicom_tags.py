@@ -1,12 +1,15 @@
-"""Reads from DICOM tags what each file of a folder shows; pixels and tags about the person are not read.
+"""Reads from DICOM tags what each image of a folder shows; pixels and tags about the person are not read.
 
 - Dixon water and fat: `ImageType` (0008,0008), where Siemens and GE write WATER and FAT, Philips W and F; series that
   say nothing there often end their description in `_W` or `_F`.
-- b-value: (0018,9087), else the vendor's own: Siemens (0019,100C), GE (0043,1039), Philips (2001,1003), else the
-  sequence name (`*ep_b900t`).
+- b-value: (0018,9087), else the vendor's own: Siemens (0019,100C), GE (0043,1039), Philips (2001,1003), United Imaging
+  (0065,1009), else the sequence name (`*ep_b900t`).
 
-Only the tags listed here are ever parsed. pydicom quotes bad values in its warnings, and a bad value may be a name, so
-its warnings and its log are silent while it reads.
+Classic files have one slice each. Enhanced files hold many, with these tags in a functional group for each. In mosaics
+(Siemens) and grids (United Imaging) the slices of a volume are tiles of one picture.
+
+Only the tags listed here and those groups are ever parsed. pydicom quotes bad values in its warnings, and a bad value
+may be a name, so its warnings and its log are silent while it reads.
 """
 
 import logging
@@ -14,9 +17,10 @@ import math
 import re
 import struct
 import warnings
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,19 +33,26 @@ from marrow.errors import ScanStopped
 WATER = frozenset({"W", "WATER"})
 FAT = frozenset({"F", "FAT"})
 # Opposed and in phase, fat fraction, ADC, projections, localisers: images of a study that no contrast is made of.
+# Phase and complex parts, parameter maps of diffusion, screen saves.
 OTHER = frozenset(
     {"IP", "IN", "INPHASE", "IN_PHASE", "OP", "OPP", "OUTPHASE", "OPP_PHASE", "OUT_PHASE", "OPPOSED_PHASE"}
     | {"FF", "FAT_FRACTION", "WATER_FRACTION", "ADC", "EADC", "LOCALIZER", "PROJECTION IMAGE", "MIP", "PHASE MAP"}
+    | {"P", "PHASE", "REAL", "IMAGINARY", "FA", "EXP", "TENSOR", "FRACTIONAL ANISOTROPY"}
 )
 TRACE = frozenset({"TRACE", "TRACEW"})
-VENDOR_B_VALUES = ((0x0018, 0x9087), (0x0019, 0x100C), (0x0043, 0x1039), (0x2001, 0x1003))
+VOLUME_IN_A_PICTURE = frozenset({"MOSAIC", "VFRAME"})
+GE_B_VALUE = (0x0043, 0x1039)
+VENDOR_B_VALUES = ((0x0018, 0x9087), (0x0019, 0x100C), GE_B_VALUE, (0x2001, 0x1003), (0x0065, 0x1009))
 TAG_BYTES = 8  # at the least
 UNCOMPRESSED = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
 GE_B_VALUE_OFFSET = 1_000_000_000  # GE adds it to the first of four numbers
+DATES = ("AcquisitionDate", "SeriesDate", "ContentDate", "StudyDate")
+FRAMES, SHARED = "PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"
 TAGS: list[Any] = [
     *("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber", "InstanceNumber", "ImageType"),
     *("SeriesDescription", "SequenceName", "DiffusionDirectionality", "NumberOfFrames", "Rows", "Columns"),
     *("PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "BitsAllocated", "SamplesPerPixel"),
+    *("AcquisitionTime", *DATES, FRAMES, SHARED),
     *VENDOR_B_VALUES,
 ]
 
@@ -50,19 +61,25 @@ Vector = tuple[float, ...]
 
 @dataclass(frozen=True)
 class Slice:
-    """One DICOM file with a single slice.
+    """A slice of a classic file, a frame of an enhanced one, or a whole volume that is tiled in one picture.
 
     Attributes:
+        frame: its number in an enhanced file, from 0; None for a classic file.
+        is_volume: whether the picture holds the slices of a volume as tiles; its position is then not that of a slice.
         shows: `water`, `fat`, `other` (an image that is no contrast of a scan), or empty if the tags do not say.
         b_value: in s/mm2; None if the tags do not say.
+        is_filler: whether the b-value is a 0 that GE writes without diffusion as well.
         is_trace: whether it averages the diffusion directions.
         position, orientation: of the first voxel and of the two image axes, mm in the patient (LPS).
         extent: length of the rows and of the columns, mm.
         instance_id: the SOP instance UID, the same for all copies of a file.
         instance: its number in the series.
+        acquired: day and time of acquisition, `YYYYMMDDhhmmss`, as far as the tags say.
     """
 
     path: Path
+    frame: int | None
+    is_volume: bool
     instance_id: str
     study: str
     series_id: str
@@ -70,33 +87,44 @@ class Slice:
     instance: int
     shows: str
     b_value: float | None
+    is_filler: bool
     is_trace: bool
     position: Vector
     orientation: Vector
     extent: Vector
+    acquired: str
+
+    @property
+    def day(self) -> date | None:
+        """The day of acquisition."""
+        try:
+            return datetime.strptime(self.acquired[:8], "%Y%m%d").date()
+        except ValueError:
+            return None
 
 
 def read_slices(files: Iterable[Path], where: str) -> list[Slice]:
     """The slices in the files of a folder; files that are no DICOM images are skipped, copies count once.
 
     Raises:
-        ScanStopped: there is none, or one is damaged, or it is an enhanced (multi-frame) file.
+        ScanStopped: there is none, or one is damaged.
     """
-    slices: dict[str, Slice] = {}
-    with _silent_pydicom():
+    slices: dict[str, list[Slice]] = {}
+    with silent_pydicom():
         for number, path in enumerate(files, start=1):
-            piece = _read_slice(path, f"{where}, file {number} in order of names")
-            if piece is not None:
-                slices.setdefault(piece.instance_id, piece)
+            pieces = read_file(path, f"{where}, file {number} in order of names")
+            if pieces:
+                slices.setdefault(pieces[0].instance_id, pieces)
     if not slices:
         raise ScanStopped(
             "dicom_empty", f"{where}: the folder holds no DICOM image slices; check that the path names the series."
         )
-    return list(slices.values())
+    return _without_false_zeros([piece for pieces in slices.values() for piece in pieces])
 
 
 @contextmanager
-def _silent_pydicom() -> Generator[None]:
+def silent_pydicom() -> Generator[None]:
+    """Keep pydicom from quoting what it reads."""
     logger = logging.getLogger("pydicom")
     was_disabled, logger.disabled = logger.disabled, True
     try:
@@ -107,86 +135,141 @@ def _silent_pydicom() -> Generator[None]:
         logger.disabled = was_disabled
 
 
-def _read_slice(path: Path, where: str) -> Slice | None:
-    """The slice in a file; None for a file that is no DICOM image."""
+def read_file(path: Path, where: str) -> list[Slice]:
+    """The slices in a file; none for a file that is no DICOM image of a place in the patient."""
     try:
         with path.open("rb") as file:
             header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=TAGS)
             remaining = path.stat().st_size - file.tell()  # reading stopped at the tag of the pixels
-        frames = _text(header, "NumberOfFrames")
-        piece = _slice(path, header) if "ImagePositionPatient" in header else None
-        needed = TAG_BYTES + _pixel_bytes(header)
+        if FRAMES in header:
+            pieces = _frames(path, header)
+        else:
+            pieces = [_slice(path, None, header, [header])] if "ImagePositionPatient" in header else []
+        needed = TAG_BYTES + _pixel_bytes(header) if pieces else 0
     except InvalidDicomError:
-        return None
+        return []
     except Exception as error:  # damaged in any way; the error's own text may hold a name or a path
         message = f"{where}: damaged DICOM ({type(error).__name__}); export the series again."
         raise ScanStopped("file_damaged", message) from None
-    if piece is None and frames not in {"", "1"}:
-        message = (
-            f"{where}: enhanced (multi-frame) DICOM is not read directly; convert the folder with dcm2niix and give "
-            "the NIfTI files."
-        )
-        raise ScanStopped("dicom_multi_frame", message)
-    if piece is not None and remaining < needed:
+    if remaining < needed:
         message = f"{where}: cut off, {needed - remaining} bytes are missing; copy or export it again."
         raise ScanStopped("file_damaged", message)
-    return piece
+    return pieces
 
 
 def _pixel_bytes(header: pydicom.FileDataset) -> int:
     """The size of the pixel data if it is not compressed, otherwise 0."""
     if header.file_meta.get("TransferSyntaxUID", "") not in UNCOMPRESSED:
         return 0
-    return math.prod(_number(header, name) for name in ("Rows", "Columns", "BitsAllocated", "SamplesPerPixel")) // 8
+    sizes = (_number(header, name) for name in ("Rows", "Columns", "BitsAllocated", "SamplesPerPixel"))
+    return max(1, _number(header, "NumberOfFrames")) * math.prod(sizes) // 8
 
 
-def _slice(path: Path, header: pydicom.Dataset) -> Slice:
-    tokens = {str(token).upper() for token in _values(header, "ImageType")}
+def _frames(path: Path, header: pydicom.Dataset) -> list[Slice]:
+    """The frames of an enhanced file that have a place in the patient."""
+    shared = groups_of(header.get(SHARED) or [])
+    of_frames = [[*groups_of([frame]), *shared, header] for frame in header[FRAMES].value]
+    return [
+        _slice(path, number, header, groups)
+        for number, groups in enumerate(of_frames)
+        if any("ImagePositionPatient" in group for group in groups)
+    ]
+
+
+def groups_of(functional_groups: Iterable[pydicom.Dataset]) -> list[pydicom.Dataset]:
+    """The data sets in functional groups, those nested in them behind; tags beside the sequences come first."""
+    groups: list[pydicom.Dataset] = []
+    for items in functional_groups:
+        groups.append(items)
+        for element in items:
+            if element.VR == "SQ":
+                groups += groups_of(element.value)
+    return groups
+
+
+def _slice(path: Path, frame: int | None, header: pydicom.Dataset, groups: Sequence[pydicom.Dataset]) -> Slice:
+    """A slice; its tags are in the first of `groups` that has them."""
+
+    def of(*names: Any) -> pydicom.Dataset:
+        return next((group for group in groups if any(name in group for name in names)), header)
+
+    kind = "ImageType" if frame is None else "FrameType"
+    tokens = {str(token).upper() for name in (kind, "ComplexImageComponent") for token in _values(of(name), name)}
+    description = _text(header, "SeriesDescription")
     rows, columns = _number(header, "Rows"), _number(header, "Columns")
-    between_rows, between_columns = _floats(header, "PixelSpacing", 2)
-    directions = _text(header, "DiffusionDirectionality").upper()
+    between_rows, between_columns = _floats(of("PixelSpacing"), "PixelSpacing", 2)
+    directions = _text(of("DiffusionDirectionality"), "DiffusionDirectionality").upper()
+    is_grey = _number(header, "SamplesPerPixel") <= 1
+    acquired = _text(of("FrameAcquisitionDateTime"), "FrameAcquisitionDateTime")
     return Slice(
         path=path,
+        frame=frame,
+        is_volume=bool(tokens & VOLUME_IN_A_PICTURE),
         instance_id=_text(header, "SOPInstanceUID"),
         study=_text(header, "StudyInstanceUID"),
         series_id=_text(header, "SeriesInstanceUID"),
         series=_number(header, "SeriesNumber"),
-        instance=_number(header, "InstanceNumber"),
-        shows=shown_by(tokens, _text(header, "SeriesDescription")),
-        b_value=b_value_of(header),
+        instance=_number(header, "InstanceNumber") if frame is None else frame,
+        shows=shown_by(tokens, description) if is_grey else "other",
+        b_value=b_value_of(groups),
+        is_filler=_first_number(of(GE_B_VALUE).get(GE_B_VALUE)) == 0,
         is_trace=bool(tokens & TRACE) or directions == "ISOTROPIC",
-        position=_floats(header, "ImagePositionPatient", 3),
-        orientation=tuple(round(cosine, 4) for cosine in _floats(header, "ImageOrientationPatient", 6)),
+        position=_floats(of("ImagePositionPatient"), "ImagePositionPatient", 3),
+        orientation=tuple(
+            round(cosine, 4) for cosine in _floats(of("ImageOrientationPatient"), "ImageOrientationPatient", 6)
+        ),
         extent=(between_columns * columns, between_rows * rows),
+        acquired=acquired or _acquired(header),
     )
 
 
+def _acquired(header: pydicom.Dataset) -> str:
+    days = (_text(header, name) for name in DATES)
+    return next(filter(None, days), "") + _text(header, "AcquisitionTime")
+
+
 def shown_by(image_type: set[str], description: str) -> str:
-    """`water`, `fat`, `other` or empty, from `ImageType` or else the last word of the description."""
-    last = re.split(r"[^A-Z]+", description.upper())[-1]
-    for tokens in (image_type, {last}):
+    """`water`, `fat`, `other` or empty, from `ImageType` or else the end of the description.
+
+    A letter alone tells only behind an underscore: `dixon_W`, but not `T1W` or `HEAD F`.
+    """
+    last = re.search(r"(?:^|[^A-Z0-9])([A-Z]{2,})$|_([A-Z])$", description.upper().strip())
+    for tokens in (image_type, set(filter(None, last.groups())) if last else set[str]()):
         for shown, names in (("other", OTHER), ("water", WATER), ("fat", FAT)):
             if tokens & names:
                 return shown
     return ""
 
 
-def b_value_of(header: pydicom.Dataset) -> float | None:
-    """The b-value in s/mm2, from whichever tag the vendor uses."""
-    for tag in VENDOR_B_VALUES:
-        value = _first_number(header[tag].value) if tag in header else None
-        if value is not None:
-            return value % GE_B_VALUE_OFFSET
-    named = re.search(r"b(\d+)", _text(header, "SequenceName"))
-    return float(named.group(1)) if named else None
+def b_value_of(datasets: Iterable[pydicom.Dataset]) -> float | None:
+    """The b-value in s/mm2, from whichever tag the vendor uses, in the first data set that has one."""
+    for dataset in datasets:
+        for tag in VENDOR_B_VALUES:
+            value = _first_number(dataset.get(tag))
+            if value is not None:
+                return value % GE_B_VALUE_OFFSET
+        named = re.search(r"_b(\d+)", _text(dataset, "SequenceName"))
+        if named:
+            return float(named.group(1))
+    return None
 
 
-def _first_number(value: Any) -> float | None:
+def _without_false_zeros(slices: list[Slice]) -> list[Slice]:
+    """GE fills its tag with 0 in images without diffusion: a 0 counts in a series that has other b-values."""
+    measured = {piece.series_id for piece in slices if piece.b_value}
+    return [
+        replace(piece, b_value=None) if piece.is_filler and piece.series_id not in measured else piece
+        for piece in slices
+    ]
+
+
+def _first_number(element: pydicom.DataElement | None) -> float | None:
     """The first number of a private tag, which may come as text, as a list, or as bytes of unknown type."""
+    value: Any = element.value if element else None
     if isinstance(value, bytes):
         digits = re.match(rb"\s*\d+(\.\d*)?", value)
         if not digits:
-            return float(struct.unpack("<f", value)[0]) if len(value) == 4 else None
+            return float(struct.unpack({4: "<f", 8: "<d"}[len(value)], value)[0]) if len(value) in {4, 8} else None
         value = digits.group().decode()
     items: Any = [value] if isinstance(value, str | int | float) else value
     try:

@@ -25,7 +25,10 @@ def apparent_diffusion(low: sitk.Image, high: sitk.Image, b_low: float, b_high: 
         MarrowError: the b-values are not in order.
     """
     if not 0 <= b_low < b_high:
-        raise MarrowError(f"the b-values {b_low:g} and {b_high:g} must rise; mend `ingest.b_values` in the config")
+        raise MarrowError(
+            f"the b-values {b_low:g} and {b_high:g} must rise; mend b_value in `contrasts` of the config, or b_low "
+            "and b_high in the sheet"
+        )
     on_grid = high if same_grid(low, high) else sitk.Resample(high, low, sitk.Transform(), sitk.sitkLinear, 0.0)
     inside = sitk.Resample(body, low, sitk.Transform(), sitk.sitkNearestNeighbor, 0.0)
     array = _adc(intensities(low), intensities(on_grid), b_high - b_low)

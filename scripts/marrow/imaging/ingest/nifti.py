@@ -11,7 +11,9 @@ stopped. Directions that are orthonormal up to rounding are made orthonormal, si
 import gzip
 import math
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -27,13 +29,55 @@ RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0])
 FloatArray = npt.NDArray[np.float64]
 
 
-def read_nifti(path: Path, where: str) -> sitk.Image:
-    """The volume in a NIfTI file: float32, in the patient's coordinates (LPS), axes as stored.
+@dataclass(frozen=True)
+class NiftiFile:
+    """The volumes in a NIfTI file, `(x, y, z, ...)`, with the geometry of all and the file's name in messages."""
 
-    `where` is its name in messages, which never contain the path.
+    array: npt.NDArray[Any]
+    affine: FloatArray
+    where: str
+
+    @property
+    def count(self) -> int:
+        """How many volumes there are."""
+        return math.prod(self.array.shape[3:])
+
+    def volume(self, number: int) -> sitk.Image:
+        """A volume by its number from 0: float32, in the patient's coordinates (LPS), axes as stored."""
+        volumes = self.array.reshape(*self.array.shape[:3], self.count, order="F")
+        return _placed(volumes[..., number].astype(np.float32), self.affine, self.where)
+
+    def only_volume(self) -> sitk.Image:
+        """The volume of a file that holds one.
+
+        Raises:
+            ScanStopped: it holds several.
+        """
+        if self.count > 1:
+            raise ScanStopped(
+                "dimensions",
+                f"{self.where}: holds {self.count} volumes in one file; if they are diffusion images, put their "
+                "b-values "
+                "beside it (the same name with the ending .bval), and name the file for both b-values. If they are "
+                "echoes or other contrasts, split the file and give every contrast its own.",
+            )
+        return self.volume(0)
+
+
+def read_nifti(path: Path, where: str) -> sitk.Image:
+    """The one volume in a NIfTI file.
 
     Raises:
-        ScanStopped: the file is truncated or no NIfTI, is not a single 3-D volume, or has an impossible geometry.
+        ScanStopped: as `open_nifti`, or there are several volumes.
+    """
+    return open_nifti(path, where).only_volume()
+
+
+def open_nifti(path: Path, where: str) -> NiftiFile:
+    """The volumes in a NIfTI file; `where` is its name in messages, which never contain the path.
+
+    Raises:
+        ScanStopped: the file is truncated or no NIfTI, or has an impossible geometry.
     """
     content = _uncompressed(path, where)
     kind = _nifti_kind(content, where)
@@ -42,13 +86,13 @@ def read_nifti(path: Path, where: str) -> sitk.Image:
         _check_header(header, len(content), where)
         image = kind.from_bytes(content)
         affine = np.asarray(image.affine, dtype=np.float64)
-        array = np.asarray(image.dataobj, dtype=np.float32)
+        array = np.asarray(image.dataobj)
     except ScanStopped:
         raise
     except Exception as error:  # whatever nibabel meets in a damaged header, its text may quote the header
         message = f"{where}: cannot be read as NIfTI ({type(error).__name__}); export the series again."
         raise ScanStopped("file_damaged", message) from None
-    return _placed(array.reshape(array.shape[:3]), affine, where)
+    return NiftiFile(array, affine, where)
 
 
 def _uncompressed(path: Path, where: str) -> bytes:
@@ -100,13 +144,6 @@ def _check_header(header: nib.Nifti1Header, length: int, where: str) -> None:
 def _check_shape(shape: tuple[int, ...], where: str) -> None:
     if len(shape) < 3 or min(shape) < 1:
         raise ScanStopped("dimensions", f"{where}: has the shape {shape}; give a volume with three axes.")
-    volumes = math.prod(shape[3:])
-    if volumes > 1:
-        raise ScanStopped(
-            "dimensions",
-            f"{where}: holds {volumes} volumes in one file; if they are several b-values or echoes, split the file "
-            "into one for each and give every contrast its own column.",
-        )
 
 
 def _placed(array: npt.NDArray[np.float32], affine: FloatArray, where: str) -> sitk.Image:

@@ -1,7 +1,7 @@
-"""Finds the files behind a path of the sample sheet: a NIfTI file, a folder of NIfTI stations, or a DICOM folder.
+"""Finds the files behind a path of the sample sheet: a volume, a folder of volumes, or DICOM.
 
-File names decide between NIfTI and DICOM, and the order of files in messages, but not the order of stations, which
-follows from their positions in the patient.
+File names decide between volumes (NIfTI and the like) and DICOM, and the order of files in messages, but not the order
+of stations, which follows from their positions in the patient.
 """
 
 from dataclasses import dataclass
@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Literal
 
 from marrow.errors import ScanStopped
+from marrow.imaging.ingest.unpack import is_packed, unpacked
 
 NIFTI = (".nii", ".nii.gz")
 # Files that converters and scanners write beside the images; DICOM files may have any extension.
-COMPANIONS = (".json", ".bval", ".bvec", ".txt", ".tsv", ".csv", ".xml", ".html", ".pdf", ".png", ".jpg")
+COMPANIONS = (".json", ".bval", ".bvec", ".txt", ".tsv", ".csv", ".xml", ".html", ".pdf", ".png", ".jpg", ".db", ".ini")
+DICOM_MAGIC = (128, b"DICM")
 
 
 @dataclass(frozen=True)
@@ -20,53 +22,60 @@ class Source:
     """The files behind one path of the sheet.
 
     Attributes:
-        kind: `nifti` (each file is a volume) or `dicom` (the files form series).
+        kind: `volume` (each file is a volume, or several with b-values) or `dicom` (the files form series).
         files: in the order of their names.
         where: name of the path in messages, such as `fat` or `fat, path 2 of 4`.
     """
 
-    kind: Literal["nifti", "dicom"]
+    kind: Literal["volume", "dicom"]
     files: tuple[Path, ...]
     where: str
 
 
-def find_source(path: Path, where: str) -> Source:
-    """The files behind a path.
+def find_source(path: Path, where: str, scratch: Path) -> Source:
+    """The files behind a path; archives are unpacked into the folder `scratch`.
 
     Raises:
         ScanStopped: the path does not exist or cannot be read by Marrow.
     """
     if path.is_dir():
-        return _folder(path, where)
-    if not path.is_file():
+        files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
+    elif path.is_file():
+        files = [path]
+    else:
         raise ScanStopped(
             "file_missing", f"{where}: the file is not there any more; restore it or mend the path in the sheet."
         )
-    if is_nifti(path):
-        return Source("nifti", (path,), where)
-    raise ScanStopped(
-        "file_type",
-        f"{where}: neither a NIfTI file (.nii, .nii.gz) nor a folder; for DICOM give the folder that holds the series.",
-    )
-
-
-def is_nifti(path: Path) -> bool:
-    """Whether a file has the extension of NIfTI."""
-    return path.name.lower().endswith(NIFTI)
-
-
-def _folder(folder: Path, where: str) -> Source:
-    files = tuple(path for path in sorted(folder.rglob("*")) if path.is_file() and not path.name.startswith("."))
-    volumes = tuple(path for path in files if is_nifti(path))
-    others = tuple(path for path in files if path not in set(volumes) and not path.name.lower().endswith(COMPANIONS))
-    if volumes and others:
+    files = [file for file in files if not file.name.lower().endswith(COMPANIONS)]
+    files = unpacked(files, scratch, where)
+    volumes = tuple(file for file in files if is_volume(file))
+    others = tuple(file for file in files if not is_volume(file))
+    if volumes and any(is_dicom(file) for file in others):
         raise ScanStopped(
             "file_type",
-            f"{where}: the folder holds {len(volumes)} NIfTI files and {len(others)} others; "
-            "give a folder with NIfTI stations alone or with DICOM alone.",
+            f"{where}: the folder holds {len(volumes)} volumes (NIfTI and the like) beside DICOM; "
+            "give a folder with volumes alone or with DICOM alone.",
         )
     if volumes:
-        return Source("nifti", volumes, where)
+        return Source("volume", volumes, where)
+    if path.is_file() and not is_packed(path) and not any(is_dicom(file) for file in others):
+        raise ScanStopped(
+            "file_type",
+            f"{where}: neither a volume (.nii, .nii.gz) nor a DICOM file; give one of these, or a folder of them.",
+        )
     if others:
         return Source("dicom", others, where)
     raise ScanStopped("file_missing", f"{where}: the folder holds no image; put the series there or mend the path.")
+
+
+def is_volume(path: Path) -> bool:
+    """Whether a file has the extension of a volume."""
+    return path.name.lower().endswith(NIFTI)
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether a file starts as DICOM files do."""
+    start, magic = DICOM_MAGIC
+    with path.open("rb") as file:
+        file.seek(start)
+        return file.read(len(magic)) == magic

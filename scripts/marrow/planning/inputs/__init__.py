@@ -104,6 +104,11 @@ class Inputs:
         files = (file for folder in folders for file in [folder, *folder.rglob("*")] if file.is_file())
         return attempt * (2500 + 6 * sum(file.stat().st_size for file in files) // 2**20)
 
+    def standard_landmarks(self, wildcards: Wildcards) -> list[str]:
+        """The landmarks that a standard scale is fitted on."""
+        scale = self.plan.standards[wildcards.scale]
+        return [f"results/landmarks/{scan}/{scale.contrast}.json" for scan in scale.scans]
+
     def channels(self, wildcards: Wildcards) -> list[str]:
         """The volumes that a scan's patches are cut from."""
         contrasts: list[str] = self.bag_set(wildcards).settings["contrasts"]

@@ -42,9 +42,21 @@ class ReportInputs:
     @property
     def quality_settings(self) -> dict[str, Any]:
         """Of the quality sheet, which marks the ends of the standard scale and the percentiles that they stand for."""
-        standard = self.plan.config["standard"]
+        standard, contrasts = self.plan.config["standard"], self.plan.contrasts
+        qc: dict[str, Any] = self.plan.config["qc"]
+        by_role = {"maximum_of": contrasts.diffusion} if qc["maximum_of"] is None else {}
+        own_scale = contrasts.windows(qc["own_scale"])
         ends = [standard["percentiles"][index] for index in (0, -1)]
-        return self.plan.config["qc"] | {"scale_ends": standard["output_range"], "end_percentiles": ends}
+        return (
+            qc
+            | by_role
+            | {
+                "own_scale": own_scale,
+                "roles": contrasts.main_roles,
+                "scale_ends": standard["output_range"],
+                "end_percentiles": ends,
+            }
+        )
 
     @property
     def entries(self) -> list[dict[str, Any]]:
@@ -98,4 +110,4 @@ class ReportInputs:
     @property
     def viewed_contrast(self) -> str:
         """The contrast that the viewer shows."""
-        return "b900" if "b900" in self.plan.config["contrasts"] else "water"
+        return self.plan.contrasts.shown

@@ -22,7 +22,7 @@ class Targets:
     @property
     def volumes(self) -> list[str]:
         """The standardised volumes of all scans, and their label maps."""
-        cohort, contrasts = self.plan.cohort, self.plan.config["contrasts"]
+        cohort, contrasts = self.plan.cohort, self.plan.contrasts.names
         return [
             *(f"results/normalised/{scan}/{contrast}.nii" for scan in cohort.ids for contrast in contrasts),
             *(f"results/labels/{scan}/{kind}.nii" for kind in ("bones", "lesions") for scan in cohort.with_truth(kind)),

@@ -9,6 +9,7 @@ class Wildcards(Protocol):
 
     scan: str
     contrast: str
+    scale: str
     kind: str
     trained_on: str
     source: str

@@ -42,12 +42,18 @@ class Curve:
     points: tuple[tuple[float, float], ...]
 
 
-def section(contrasts: Sequence[str], standards: Sequence[Path]) -> Section:
-    """The scales of all contrasts, drawn and as numbers."""
-    curves = [_curve(contrast, path) for contrast, path in zip(contrasts, standards, strict=True)]
+def section(scales: Sequence[str], standards: Sequence[Path], notes: Sequence[str]) -> Section:
+    """The standard scales, drawn and as numbers, and what a reader should know of them."""
+    curves = [_curve(scale, path) for scale, path in zip(scales, standards, strict=True)]
     percentiles = sorted({percentile for curve in curves for percentile in curve.landmarks})
     html = render(
-        "sections/standard.html.j2", curves=curves, percentiles=percentiles, how=READING, width=WIDTH, height=HEIGHT
+        "sections/standard.html.j2",
+        curves=curves,
+        percentiles=percentiles,
+        notes=notes,
+        how=READING,
+        width=WIDTH,
+        height=HEIGHT,
     )
     return Section("standard", "Standard scale", html)
 
