@@ -1,6 +1,6 @@
 # Needs: how far each scan came, from the records of its last stages.
-# Gives: results/checks/table.tsv, what was found in every scan of the cohort; results/checks/confirmed.txt, if no scan
-#        was stopped or the config is content with a report.
+# Gives: results/checks/table.tsv, what was found in every scan of the cohort; results/checks/values.csv, what the checks
+#        measured; results/checks/confirmed.txt, if no scan was stopped or the config is content with a report.
 
 
 rule tabulate_checks:
@@ -16,6 +16,7 @@ rule tabulate_checks:
             subcategory="Checks",
             labels={"scan": "all", "shows": "what the checks found"},
         ),
+        values="results/checks/values.csv",
         record="results/checks/table.record.json",
     log:
         "results/logs/tabulate_checks.log",
@@ -29,6 +30,7 @@ rule tabulate_checks:
         runtime=5,
     params:
         scans=plan.summaries,
+        voxel_ratio=config["ingest"]["checks"]["voxel_ratio"],
     script:
         "../scripts/tabulate_checks.py"
 

@@ -1,14 +1,17 @@
 """Rule ingest_scan: reads, checks, composes and corrects the raw images of a scan, and segments the body."""
 
+import hashlib
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import SimpleITK as sitk
 
 from marrow.imaging.contrasts import Contrast, Role
-from marrow.imaging.ingest.acquired import read_contrasts
+from marrow.imaging.ingest.acquired import Acquired, read_contrasts
 from marrow.imaging.ingest.acquisitions import (
     acquisitions,
     compose_acquisition,
@@ -19,11 +22,12 @@ from marrow.imaging.ingest.acquisitions import (
 from marrow.imaging.ingest.bias import BiasSettings
 from marrow.imaging.ingest.body import BodySettings, find_body
 from marrow.imaging.ingest.check_body import check_agreement, check_body, check_swap
+from marrow.imaging.ingest.check_plausible import Limits, Measures, check_b_values, check_days, check_plausible
 from marrow.imaging.ingest.check_stations import check_stations
 from marrow.imaging.ingest.check_volumes import check_volumes
 from marrow.imaging.ingest.diffusion import apparent_diffusion
 from marrow.imaging.ingest.findings import stop_on_findings, write_checks
-from marrow.imaging.volume import write_volume
+from marrow.imaging.volume import voxels, write_volume
 
 _log = logging.getLogger(__name__)
 
@@ -71,6 +75,8 @@ def main(
     composed = merged([compose_acquisition(group, stations, gains) for group in groups])
     images = composed.volumes
     findings += composed.findings
+    b_values = {name: contrast.b_value for name, contrast in acquired.items() if contrast.b_value is not None}
+    findings += check_b_values(b_values, overrides, given)
     grid_of = _with_role("grid", declared)[0]
     findings += stop_on_findings(check_volumes(images, grid_of, groups, limits["shorter_mm"], limits["shortest_mm"]))
 
@@ -83,10 +89,15 @@ def main(
     if water and fat:
         findings += check_swap(images[water[0]], images[fat[0]], mask)
 
+    plausible = Limits(**{field.name: limits[field.name] for field in fields(Limits)})
+    findings += check_days({name: contrast.days for name, contrast in acquired.items()}, plausible)
+    of_images, measures = check_plausible(given, images, mask, b_values, plausible)
+    findings += stop_on_findings(of_images)
+    digests = {name: digest_of(images[name]) for name in stations}
+
     bias = BiasSettings(**settings["bias"])
     if bias.enabled:
         images = {k: v for group in groups for k, v in correct_acquisition(group, images, mask, bias).items()}
-    b_values = {name: contrast.b_value for name, contrast in acquired.items() if contrast.b_value is not None}
     for adc in _with_role("adc", declared):
         (low,), (high,) = _with_role("low_b", declared), _with_role("high_b", declared)
         images[adc] = apparent_diffusion(images[low], images[high], b_values[low], b_values[high], mask)
@@ -94,8 +105,13 @@ def main(
     for contrast, path in zip(declared, volumes, strict=True):
         write_volume(images[contrast.name], path)
     write_volume(mask, body)
-    write_checks(checks, scan, findings, _facts(images, counts, composed.gains, b_values))
+    write_checks(checks, scan, findings, _facts(images, acquired, composed.gains, measures, digests))
     _log.info("%s: composed %s; %d findings", scan, ", ".join(images), len(findings))
+
+
+def digest_of(image: sitk.Image) -> str:
+    """A digest of the intensities of an image as composed, by which a scan that appears twice is recognised."""
+    return hashlib.sha256(np.ascontiguousarray(voxels(image))).hexdigest()[:32]
 
 
 def _with_role(role: Role, contrasts: Sequence[Contrast]) -> list[str]:
@@ -104,17 +120,20 @@ def _with_role(role: Role, contrasts: Sequence[Contrast]) -> list[str]:
 
 def _facts(
     images: Mapping[str, sitk.Image],
-    counts: Mapping[str, int],
+    acquired: Mapping[str, Acquired],
     gains: Mapping[str, Sequence[float]],
-    b_values: Mapping[str, float],
+    measures: Measures,
+    digests: Mapping[str, str],
 ) -> dict[str, dict[str, Any]]:
     return {
         name: {
-            "stations": counts.get(name, 0),
+            "stations": len(acquired[name].stations) if name in acquired else 0,
             "size": list(image.GetSize()),
             "spacing_mm": [round(mm, 4) for mm in image.GetSpacing()],
             "gains": [round(gain, 4) for gain in gains.get(name, [])],
-            "b_value": b_values.get(name),
+            "b_value": acquired[name].b_value if name in acquired else None,
+            "measures": {measure: round(value, 5) for measure, value in measures.get(name, {}).items()},
+            "voxels": digests.get(name, ""),
         }
         for name, image in images.items()
     }

@@ -8,11 +8,25 @@ import pytest
 import confirm_scans
 import tabulate_checks
 from marrow.errors import MarrowError
+from marrow.imaging.ingest.check_cohort import check_cohort
 from marrow.imaging.ingest.findings import Finding, write_checks
 
 WARNING = Finding("clipped_values", "warn", "fat", 'Cut off.\tSee "docs"\nand =SUM(A1).')
 NOTE = Finding("contrast_grids", "note", "", "Other grids.")
 STOP = {"stage": "ingest_scan", "check": "spacing", "message": "Spacing is 0.\nExport again."}
+
+
+def tabulate(records, checks, rows, folder):
+    tables = {"table": folder / "table.tsv", "values": folder / "values.csv"}
+    tabulate_checks.main(records=records, checks=checks, scans=rows, **tables, voxel_ratio=3)
+
+
+def fact(digest="", spacing=(2, 2, 2), **measures):
+    return {"spacing_mm": list(spacing), "voxels": digest, "measures": measures}
+
+
+def row(scan, patient="P", split="train"):
+    return {"scan": scan, "patient": patient, "label": "", "split": split, "site": ""}
 
 
 @pytest.fixture
@@ -30,7 +44,7 @@ def table(tmp_path):
             if stopped is None:
                 write_checks(checks[-1], scan, found, {})
         rows = [{"scan": scan, "patient": "P", "label": "", "split": "train", "site": ""} for scan in scans]
-        tabulate_checks.main(records=records, checks=checks, scans=rows, table=tmp_path / "table.tsv")
+        tabulate(records, checks, rows, tmp_path)
         return tmp_path / "table.tsv"
 
     return make
@@ -56,8 +70,41 @@ def test_a_stop_that_several_records_pass_on_is_told_once(table, tmp_path):
     path = table(sound=[], stopped=STOP)
     records = [tmp_path / f"{scan}.record.json" for scan in ("sound", "stopped", "stopped")]
     checks = [tmp_path / f"{scan}.checks.json" for scan in ("sound", "stopped")]
-    tabulate_checks.main(records=records, checks=checks, scans=[{"scan": "sound"}, {"scan": "stopped"}], table=path)
+    tabulate(records, checks, [{"scan": "sound"}, {"scan": "stopped"}], tmp_path)
     assert [row["status"] for row in rows(path)] == ["ok", "stopped"]
+
+
+def test_a_scan_that_is_there_twice_is_told_of_both_and_that_it_leaks():
+    facts = {"A": {"fat": fact("1"), "water": fact("2")}, "B": {"fat": fact("1"), "water": fact("3")}, "C": {}}
+    findings = check_cohort([row("A"), row("B", "Q", "test"), row("C")], facts, 3)
+    assert {scan: [finding.check for finding in of_scan] for scan, of_scan in findings.items()} == {
+        "A": ["same_scan"],
+        "B": ["same_scan"],
+    }
+    message = findings["B"][0].message
+    assert message.startswith("fat voxel for voxel the same as of scan A, which is in train and this one in test")
+    assert "different patients" in message
+
+
+def test_voxels_of_quite_another_size_are_told():
+    facts = {scan: {"fat": fact(spacing=(2, 2, 5))} for scan in "ABC"} | {"D": {"fat": fact(spacing=(2, 2, 16))}}
+    findings = check_cohort([row(scan) for scan in "ABCD"], facts, 3)
+    assert list(findings) == ["D"]
+    assert "voxels of 16 mm from feet to head, the cohort's median is 5 mm" in findings["D"][0].message
+    assert not check_cohort([row(scan) for scan in "ABCD"], facts, 4)
+
+
+def test_what_was_measured_is_in_a_table_and_findings_of_the_cohort_in_the_other(tmp_path):
+    checks = [tmp_path / f"{scan}.json" for scan in "AB"]
+    for scan, path in zip("AB", checks, strict=True):
+        write_checks(path, scan, [], {"b900": fact("1", adc_median=1100.5)})
+    tabulate([], checks, [row("A"), row("B")], tmp_path)
+    assert [found["check"] for found in rows(tmp_path / "table.tsv")] == ["same_scan", "same_scan"]
+    assert (tmp_path / "values.csv").read_text().splitlines() == [
+        "scan,contrast,measure,value",
+        "A,b900,adc_median,1100.5",
+        "B,b900,adc_median,1100.5",
+    ]
 
 
 def test_a_message_stays_in_its_cell_word_for_word(table):

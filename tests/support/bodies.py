@@ -14,12 +14,16 @@ from marrow.phantom.export_dicom import Study, write_dicom
 from marrow.planning.contrasts import declared_contrasts
 from toy_body import CONTRASTS, toy_body
 
+PLAUSIBLE = {
+    "negative_share": 0.05, "missing_share": 0.2, "brighter_share": 0.3, "adc_range": [300, 2500], "mirrored_by": 0.1,
+    "days_apart": 1, "voxel_ratio": 3,
+}  # fmt: skip
 SETTINGS = {
     "average": "geometric",
     "stations": {"gains": "auto"},
     "bias": {"enabled": False, "shrink_mm": 30, "spline_mm": 300, "iterations": [10], "convergence": 0.001},
     "body": {"working_mm": 10, "close_mm": 10, "smallest_part": 0.05},
-    "checks": {"shorter_mm": 120, "shortest_mm": 600, "clipped_share": 0.002},
+    "checks": {"shorter_mm": 120, "shortest_mm": 600, "clipped_share": 0.002, **PLAUSIBLE},
 }
 DECLARED = declared_contrasts(["fat", "water", "b50", "b900", "adc"])
 STUDY = Study(patient="P1", scan="S1", site="north")

@@ -52,3 +52,8 @@ def read_findings(path: Path) -> list[Finding]:
     """The findings in a `checks.json`."""
     content = json.loads(path.read_text(encoding="utf-8"))
     return [Finding(**finding) for finding in content["findings"]]
+
+
+def read_facts(path: Path) -> Mapping[str, Mapping[str, Any]]:
+    """The facts in a `checks.json`: contrast -> fact -> value."""
+    return json.loads(path.read_text(encoding="utf-8"))["facts"]
