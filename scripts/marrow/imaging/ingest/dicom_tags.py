@@ -56,6 +56,9 @@ TAGS: list[Any] = [
     *VENDOR_B_VALUES,
 ]
 
+# Of whom an examination is, for the key file of `make sheet` alone.
+PERSON = ("PatientID", "PatientName", "StudyDate", "StudyTime", "SeriesDescription")
+
 Vector = tuple[float, ...]
 
 
@@ -119,7 +122,7 @@ def read_slices(files: Iterable[Path], where: str) -> list[Slice]:
         raise ScanStopped(
             "dicom_empty", f"{where}: the folder holds no DICOM image slices; check that the path names the series."
         )
-    return _without_false_zeros([piece for pieces in slices.values() for piece in pieces])
+    return without_false_zeros([piece for pieces in slices.values() for piece in pieces])
 
 
 @contextmanager
@@ -136,25 +139,35 @@ def silent_pydicom() -> Generator[None]:
 
 
 def read_file(path: Path, where: str) -> list[Slice]:
-    """The slices in a file; none for a file that is no DICOM image of a place in the patient."""
+    """The slices in a file; none for a file that is no DICOM image of a place in the patient.
+
+    Raises:
+        ScanStopped: the file is damaged.
+    """
+    return read_file_and_texts(path, where, ())[0]
+
+
+def read_file_and_texts(path: Path, where: str, names: Sequence[str]) -> tuple[list[Slice], dict[str, str]]:
+    """The slices in a file, as `read_file`, and the texts of further tags, which ingest never asks for."""
     try:
         with path.open("rb") as file:
-            header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=TAGS)
+            header = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=[*TAGS, *names])
             remaining = path.stat().st_size - file.tell()  # reading stopped at the tag of the pixels
         if FRAMES in header:
             pieces = _frames(path, header)
         else:
             pieces = [_slice(path, None, header, [header])] if "ImagePositionPatient" in header else []
         needed = TAG_BYTES + _pixel_bytes(header) if pieces else 0
+        texts = {name: _text(header, name) for name in names}
     except InvalidDicomError:
-        return []
+        return [], {}
     except Exception as error:  # damaged in any way; the error's own text may hold a name or a path
         message = f"{where}: damaged DICOM ({type(error).__name__}); export the series again."
         raise ScanStopped("file_damaged", message) from None
     if remaining < needed:
         message = f"{where}: cut off, {needed - remaining} bytes are missing; copy or export it again."
         raise ScanStopped("file_damaged", message)
-    return pieces
+    return pieces, texts
 
 
 def _pixel_bytes(header: pydicom.FileDataset) -> int:
@@ -254,7 +267,7 @@ def b_value_of(datasets: Iterable[pydicom.Dataset]) -> float | None:
     return None
 
 
-def _without_false_zeros(slices: list[Slice]) -> list[Slice]:
+def without_false_zeros(slices: list[Slice]) -> list[Slice]:
     """GE fills its tag with 0 in images without diffusion: a 0 counts in a series that has other b-values."""
     measured = {piece.series_id for piece in slices if piece.b_value}
     return [

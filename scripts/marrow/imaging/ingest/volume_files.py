@@ -62,7 +62,7 @@ def read_volumes(source: Source, contrast: Contrast, of_scan: float | None, aver
 
 def _read(path: Path, contrast: Contrast, of_scan: float | None, average: Average, where: str) -> Volumes:
     file = open_nifti(path, where)
-    b_values = _b_values_beside(path, file.count, where) if contrast.b_value is not None else []
+    b_values = b_values_beside(path, file.count, where) if contrast.b_value is not None else []
     if not b_values:
         return Volumes([file.only_volume()], of_scan if of_scan is not None else contrast.b_value, [])
     b_value = choose_b_value(b_values, contrast, of_scan, where)
@@ -72,8 +72,8 @@ def _read(path: Path, contrast: Contrast, of_scan: float | None, average: Averag
     return Volumes([image], b_value, [Finding("averaged", "note", contrast.name, message)] if len(chosen) > 1 else [])
 
 
-def _b_values_beside(path: Path, count: int, where: str) -> Sequence[float]:
-    """The b-value of each volume, from `.bval` or else the sidecar `.json` beside the file; none if neither tells."""
+def b_values_beside(path: Path, count: int | None, where: str) -> Sequence[float]:
+    """The b-value of each of `count` volumes, from `.bval` or else `.json` beside the file; none if neither tells."""
     stem = path.name.removesuffix(".gz").removesuffix(".nii")
     table, sidecar = path.with_name(f"{stem}.bval"), path.with_name(f"{stem}.json")
     try:
@@ -81,13 +81,13 @@ def _b_values_beside(path: Path, count: int, where: str) -> Sequence[float]:
             b_values = [float(word) for word in table.read_text(encoding="utf-8").split()]
         elif sidecar.is_file():
             told = json.loads(sidecar.read_text(encoding="utf-8")).get("DiffusionBValue")
-            b_values = [float(told)] * count if told is not None else []
+            b_values = [float(told)] * (count or 1) if told is not None else []
         else:
             return []
     except (ValueError, OSError, AttributeError, TypeError) as error:
         message = f"{where}: the b-values beside the file cannot be read ({type(error).__name__}); write them again."
         raise ScanStopped("b_value", message) from None
-    if b_values and len(b_values) != count:
+    if b_values and count is not None and len(b_values) != count:
         raise ScanStopped(
             "b_value",
             f"{where}: the file holds {count} volumes, and {len(b_values)} b-values lie beside it; mend them.",
