@@ -13,7 +13,7 @@ from marrow.bones.atlas.construction import build
 from marrow.bones.atlas.registration import RegistrationSettings
 from marrow.bones.atlas.subject import subject_of
 from marrow.bones.table import read_bones
-from marrow.errors import MarrowError
+from marrow.errors import MarrowError, NoneLeft
 from marrow.imaging.volume import read_volume, voxels, write_volume
 
 _log = logging.getLogger(__name__)
@@ -43,16 +43,20 @@ def main(
         agreement: the percentage of maps that agree with it, to write.
         settings: the section `bones.atlas` of the config.
         threads: how many threads may be used; the result does not depend on it.
+
+    Raises:
+        NoneLeft: all annotated scans were stopped.
     """
     registration = RegistrationSettings.of(settings, threads)
     usable = [
         files for files in zip(waters, bodies, annotations, strict=True) if all(path.stat().st_size for path in files)
     ]
     if not usable:
-        raise MarrowError(
+        raise NoneLeft(
+            "annotated_scans",
             f"the atlas has no annotated scan ({len(waters)} given, all of them stopped by a check); "
             "give at least one training scan a label map in the column bones, mend those that were stopped, "
-            "or switch the atlas off"
+            "or switch the atlas off",
         )
     if len(usable) < len(waters):
         _log.warning("%d of %d annotated scans were stopped and are left out", len(waters) - len(usable), len(waters))

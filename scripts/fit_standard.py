@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from marrow.errors import MarrowError
+from marrow.errors import NoneLeft
 from marrow.imaging.standard.fit import fit_scale
 from marrow.imaging.standard.standard_scale import ScanLandmarks, StandardScale
 
@@ -19,6 +19,9 @@ def main(*, landmarks: list[Path], frozen: list[Path], standard: Path, scale: st
         standard: where the scale goes, readable by `NyulNormalizer.load_standard_histogram`.
         scale: its name, which is that of its contrast, with the b-value where that is another.
         scans: the training scans, in the order of `landmarks`.
+
+    Raises:
+        NoneLeft: all of them were stopped.
     """
     fitted = StandardScale.read(frozen[0]) if frozen else _fit(landmarks, scale, scans)
     fitted.write(standard)
@@ -32,10 +35,11 @@ def _fit(landmarks: list[Path], scale: str, scans: list[str]) -> StandardScale:
         else:
             _log.warning("%s: scan %s was stopped and does not count for the standard scale", scale, scan)
     if not usable:
-        raise MarrowError(
-            f"{scale}: none of the {len(scans)} training scans is left to fit the standard scale on; mend the "
-            "scans that were stopped (results/checks/table.tsv says why), give more scans the split `train`, or name "
-            "the folder of an earlier standard as standard.frozen"
+        raise NoneLeft(
+            "training_scans",
+            f"{scale}: each of the {len(scans)} scans that define the standard scale was stopped, so no scan can be "
+            "put on it; mend them, give more scans the split train or reference, or name the folder of an earlier "
+            "standard as standard.frozen",
         )
     return fit_scale(usable)
 

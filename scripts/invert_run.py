@@ -67,7 +67,7 @@ def main(
     _check_manifest(summary, read_manifest(training))
     validation, tested = (_first(bags, split, settings["most_bags"]) for split in ("validation", "test"))
     if not tested:
-        raise MarrowError(f"{bags.dataset} has no test bags to score an inversion on; give it some")
+        raise RunStopped("test_bags", f"{bags.dataset} has no test bags to score an inversion on; give it some")
     with own_gpu(), deterministic(about.settings["training"].get("deterministic", False)):
         device = best_device(threads)
         feed = feed_of(bags, [*validation, *tested], [], device, threads=threads)

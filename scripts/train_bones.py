@@ -17,7 +17,7 @@ from marrow.bones.table import mirrored_ids, read_bones
 from marrow.device.checkpoint import Checkpoints
 from marrow.device.device import best_device
 from marrow.device.gpu_slots import own_gpu
-from marrow.errors import MarrowError
+from marrow.errors import NoneLeft
 from marrow.imaging.volume import read_volume, voxels
 
 _log = logging.getLogger(__name__)
@@ -55,14 +55,18 @@ def main(
         settings: the section `bones.training` of the config.
         checkpoints: the folder of the last checkpoint of a training that was killed.
         threads: of the CPU, if there is no GPU.
+
+    Raises:
+        NoneLeft: all training scans were stopped.
     """
     bones = read_bones(bone_table)
     cases = _read_cases([*training, *validation], volumes, bodies, annotations, len(bones) + 1)
     training_cases = [cases[scan] for scan in training if scan in cases]
     if not training_cases:
-        raise MarrowError(
-            f"none of the annotated scans {', '.join(training)} could be used; see in results/checks/table.tsv what "
-            "stopped them"
+        raise NoneLeft(
+            "annotated_scans",
+            f"each of the {len(training)} annotated scans that the network of bones learns from was stopped, so no "
+            "bones can be found; mend them, annotate more, or name a trained network as bones.network.frozen",
         )
     recipe = Recipe(**settings)
     torch.manual_seed(recipe.seed)

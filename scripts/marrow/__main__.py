@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -62,19 +63,20 @@ def _some(jobs: list[PlannedJob]) -> str:
     return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")
 
 
-def _planned(for_snakemake: list[str]) -> list[PlannedJob]:
-    return planned_jobs(REPOSITORY / "Snakefile", Path.cwd(), for_snakemake)
+def _planned(chosen: argparse.Namespace, for_snakemake: list[str]) -> list[PlannedJob]:
+    return planned_jobs(REPOSITORY / "Snakefile", chosen.directory, for_snakemake)
 
 
-def _why(_: argparse.Namespace, for_snakemake: list[str]) -> list[str]:
-    return explain(_planned(for_snakemake))
+def _why(chosen: argparse.Namespace, for_snakemake: list[str]) -> list[str]:
+    return explain(_planned(chosen, for_snakemake))
 
 
 def _accept(chosen: argparse.Namespace, for_snakemake: list[str]) -> list[str]:
-    stale = [job for job in _planned(for_snakemake) if job.is_stale_itself and chosen.rule in (None, job.rule)]
+    stale = [job for job in _planned(chosen, for_snakemake) if job.is_stale_itself and chosen.rule in (None, job.rule)]
     if not stale:
         raise MarrowError("nothing to accept: no job is stale by an edit of its own")
-    accept(stale, REPOSITORY / "scripts", chosen.reason)
+    with chdir(chosen.directory):
+        accept(stale, REPOSITORY / "scripts", chosen.reason)
     return [f"accepted {job.name}" for job in stale]
 
 
@@ -84,13 +86,15 @@ def _splits(chosen: argparse.Namespace, _: list[str]) -> list[str]:
         update_config(config, load_configfile(file))
     schemas = REPOSITORY / "schemas"
     config = complete(config, read_schema(schemas / "config.schema.yaml"))
-    cohort = load_cohort(config, schemas)
-    splits = {scan.scan: scan.split for scan in cohort}
-    if chosen.freeze:
-        freeze(chosen.freeze, list(cohort), splits)
-    lines = split_lines(cohort.assignment or Assignment(splits, {}), list(cohort), config["splits"])
-    if cohort.assignment and not MEMORY.exists():
-        lines += ["", f"Not written down yet: the next run that has work to do writes {MEMORY}."]
+    frozen = chosen.freeze and chosen.freeze.absolute()
+    with chdir(chosen.directory):
+        cohort = load_cohort(config, schemas)
+        splits = {scan.scan: scan.split for scan in cohort}
+        if frozen:
+            freeze(frozen, list(cohort), splits)
+        lines = split_lines(cohort.assignment or Assignment(splits, {}), list(cohort), config["splits"])
+        if cohort.assignment and not MEMORY.exists():
+            lines += ["", f"Not written down yet: the next run that has work to do writes {MEMORY}."]
     return lines
 
 
@@ -103,6 +107,13 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace, list[str]], list[str]]] = {
 }  # fmt: skip
 
 
+def _folder(word: str) -> Path:
+    path = Path(word)
+    if not path.is_dir():
+        raise argparse.ArgumentTypeError(f"{word} is no folder")
+    return path.absolute()
+
+
 def _existing(word: str) -> Path:
     path = Path(word)
     if not path.is_file():
@@ -113,7 +124,7 @@ def _existing(word: str) -> Path:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m marrow", description=__doc__, allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("why", help="list what is stale or missing, and why; more words go to Snakemake")
+    why = commands.add_parser("why", help="list what is stale or missing, and why; more words go to Snakemake")
     accepting = commands.add_parser("accept", help="declare an edit of code or settings neutral to the results")
     accepting.add_argument("reason", help="why the results do not depend on it; kept in the records")
     accepting.add_argument("--rule", help="only the jobs of this rule")
@@ -122,6 +133,10 @@ def _parser() -> argparse.ArgumentParser:
     splits.add_argument(
         "--freeze", type=Path, metavar="FILE", help="write them to a file for splits.file in the config"
     )
+    for command in (why, accepting, splits):
+        command.add_argument(
+            "--directory", "-d", type=_folder, default=Path.cwd(), help="the folder that holds results/, as Snakemake's"
+        )
     bags = commands.add_parser("bags", help="show what a data set is, and look for damage")
     bags.add_argument("manifest", type=Path, nargs="+", help="such as results/manifests/scans.parquet")
     bags.add_argument("--check", action="store_true", help="read every bag and compare digests")

@@ -38,7 +38,7 @@ class SheetError(MarrowError):
 
 
 class Stopped(MarrowError):
-    """One scan, or one training, cannot go on; the others can.
+    """One scan, one training, or what some of them share cannot go on; the rest can.
 
     A stage that raises this leaves empty outputs and a record with the reason, the stages below pass it on,
     and the report lists it.
@@ -58,3 +58,7 @@ class ScanStopped(Stopped):
 
 class RunStopped(Stopped):
     """One training cannot go on."""
+
+
+class NoneLeft(Stopped):
+    """What several scans share cannot be made, since each scan that it is made of was stopped; nor what needs it."""

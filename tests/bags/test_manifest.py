@@ -29,7 +29,7 @@ from marrow.bags.file import read_bags, write_bags
 from marrow.bags.manifest import Entry, Manifest, read_manifest
 from marrow.bags.selection import select
 from marrow.bags.summary import main_lines, summary
-from marrow.errors import MarrowError, ScanStopped
+from marrow.errors import MarrowError, Stopped
 
 fixed = settings(max_examples=40)
 
@@ -219,15 +219,15 @@ def test_a_label_in_no_class_is_unknown_where_a_scan_is_only_predicted(tmp_path)
     assert [(entry.label, entry.label_name) for entry in manifest.entries] == [(0, "non-active"), (-1, "")]
 
 
-def test_predicted_scans_that_were_all_stopped_stop_their_manifest_alone(tmp_path):
+@pytest.mark.parametrize("split", ["predict", "train"])
+def test_scans_that_were_all_stopped_stop_their_manifest_alone(tmp_path, split):
     files = scans(tmp_path, 2)
     for path in files:
         path.write_bytes(b"")
-    with pytest.raises(ScanStopped, match="no bag is left"):
-        written(tmp_path, files, rows=[row(number, label="", split="predict") for number in range(2)])
-    with pytest.raises(MarrowError, match="no bag is left") as told:
-        written(tmp_path, files, rows=[row(0), row(1, label="", split="predict")])
-    assert not isinstance(told.value, ScanStopped)
+    with pytest.raises(Stopped, match="no bag is left"):
+        written(tmp_path, files, rows=[row(number, split=split) for number in range(2)])
+    with pytest.raises(Stopped, match="all its scans were stopped"):
+        read_manifest(files[0])
 
 
 def test_a_bag_without_a_patient_is_its_own(tmp_path):

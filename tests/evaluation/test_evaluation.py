@@ -16,7 +16,7 @@ from marrow.evaluation.columns import COLUMNS, METRICS
 from marrow.evaluation.comparison import Permutations
 from marrow.evaluation.evaluate import Settings, evaluate
 from marrow.evaluation.evaluated_runs import DONE, MISSING, STOPPED, EvaluatedRun, Part
-from marrow.evaluation.metrics import metrics_of
+from marrow.evaluation.metrics import NO_TEST_BAGS, metrics_of, why_undefined
 from marrow.evaluation.predictions import Predictions
 from marrow.evaluation.run_reader import read_run
 from marrow.evaluation.summary import bootstrapped
@@ -262,12 +262,32 @@ def test_predictions_are_read_for_the_bags_of_the_manifest(saved, scans):
     np.testing.assert_allclose(found.predictions.probabilities, probabilities(LABELS, 3, 1.0, 0), atol=1e-6)
 
 
+def untested(method="atmil"):
+    """A run that is done and has no test bag to be measured on."""
+    none = np.array([], np.str_)
+    of = Predictions(none, none, np.array([], np.int64), np.zeros((0, 3)))
+    metrics = metrics_of(of, 10)
+    return EvaluatedRun(planned(method), DONE, why_undefined(of.labels, CLASSES, metrics), of, metrics)
+
+
+@pytest.mark.parametrize("run", [untested, lost])
+def test_without_a_test_bag_or_a_run_that_is_done_tables_have_their_columns_and_say_why(run):
+    found = tables(run("atmil"), run("mil-max"))
+    assert {name: list(table.columns) for name, table in found.items()} == {name: list(COLUMNS[name]) for name in found}
+    assert {name: len(found[name]) for name in ("confusion", "reliability", "groups")} == dict.fromkeys(
+        ("confusion", "reliability", "groups"), 0
+    )
+    assert found["summary"]["mean"].isna().all()
+    assert found["comparisons"]["p"].isna().all()
+    assert found["notes"]["note"].str.contains(run().reason, regex=False).any()
+
+
 def test_only_labelled_test_bags_are_evaluated(tmp_path, saved):
     training = manifest(tmp_path / "m.parquet", LABELS, split="train")
     save_predictions(training, probabilities(LABELS, 3, 1.0, 0), saved)
     found = told(saved, training)
     assert found.status == DONE
-    assert found.reason == "there are no test bags"
+    assert found.reason == NO_TEST_BAGS
 
 
 @pytest.mark.parametrize(

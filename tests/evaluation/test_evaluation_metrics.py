@@ -6,7 +6,7 @@ from sklearn import metrics as sk
 
 from evaluation_runs import probabilities
 from marrow.evaluation.columns import METRICS
-from marrow.evaluation.metrics import class_metrics, metrics_of, why_undefined
+from marrow.evaluation.metrics import NO_TEST_BAGS, class_metrics, metrics_of, why_undefined
 from marrow.evaluation.predictions import Predictions
 from marrow.evaluation.reliability import calibration_error, reliability
 from marrow.evaluation.weighted import WeightedMetrics
@@ -96,7 +96,7 @@ def test_one_class_alone_has_no_specificity_and_none_at_all_has_nothing():
     assert np.isnan(metrics_of(predictions([1, 1], 2), BINS)["specificity"])
     nothing = predictions([], values=np.empty((0, 3)))
     assert all(np.isnan(value) for value in metrics_of(nothing, BINS).values())
-    assert why_undefined(nothing.labels, ("a", "b", "c"), metrics_of(nothing, BINS)) == "there are no test bags"
+    assert why_undefined(nothing.labels, ("a", "b", "c"), metrics_of(nothing, BINS)) == NO_TEST_BAGS
 
 
 def test_macro_sensitivity_of_equal_classes_gives_macro_specificity():

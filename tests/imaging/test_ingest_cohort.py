@@ -120,7 +120,7 @@ def test_stopped_scans_fail_at_the_end_and_are_named_with_what_to_do(table, tmp_
         confirm_scans.main(table=path, confirmed=tmp_path / "confirmed.txt", on_stopped="fail")
     message = str(caught.value)
     assert "2 of 3 scans were stopped" in message
-    assert "stopped (spacing): Spacing is 0. Export again." in message
+    assert "stopped, other (spacing): Spacing is 0. Export again." in message
     assert "on_stopped_scan" in message
     assert not (tmp_path / "confirmed.txt").exists()
 

@@ -12,7 +12,7 @@ from intensity_normalization.normalizers.population.nyul import NyulNormalizer
 import find_landmarks as find_landmarks_rule
 import fit_standard
 import standardise_scan
-from marrow.errors import MarrowError, ScanStopped
+from marrow.errors import MarrowError, ScanStopped, Stopped
 from marrow.imaging.grid import Grid
 from marrow.imaging.nifti import map_voxels, write_voxels
 from marrow.imaging.standard.fit import fit_scale
@@ -366,10 +366,12 @@ def test_a_stopped_scan_does_not_count(scans: list[Scan], tmp_path: Path, caplog
     assert "water: scan P3 was stopped" in caplog.text
 
 
-def test_no_training_scan_left_is_an_error_that_says_what_to_do(scans: list[Scan], tmp_path: Path) -> None:
+def test_no_training_scan_left_stops_what_needs_the_scale_and_says_what_to_do(
+    scans: list[Scan], tmp_path: Path
+) -> None:
     file = scans[0].landmarks("water")
     file.write_bytes(b"")
-    with pytest.raises(MarrowError, match=r"water: none of the 1 training scans is left .* standard\.frozen"):
+    with pytest.raises(Stopped, match=r"water: each of the 1 scans .* was stopped.* standard\.frozen"):
         fit_standard.main(landmarks=[file], frozen=[], standard=tmp_path / "fit.npy", scale="water", scans=["P1"])
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import marrow
-from marrow.errors import MarrowError, ScanStopped
+from marrow.errors import MarrowError, NoneLeft, ScanStopped
 from marrow.log import configure_log
 from marrow.workflow import stage
 from marrow.workflow.archive import Archive, copy_entry
@@ -192,6 +192,23 @@ def test_a_stop_is_passed_on_without_calling_main(job):
     run(job, stops)
     assert run(below(job), main=lambda: None).stopped == run(job, stops).stopped
     assert Path("results/below/S1/a.nii").read_bytes() == b""
+
+
+def test_a_stop_of_what_scans_share_reaches_their_jobs_and_the_own_one_of_a_scan_comes_first(job):
+    def lacks_all(*, raw: list[Path], body: Path, copies: list[Path], times: int) -> None:
+        raise NoneLeft("training_scans", "no scan is left")
+
+    Path("results/a_scale").mkdir(parents=True)
+    scale = {"outputs": {"copies": ["results/a_scale/fat.npy"]}, "record": Path("results/a_scale/fat.record.json")}
+    run(replace(job, wildcards={"contrast": "fat"}, **scale), lacks_all)
+    Path("results/copied/S1").mkdir(exist_ok=True)
+    run(job)
+    with_scale = replace(
+        below(job), inputs={"raw": [*job.outputs["copies"], "results/a_scale/fat.npy"], "body": job.inputs["body"]}
+    )
+    assert run(with_scale, main=lambda: None).stopped.check == "training_scans"
+    run(job, stops)
+    assert run(with_scale, main=lambda: None).stopped.check == "nan"
 
 
 def test_a_main_that_takes_the_stop_is_called_with_its_reason_and_passes_it_on(job):

@@ -16,9 +16,9 @@ from marrow.bags.file import open_bags, read_bag, read_header
 from marrow.bags.header import BagHeader
 from marrow.bags.manifest import Entry, FeatureScale
 from marrow.bags.splits import SPLITS
-from marrow.errors import MarrowError, ScanStopped
+from marrow.errors import MarrowError, NoneLeft
 
-NONE_LEFT = "no bag is left: every scan was stopped, and the records beside the bag files say why"
+NONE_LEFT = "no bag is left: every scan was stopped; mend them, or give other scans their splits"
 Classes = Mapping[str, Sequence[str]] | Sequence[str]
 _log = logging.getLogger(__name__)
 
@@ -56,13 +56,13 @@ def read_entries(files: Sequence[Path], folder: Path) -> tuple[Layout, list[Entr
 
 
 def stop_without_bags(files: Sequence[Path], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Stop a data set whose scans are all predict-only and all stopped; the rest of the cohort goes on.
+    """Stop a data set whose scans were all stopped; the report tells why, and the rest of the cohort goes on.
 
     Raises:
-        ScanStopped: there is no bag.
+        NoneLeft: there is no bag.
     """
-    if rows and all(row["split"] == "predict" for row in rows) and not any(path.stat().st_size for path in files):
-        raise ScanStopped("bags_left", NONE_LEFT)
+    if rows and not any(path.stat().st_size for path in files):
+        raise NoneLeft("bags_left", NONE_LEFT)
 
 
 def with_sheet_rows(entries: Sequence[Entry], rows: Sequence[Mapping[str, Any]]) -> list[Entry]:

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from marrow.bags.bag import Layout
 from marrow.bags.header import KEY, REMEDY, SCHEMA_VERSION, decode_entry, layout_of
-from marrow.errors import MarrowError
+from marrow.errors import MarrowError, RunStopped
 from marrow.workflow.fingerprint.values import canonical
 
 ATTRIBUTE = "attr_"
@@ -127,12 +127,14 @@ def read_manifest(path: Path) -> Manifest:
     """Read a manifest; the bag files are not opened.
 
     Raises:
-        MarrowError: the file is missing, truncated, not a manifest, or of another schema version.
+        RunStopped: the file is empty.
+        MarrowError: it is missing, truncated, not a manifest, or of another schema version.
     """
     try:
         if path.stat().st_size == 0:
-            raise MarrowError(
-                f"{path.name}: the manifest is empty, as where all its scans were stopped; mend the scans, or {REMEDY}"
+            raise RunStopped(
+                "above",
+                f"{path.name}: the manifest is empty, as where all its scans were stopped; mend the scans, or {REMEDY}",
             )
         with pq.ParquetFile(path) as file:
             table = file.read()

@@ -9,13 +9,15 @@ from marrow.evaluation.evaluated_runs import Part
 from marrow.evaluation.metrics import class_metrics, metrics_of
 from marrow.evaluation.predictions import Predictions
 from marrow.evaluation.reliability import reliability
-from marrow.tables.frames import joined
+from marrow.tables.frames import frame_of, joined
 
 Score = tuple[str, str, str, float, int]  # grouping, group, metric, value in a run, and of how many cases
 
 
 def confusion(part: Part, methods: Sequence[str], classes: Sequence[str]) -> pd.DataFrame:
     """Counts over all runs of each method (a bag counts once for each run that tests it), and per cent of its label."""
+    if not methods:
+        return frame_of([], COLUMNS["confusion"])
     bags = [
         (method, classes[label], classes[predicted])
         for method in methods
@@ -47,6 +49,8 @@ def groups(part: Part, methods: Sequence[str], classes: Sequence[str], bag: str,
         bag: what a bag is called: scan or bag.
         bins: of the calibration error.
     """
+    if not methods:
+        return frame_of([], COLUMNS["groups"])
     scores = [(method, *score) for method in methods for score in _scores(part, method, classes, bag, bins)]
     keys = ["method", "grouping", "group", "metric"]
     values = pd.DataFrame(scores, columns=[*keys, "value", "cases"]).groupby(keys, sort=False)

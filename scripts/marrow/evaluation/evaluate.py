@@ -55,6 +55,7 @@ def _of_part(
     part: Part, reference: str, classes: Sequence[str], bag: str, settings: Settings
 ) -> dict[str, pd.DataFrame]:
     bins, complete = settings.calibration_bins, part.complete_methods
+    broken_down = complete if len(part.patients) else []
     strata = part.patient_labels if settings.stratify else part.patient_labels * 0
     draws = patient_draws(strata, settings.resamples, settings.seed)
     draws_of = {method: bootstrapped(part, method, draws, bins) for method in complete}
@@ -63,8 +64,8 @@ def _of_part(
     return {
         "summary": summarise(part, draws_of),
         "comparisons": compare(part, reference, draws_of, permutations, bins),
-        "confusion": confusion(part, complete, classes),
-        "reliability": reliability_curves(part, complete, bins),
-        "groups": groups(part, complete, classes, bag, bins),
+        "confusion": confusion(part, broken_down, classes),
+        "reliability": reliability_curves(part, broken_down, bins),
+        "groups": groups(part, broken_down, classes, bag, bins),
         "notes": frame_of([{**note, "part": part.name} for note in notes], COLUMNS["notes"]),
     }

@@ -26,6 +26,10 @@ from marrow.evaluation.reliability import calibration_error
 OF_CLASS: tuple[str, ...] = ("sensitivity", "specificity", "f1", "auc")
 NEED_EVERY_CLASS = ("balanced_accuracy", "sensitivity", "f1", "auc")
 UNDEFINED = float("nan")
+NO_TEST_BAGS = (
+    "there is no test bag: nobody is in the split test, or all who are were stopped by a check; give some labelled "
+    "patients the split test, or mend what was stopped"
+)
 
 
 def metrics_of(predictions: Predictions, bins: int) -> dict[str, float]:
@@ -88,7 +92,7 @@ def why_undefined(labels: Labels, classes: Sequence[str], metrics: Mapping[str, 
     if not lacking:
         return ""
     if len(labels) == 0:
-        return "there are no test bags"
+        return NO_TEST_BAGS
     missing = " or ".join(classes[number] for number in absent(labels, len(classes)))
     return f"no test bag is {missing}, so there is no {', '.join(lacking)}"
 

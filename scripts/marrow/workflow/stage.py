@@ -223,9 +223,13 @@ def _forget_other_records(job: Job) -> None:
 
 
 def _stopped_above(job: Job) -> Stop | None:
-    """The stop of a result that this scan's job builds on; a job over many scans picks the usable ones."""
+    """The stop of a result that this scan's job builds on, its own before one of what scans share.
+
+    A job over many scans picks the usable ones.
+    """
     if "scan" not in job.wildcards:
         return None
     results = {path for path in roles(list(job.inputs.items())).values() if is_result(path)}
-    records = (read_record(path) for path in sorted({record_of(result) for result in results}))
-    return next((record.stopped for record in records if record and record.stopped), None)
+    records = filter(None, (read_record(path) for path in sorted({record_of(result) for result in results})))
+    ordered = sorted(records, key=lambda record: "scan" not in record.wildcards)
+    return next((record.stopped for record in ordered if record.stopped), None)

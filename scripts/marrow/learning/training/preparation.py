@@ -11,7 +11,7 @@ from torch import Tensor
 from marrow.bags.manifest import Entry, Manifest
 from marrow.device.chunks import ChunkedEncoder, compiled_size
 from marrow.device.precision import memory_format_of, precision_of
-from marrow.errors import MarrowError
+from marrow.errors import RunStopped
 from marrow.learning.build import build_model, tasks_of
 from marrow.learning.feed.augmenter import Augmenter
 from marrow.learning.feed.choice import feed_of
@@ -55,12 +55,17 @@ def prepare(
     `shared` is a feed of all bags of the manifest with the method's tasks, if another training has read it.
 
     Raises:
-        MarrowError: there are no training bags, a bag is damaged, or the method does not fit the bags.
+        RunStopped: there are no training bags.
+        MarrowError: a bag is damaged, or the method does not fit the bags.
     """
     tasks = tasks_of(manifest.layout, settings["auxiliary"])
     trained_on, held_out = manifest.of_split("train"), manifest.of_split("validation")
     if not trained_on:
-        raise MarrowError(f"{manifest.dataset} has no bags to train on; see `make splits`, or give it some")
+        raise RunStopped(
+            "training_bags",
+            f"{manifest.dataset} has no bags to train on: give it some (`make splits` shows who trains), or mend the "
+            "training scans that were stopped",
+        )
     everything = shared or feed_of(manifest, manifest.entries, tasks, device, threads=threads)
     bags = everything.part(trained_on, augmentation, seed)
     training = settings["training"]

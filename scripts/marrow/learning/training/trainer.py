@@ -21,7 +21,7 @@ from tqdm import tqdm
 from marrow.device.checkpoint import Checkpoint, Checkpoints, parts
 from marrow.device.out_of_memory import OutOfMemoryGuard
 from marrow.device.random_state import random_state, restore_random
-from marrow.errors import MarrowError, RunStopped
+from marrow.errors import RunStopped
 from marrow.learning.feed.feed import Batch, Feed, order
 from marrow.learning.inference import predict
 from marrow.learning.training.choice import Choice, Validation
@@ -104,9 +104,10 @@ class Trainer:
         self._counts: dict[str, int] = {}
         self._best: dict[str, Tensor] = {}
         if validation is None and self._choice.needs_validation:
-            raise MarrowError(
+            raise RunStopped(
+                "validation_bags",
                 f"training.choose is {self._choice.by}, and the data set has no validation bags to choose by; give it "
-                "some, or set choose: last and no patience"
+                "some, mend those that were stopped, or set choose: last and no patience",
             )
 
     def train(self) -> None:

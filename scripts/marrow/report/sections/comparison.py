@@ -32,6 +32,7 @@ def comparison(entry: Entry, significance: float) -> Markup:
         entry=entry,
         metric_title=metric_title,
         figures=_figures(entry),
+        untested=_why_untested(runs),
         lacking=runs[runs["status"] != "done"].to_dict("records"),
         run_metrics=[name for name in metrics if name in runs],
         metrics=metrics,
@@ -69,6 +70,12 @@ def _figures(entry: Entry) -> list[tuple[str, int, str]]:
         ("stopped", states["stopped"], "stopped"),
         ("missing", states["missing"], "warned"),
     ]
+
+
+def _why_untested(runs: pd.DataFrame) -> str:
+    """Why no run that is done could be measured; empty where one was."""
+    done = runs[runs["status"] == "done"]
+    return done["reason"].iloc[0] if len(done) and not done["bags"].any() else ""
 
 
 def _notes(entry: Entry, *, of_metrics: bool) -> list[str]:
