@@ -3,6 +3,7 @@
 # make test   sets up, then runs all tests
 # make why    what is stale, and why (CONFIG=my.yaml for your own config)
 # make accept REASON="..."   declares the edits that why lists neutral to the results (RULE=name for one rule)
+# make sheet FROM=folder   writes a sample sheet from DICOM, NIfTI or BIDS (TO=samples.tsv, CONFIG=my.yaml)
 # make splits which scans train, validate and test (FREEZE=splits.tsv writes them down)
 # make bags MANIFEST=results/manifests/scans.parquet   what a data set is; looks for damage
 # make bench  measures (ONLY=id for one benchmark) and renders docs/benchmarks.md
@@ -14,7 +15,7 @@ CORES ?= $(shell nproc 2>/dev/null || echo 2)
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo check test why accept splits bags bench docs lint
+.PHONY: demo check test why accept sheet splits bags bench docs lint
 
 demo: .venv/.ready
 	$(BIN)/snakemake --cores $(CORES)
@@ -31,6 +32,9 @@ why: .venv/.ready
 
 accept: .venv/.ready
 	@PYTHONPATH=scripts $(BIN)/python -m marrow accept "$(REASON)" $(if $(RULE),--rule $(RULE)) $(if $(CONFIG),--configfile $(CONFIG))
+
+sheet: .venv/.ready
+	@PYTHONPATH=scripts $(BIN)/python -m marrow sheet $(FROM) $(if $(TO),--to $(TO)) $(if $(CONFIG),--configfile $(CONFIG))
 
 splits: .venv/.ready
 	@PYTHONPATH=scripts $(BIN)/python -m marrow splits $(if $(FREEZE),--freeze $(FREEZE)) $(if $(CONFIG),--configfile $(CONFIG))

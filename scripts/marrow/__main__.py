@@ -1,4 +1,4 @@
-"""Marrow on the command line: `python -m marrow why`, `accept`, `splits` and `bags`."""
+"""Marrow on the command line: `python -m marrow why`, `accept`, `sheet`, `splits` and `bags`."""
 
 import argparse
 import sys
@@ -16,6 +16,7 @@ from marrow.bags.summary import main_lines
 from marrow.errors import MarrowError
 from marrow.planning.cohort import load_cohort
 from marrow.planning.config import complete, read_schema
+from marrow.planning.contrasts import declared_contrasts
 from marrow.planning.splits.assignment import Assignment
 from marrow.planning.splits.frozen import freeze
 from marrow.planning.splits.memory import MEMORY
@@ -25,6 +26,7 @@ from marrow.workflow.dry_run import PlannedJob, planned_jobs
 from marrow.workflow.reason import in_words
 
 REPOSITORY = Path(__file__).parents[2]
+SCHEMAS = REPOSITORY / "schemas"
 SHOWN = 3
 MISSING = "not made yet, or a temporary file that is needed again"
 
@@ -80,15 +82,25 @@ def _accept(chosen: argparse.Namespace, for_snakemake: list[str]) -> list[str]:
     return [f"accepted {job.name}" for job in stale]
 
 
-def _splits(chosen: argparse.Namespace, _: list[str]) -> list[str]:
+def _config(chosen: argparse.Namespace) -> dict[str, Any]:
     config: dict[str, Any] = {}
     for file in (REPOSITORY / "config.yaml", *chosen.configfile):
         update_config(config, load_configfile(file))
-    schemas = REPOSITORY / "schemas"
-    config = complete(config, read_schema(schemas / "config.schema.yaml"))
+    return complete(config, read_schema(SCHEMAS / "config.schema.yaml"))
+
+
+def _sheet(chosen: argparse.Namespace, _: list[str]) -> list[str]:
+    from marrow.survey.sheet_file import Places, make_sheet  # imports SimpleITK, which no other command needs
+
+    key = chosen.key or chosen.to.with_name(f"{chosen.to.stem}.key.tsv")
+    return make_sheet(chosen.root, Places(chosen.to, key), declared_contrasts(_config(chosen)["contrasts"]))
+
+
+def _splits(chosen: argparse.Namespace, _: list[str]) -> list[str]:
+    config = _config(chosen)
     frozen = chosen.freeze and chosen.freeze.absolute()
     with chdir(chosen.directory):
-        cohort = load_cohort(config, schemas)
+        cohort = load_cohort(config, SCHEMAS)
         splits = {scan.scan: scan.split for scan in cohort}
         if frozen:
             freeze(frozen, list(cohort), splits)
@@ -103,7 +115,7 @@ def _bags(chosen: argparse.Namespace, _: list[str]) -> list[str]:
 
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace, list[str]], list[str]]] = {
-    "why": _why, "accept": _accept, "splits": _splits, "bags": _bags,
+    "why": _why, "accept": _accept, "sheet": _sheet, "splits": _splits, "bags": _bags,
 }  # fmt: skip
 
 
@@ -128,8 +140,15 @@ def _parser() -> argparse.ArgumentParser:
     accepting = commands.add_parser("accept", help="declare an edit of code or settings neutral to the results")
     accepting.add_argument("reason", help="why the results do not depend on it; kept in the records")
     accepting.add_argument("--rule", help="only the jobs of this rule")
+    sheet = commands.add_parser("sheet", help="write a sample sheet from a folder of DICOM, NIfTI or BIDS")
+    sheet.add_argument("root", type=_folder, metavar="FROM", help="the folder")
+    sheet.add_argument(
+        "--to", type=Path, default=Path("samples.tsv"), help="the sheet; a sheet that is there is extended"
+    )
+    sheet.add_argument("--key", type=Path, help="the key file, which says who is who; beside the sheet by default")
     splits = commands.add_parser("splits", help="show which scans train, validate and test, and who is short")
-    splits.add_argument("--configfile", type=_existing, nargs="+", default=[], help="your config")
+    for command in (sheet, splits):
+        command.add_argument("--configfile", type=_existing, nargs="+", default=[], help="your config")
     splits.add_argument(
         "--freeze", type=Path, metavar="FILE", help="write them to a file for splits.file in the config"
     )

@@ -77,6 +77,7 @@ def examination(study: Study, place: str, contrasts: Contrasts) -> Examination:
             selection = select(slices, Query(contrasts[name], shares_folder=True), name)
         except ScanStopped as stopped:
             notes.append(str(stopped))
+            cells[f"{name}_series"] = ""  # a column to fill in
             continue
         cells[name] = place
         if selection.b_value is not None and name in columns:

@@ -28,7 +28,7 @@ from marrow.log import configure_log
 from marrow.workflow import provenance
 from marrow.workflow.archive import Archive
 from marrow.workflow.fingerprint.code import job_code
-from marrow.workflow.fingerprint.values import Plain, job_fingerprint, plain
+from marrow.workflow.fingerprint.values import Plain, job_fingerprint, plain, words_in
 from marrow.workflow.paths import ARCHIVE, CHECKPOINTS, MODULES, TRIGGER_INPUTS, is_result, partial_place, roles
 from marrow.workflow.record import Product, Record, Source, Stop, read_record, record_of, write_record
 
@@ -88,7 +88,7 @@ def run(main: Main) -> None:
     job = Job.of(snakemake)
     os.environ["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = str(job.threads)
     raw = [path for path in roles(list(job.inputs.items())).values() if not is_result(path)]
-    with configure_log(Path(snakemake.log[0]), hide=raw):
+    with configure_log(Path(snakemake.log[0]), raw, {*job.wildcards.values(), *words_in(job.params)}):
         try:
             perform(main, job, scripts=Path(snakemake.scriptdir))
         except MarrowError as error:

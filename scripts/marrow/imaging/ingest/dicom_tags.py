@@ -27,6 +27,7 @@ from typing import Any
 import pydicom
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.valuerep import PersonName
 
 from marrow.errors import ScanStopped
 
@@ -295,7 +296,7 @@ def _values(header: pydicom.Dataset, name: str) -> list[Any]:
     value: Any = header.get(name)
     if value is None or value == "":
         return []
-    return [value] if isinstance(value, str | int | float) else list(value)
+    return [value] if isinstance(value, str | int | float | PersonName) else list(value)
 
 
 def _text(header: pydicom.Dataset, name: str) -> str:

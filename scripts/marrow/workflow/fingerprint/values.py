@@ -37,6 +37,15 @@ def plain(value: object, name: str = "value") -> Plain:
     )
 
 
+def words_in(value: Plain) -> set[str]:
+    """All texts in a value, keys of dictionaries included."""
+    if isinstance(value, dict):
+        return {*value, *words_in(list(value.values()))}
+    if isinstance(value, list):
+        return {word for item in value for word in words_in(item)}
+    return {value} if isinstance(value, str) else set()
+
+
 def canonical(value: object) -> str:
     """One text for a value: equal values give equal texts, different values different ones."""
     return json.dumps(plain(value), sort_keys=True, ensure_ascii=True, separators=(",", ":"))
