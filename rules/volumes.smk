@@ -5,7 +5,7 @@
 rule ingest_scan:
     input:
         freshness=freshness("ingest_scan"),
-        raw=lambda wildcards: inputs.scan(wildcards).raw_images,
+        raw=inputs.raw_images,
     output:
         volumes=bulky(expand("results/volumes/{{scan}}/{contrast}.nii", contrast=plan.contrasts.names)),
         body=bulky("results/volumes/{scan}/body.nii"),

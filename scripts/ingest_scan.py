@@ -47,7 +47,8 @@ def main(
     """Ingest one scan.
 
     Args:
-        raw: NIfTI files, folders of NIfTI stations or DICOM folders, grouped by contrast in the order of `layout`.
+        raw: files and folders of images, grouped by contrast in the order of `layout`; then files beside them, such as
+            `.bval`, which are looked up by their names.
         layout: contrast -> how many paths of `raw` belong to it.
         contrasts: as declared, in the order of `volumes`; `adc` is computed from those with the roles low_b and high_b.
         volumes: written, float32, each on the grid it was acquired on.

@@ -1,5 +1,6 @@
 """What rules ask of the plan: the files and parameters of a job, by its wildcards."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -44,6 +45,20 @@ def test_a_scan_is_made_of_its_raw_files_contrast_after_contrast(inputs):
     assert row.path_counts == dict.fromkeys(contrasts, 1)
     assert row.truths["lesions"] == "results/cohort/focal-01-1/lesions.nii.gz"
     assert inputs.simulated["focal-01-1"]["patient"] == row.patient == "focal-01"
+
+
+def test_the_b_values_beside_a_file_are_read_with_it(tmp_path):
+    for name in ("dwi.nii.gz", "dwi.bval", "fat.nii", "fat.json", "water.nii", "other.bval"):
+        (tmp_path / name).touch()
+    columns = {"scan": "S", "patient": "P", "split": "train", "label": "focal", "fat": "fat.nii", "water": "water.nii"}
+    columns |= {"b50": "dwi.nii.gz", "b900": "dwi.nii.gz"}
+    text = "\t".join(columns) + "\n" + "\t".join(columns.values()) + "\n"
+    (tmp_path / "s.tsv").write_text(text, encoding="utf-8")
+    raw = inputs_of(samples=str(tmp_path / "s.tsv"), bones={"source": "none"}, datasets={}, runs={}).raw_images(of(scan="S"))
+    assert [Path(path).name for path in raw] == [
+        *("fat.nii", "water.nii", "dwi.nii.gz", "dwi.nii.gz"),
+        *("fat.json", "dwi.bval"),
+    ]
 
 
 def test_a_frozen_standard_is_fitted_on_nobody(tmp_path):

@@ -7,7 +7,7 @@ archive adds constructive traces for the stages whose outputs are worth keeping.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -112,7 +112,9 @@ class Judge:
     def _reasons(self, stage: Stage, wildcards: Wildcards, record: Record) -> Iterator[Reason]:
         yield from _code_differences(record.code, stage.code(wildcards))
         yield from _value_differences("", record.params, stage.params(wildcards))
-        yield from self._input_differences(record.inputs, stage.inputs(wildcards))
+        named = _named_images(record.params)
+        for reason in self._input_differences(record.inputs, stage.inputs(wildcards)):
+            yield replace(reason, subject=named.get(reason.subject, reason.subject))
         yield from _edited_outputs(record)
         yield from self._stale_above(stage, wildcards)
 
@@ -147,6 +149,18 @@ def _edited_outputs(record: Record) -> Iterator[Reason]:
         path = Path(name)
         if path.is_file() and path.stat().st_size != product.size:
             yield Reason("output_edited", name)
+
+
+def _named_images(params: Mapping[str, Plain]) -> dict[str, str]:
+    """Role of a raw image -> its contrast, and which of the contrast's paths it is, where a setting `layout` tells."""
+    layout = params.get("layout")
+    counts = {str(name): int(str(count)) for name, count in layout.items()} if isinstance(layout, dict) else {}
+    names = [
+        f"{contrast}, path {number} of {count}" if count > 1 else contrast
+        for contrast, count in counts.items()
+        for number in range(1, count + 1)
+    ]
+    return {f"raw[{index}]": name for index, name in enumerate(names)}
 
 
 def _code_differences(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[Reason]:

@@ -10,7 +10,6 @@ from typing import Any
 
 import SimpleITK as sitk
 
-from marrow.errors import MarrowError
 from marrow.imaging.contrasts import Contrast
 from marrow.imaging.ingest.averaging import Average, average_of
 from marrow.imaging.ingest.dicom import read_stack
@@ -49,7 +48,7 @@ def read_contrasts(
     """Read every contrast.
 
     Args:
-        raw: the paths of all contrasts, grouped by contrast.
+        raw: the paths of all contrasts, grouped by contrast; files beside them that tell b-values may follow.
         path_counts: contrast -> how many of the paths belong to it, in the same order.
         overrides: contrast -> what the sheet says of its images, such as `{"series": [5], "b_value": 800.0}`.
         contrasts: as declared, without those that are computed.
@@ -58,10 +57,6 @@ def read_contrasts(
     Raises:
         ScanStopped: a file or a folder cannot be read.
     """
-    if sum(path_counts.values()) != len(raw):
-        raise MarrowError(
-            f"the contrasts {dict(path_counts)} have {sum(path_counts.values())} raw paths together, not {len(raw)}"
-        )
     paths = iter(raw)
     declared = {contrast.name: contrast for contrast in contrasts}
     with TemporaryDirectory(prefix="marrow-raw-") as scratch:

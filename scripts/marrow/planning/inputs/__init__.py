@@ -98,6 +98,13 @@ class Inputs:
         """How the run of a job is inverted."""
         return self.plan.inversions.inversion(self.run(wildcards))
 
+    def raw_images(self, wildcards: Wildcards) -> list[str]:
+        """The raw files and folders of a scan, and behind them the files beside single ones that tell b-values."""
+        images = self.scan(wildcards).raw_images
+        stems = [path.removesuffix(".gz").removesuffix(".nii") for path in dict.fromkeys(images) if ".nii" in path]
+        beside = [f"{stem}{ending}" for stem in stems for ending in (".bval", ".json")]
+        return images + [path for path in beside if Path(path).is_file()]
+
     def ingest_mem_mb(self, wildcards: Wildcards, attempt: int) -> int:
         """Memory to ingest a scan; the size of a folder of raw images is that of its files."""
         folders = [Path(path) for path in self.scan(wildcards).raw_images]
