@@ -47,6 +47,7 @@ def main(
     program: list[Path],
     bone_table: Path,
     scans: list[dict[str, str]],
+    sheet_notes: list[str],
     split_notes: list[str],
     contrasts: list[str],
     entries: list[dict[str, Any]],
@@ -75,6 +76,7 @@ def main(
         program: the viewer's script; none where it is switched off.
         bone_table: names of the bones.
         scans: `scan`, `patient`, `label`, `split` and `site` of each scan.
+        sheet_notes: which scans are left out and why, and which columns are passed over.
         split_notes: which classes are short in a split.
         contrasts: the contrasts that have a standard scale.
         entries: `name`, `kind` and `titles` (method -> title) of each entry of `runs`.
@@ -99,7 +101,7 @@ def main(
     sections = [
         overview.section(rows),
         stopped_section(rows),
-        cohort_section(rows, split_notes),
+        cohort_section(rows, sheet_notes, split_notes),
         findings_section(rows),
         standard.section(contrasts, standards),
         bones.section(rows, bone_scores, bone_sheets, bone_histories),

@@ -14,7 +14,7 @@ from snakemake.utils import update_config
 
 from marrow.bags.summary import main_lines
 from marrow.errors import MarrowError
-from marrow.planning.cohort import load_cohort
+from marrow.planning.cohort import ask_for_samples, load_cohort
 from marrow.planning.config import complete, read_schema
 from marrow.planning.splits.assignment import Assignment
 from marrow.planning.splits.frozen import freeze
@@ -85,7 +85,8 @@ def _splits(chosen: argparse.Namespace, _: list[str]) -> list[str]:
     for file in (REPOSITORY / "config.yaml", *chosen.configfile):
         update_config(config, load_configfile(file))
     schemas = REPOSITORY / "schemas"
-    config = complete(config, read_schema(schemas / "config.schema.yaml"))
+    given, config = config, complete(config, read_schema(schemas / "config.schema.yaml"))
+    ask_for_samples(given)
     frozen = chosen.freeze and chosen.freeze.absolute()
     with chdir(chosen.directory):
         cohort = load_cohort(config, schemas)
@@ -93,6 +94,7 @@ def _splits(chosen: argparse.Namespace, _: list[str]) -> list[str]:
         if frozen:
             freeze(frozen, list(cohort), splits)
         lines = split_lines(cohort.assignment or Assignment(splits, {}), list(cohort), config["splits"])
+        lines += [f"Note: {note}." for note in cohort.sheet_notes]
         if cohort.assignment and not MEMORY.exists():
             lines += ["", f"Not written down yet: the next run that has work to do writes {MEMORY}."]
     return lines

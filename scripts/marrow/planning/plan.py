@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from marrow.planning.bones import BonePlan, plan_bones
-from marrow.planning.cohort import Cohort, load_cohort
+from marrow.planning.cohort import Cohort, ask_for_samples, load_cohort
 from marrow.planning.config import Settings, complete, read_schema, spacing_of
 from marrow.planning.datasets import DataPlan, plan_datasets
 from marrow.planning.evaluations import Evaluation, plan_evaluations
 from marrow.planning.inversions import InversionPlan, plan_inversions
 from marrow.planning.localisation import LocalisationPlan, plan_localisation
 from marrow.planning.runs import RunPlan, plan_runs
+from marrow.planning.sheet import REFERENCE
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Plan:
     @property
     def standard_scans(self) -> list[str]:
         """The scans that the standard is fitted on; none when a frozen one is given."""
-        return [] if self.config["standard"]["frozen"] else self.cohort.training
+        return [] if self.config["standard"]["frozen"] else self.cohort.standard
 
     @property
     def frozen_standard(self) -> list[str]:
@@ -69,7 +70,7 @@ class Plan:
     @cached_property
     def summaries(self) -> list[dict[str, str]]:
         """What tables and the report say of each scan."""
-        return [scan.summary() for scan in self.cohort]
+        return [scan.summary() | ({"split": REFERENCE} if scan.is_reference else {}) for scan in self.cohort]
 
     def settings(self, section: str, without: Iterable[str]) -> dict[str, Any]:
         """A section of the config without the settings that only say what there is to do."""
@@ -86,7 +87,9 @@ def make_plan(config: Mapping[str, Any], schemas: Path) -> Plan:
     Raises:
         MarrowError: the config or the sample sheet is wrong.
     """
-    config = complete(config, read_schema(schemas / "config.schema.yaml"))
+    given = config
+    config = complete(given, read_schema(schemas / "config.schema.yaml"))
+    ask_for_samples(given)
     cohort = load_cohort(config, schemas)
     bones = plan_bones(config, cohort, schemas)
     data = plan_datasets(config, cohort, schemas, spacing_of(config))
