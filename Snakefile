@@ -45,6 +45,8 @@ localrules:
 onstart:
     remember_code(Path(workflow.basedir) / "scripts", CODE)
     remember_splits(plan.cohort, config)
+    for note in plan.cohort.sheet_notes:
+        logger.warning(f"Sample sheet: {note}.")
     for note in plan.cohort.notes:
         logger.warning(f"Splits: {note}.")
     for note in plan.standards.notes:

@@ -127,6 +127,7 @@ rule build_report:
         runtime=minutes(base=5, per_gigabyte=10),
     params:
         scans=plan.summaries,
+        sheet_notes=plan.cohort.sheet_notes,
         split_notes=plan.cohort.notes,
         contrasts=plan.contrasts.standardised,
         scales=list(plan.standards.scales),

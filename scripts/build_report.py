@@ -47,6 +47,7 @@ def main(
     program: list[Path],
     bone_table: Path,
     scans: list[dict[str, str]],
+    sheet_notes: list[str],
     split_notes: list[str],
     contrasts: list[str],
     scales: list[str],
@@ -77,6 +78,7 @@ def main(
         program: the viewer's script; none where it is switched off.
         bone_table: names of the bones.
         scans: `scan`, `patient`, `label`, `split` and `site` of each scan.
+        sheet_notes: which scans are left out and why, and which columns are passed over.
         split_notes: which classes are short in a split.
         contrasts: the contrasts that are standardised.
         scales: the names of the standard scales: a contrast each, with its b-value where it has several.
@@ -103,7 +105,7 @@ def main(
     sections = [
         overview.section(rows),
         stopped_section(rows),
-        cohort_section(rows, split_notes),
+        cohort_section(rows, sheet_notes, split_notes),
         findings_section(rows),
         standard.section(scales, standards, scale_notes),
         bones.section(rows, bone_scores, bone_sheets, bone_histories),

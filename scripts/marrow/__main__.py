@@ -14,7 +14,7 @@ from snakemake.utils import update_config
 
 from marrow.bags.summary import main_lines
 from marrow.errors import MarrowError
-from marrow.planning.cohort import load_cohort
+from marrow.planning.cohort import ask_for_samples, load_cohort
 from marrow.planning.config import complete, read_schema
 from marrow.planning.contrasts import declared_contrasts
 from marrow.planning.splits.assignment import Assignment
@@ -86,7 +86,9 @@ def _config(chosen: argparse.Namespace) -> dict[str, Any]:
     config: dict[str, Any] = {}
     for file in (REPOSITORY / "config.yaml", *chosen.configfile):
         update_config(config, load_configfile(file))
-    return complete(config, read_schema(SCHEMAS / "config.schema.yaml"))
+    complete_config = complete(config, read_schema(SCHEMAS / "config.schema.yaml"))
+    ask_for_samples(config)
+    return complete_config
 
 
 def _sheet(chosen: argparse.Namespace, _: list[str]) -> list[str]:
@@ -105,6 +107,7 @@ def _splits(chosen: argparse.Namespace, _: list[str]) -> list[str]:
         if frozen:
             freeze(frozen, list(cohort), splits)
         lines = split_lines(cohort.assignment or Assignment(splits, {}), list(cohort), config["splits"])
+        lines += [f"Note: {note}." for note in cohort.sheet_notes]
         if cohort.assignment and not MEMORY.exists():
             lines += ["", f"Not written down yet: the next run that has work to do writes {MEMORY}."]
     return lines

@@ -10,11 +10,14 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
+NEAR = 0.65  # the least likeness (difflib) of a name that is suggested; that of `notes` and `bones` is 0.6
+
+
 def nearest(name: str, valid: Sequence[str]) -> str:
-    """A hint at what was meant: the nearest valid name, or all of them."""
+    """A hint at what was meant: the nearest valid name, or all of them where none is near."""
     if not valid:
         return "there are none"
-    close = get_close_matches(name, valid, n=1)
+    close = get_close_matches(name, valid, n=1, cutoff=NEAR)
     return f"did you mean {close[0]!r}?" if close else f"valid are: {', '.join(valid)}"
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from marrow.errors import ConfigError
-from marrow.planning.cohort import Cohort, load_cohort
+from marrow.planning.cohort import Cohort, ask_for_samples, load_cohort
 from marrow.planning.config import complete, read_schema
 from marrow.planning.sheet import Scan
 from marrow.planning.splits.memory import MEMORY, remember
@@ -21,7 +21,7 @@ def load(**config):
 def test_scans_stand_in_the_order_of_their_ids():
     scans = [Scan("S2", "P2", split="train"), Scan("S1", "P1", split="train"), Scan("S3", "P3", split="test")]
     assert Cohort(scans).ids == ["S1", "S2", "S3"]
-    assert Cohort(scans[::-1]).training == ["S1", "S2"]
+    assert Cohort(scans[::-1]).standard == ["S1", "S2"]
 
 
 def test_without_a_sheet_the_simulated_cohort_is_used_with_its_truths():
@@ -69,7 +69,7 @@ ROWS = [(f"S{n}", f"P{n}", "focal" if n < 30 else "diffuse", "") for n in range(
 
 def test_a_sheet_without_splits_is_split_by_the_rule_and_says_what_is_short(sheet):
     cohort = sheet([*ROWS, ("H", "H", "healthy", ""), ("N", "N", "", "")])
-    assert len(cohort.training) > 30
+    assert len(cohort.standard) > 30
     assert cohort["N"].split == "predict"
     assert len(cohort.notes) == 1
     assert "non-active has no scan in test" in cohort.notes[0]
@@ -89,3 +89,44 @@ def test_a_frozen_split_file_is_stronger_than_the_sheet(sheet):
     cohort = sheet([("S1", "P1", "focal", "train"), *ROWS[2:9]], file="frozen.tsv")
     assert cohort["S1"].split == "test"
     assert [word for word in ("Z", "S1", "S2") if not any(word in note for note in cohort.notes)] == []
+
+
+def test_scans_without_labels_can_define_the_standard(sheet):
+    cohort = sheet([("A", "A", "", "reference"), ("B", "B", "", "predict")])
+    assert cohort.standard == ["A"]
+    assert [scan.split for scan in cohort] == ["predict", "predict"]
+    assert sheet([("A", "A", "", "reference"), ("B", "B", "focal", "train")]).standard == ["A", "B"]
+
+
+def test_a_patient_who_defines_the_standard_and_is_tested_is_noted(sheet):
+    rows = [("A", "P", "", "reference"), ("B", "P", "focal", "test"), ("C", "Q", "focal", "train")]
+    assert "1 patients define the intensity standard by one scan and test" in sheet(rows).sheet_notes[0]
+    assert sheet([*rows[:1], *rows[2:]]).sheet_notes == []
+
+
+@pytest.mark.parametrize(
+    ("given", "keys"),
+    [
+        ({"splits": {"seed": 3}}, "splits.seed speaks"),
+        ({"bones": {"annotations": "labels"}}, "bones.annotations speaks"),
+        ({"bones": {"precomputed": {"maps": [{"folder": "maps"}]}}}, "bones.precomputed.maps speaks"),
+        ({"on_stopped_scan": "report", "contrasts": ["water", "t1"]}, "on_stopped_scan, contrasts speak"),
+    ],
+)
+def test_keys_that_speak_of_a_cohort_ask_for_its_sheet(given, keys):
+    with pytest.raises(ConfigError, match=f"samples is empty.*did you forget it\\? {keys} of a cohort of yours"):
+        ask_for_samples(given | {"samples": None})
+    ask_for_samples(given | {"samples": "samples.tsv"})
+    ask_for_samples(given | {"simulate": {"size": "mini"}})
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"samples": None, "contrasts": ["fat", "water", "b50", "b900", "adc"], "on_stopped_scan": "fail"},
+        {"bones": {"source": "none"}, "datasets": {"digits": {"kind": "mnist-bags"}}, "runs": {"digits": {}}},
+    ],
+)
+def test_the_demo_and_public_data_need_no_sheet(given):
+    ask_for_samples(given)

@@ -54,7 +54,9 @@ def test_the_b_values_beside_a_file_are_read_with_it(tmp_path):
     columns |= {"b50": "dwi.nii.gz", "b900": "dwi.nii.gz"}
     text = "\t".join(columns) + "\n" + "\t".join(columns.values()) + "\n"
     (tmp_path / "s.tsv").write_text(text, encoding="utf-8")
-    raw = inputs_of(samples=str(tmp_path / "s.tsv"), bones={"source": "none"}, datasets={}, runs={}).raw_images(of(scan="S"))
+    raw = inputs_of(samples=str(tmp_path / "s.tsv"), bones={"source": "none"}, datasets={}, runs={}).raw_images(
+        of(scan="S")
+    )
     assert [Path(path).name for path in raw] == [
         *("fat.nii", "water.nii", "dwi.nii.gz", "dwi.nii.gz"),
         *("fat.json", "dwi.bval"),

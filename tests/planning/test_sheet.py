@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from snakemake.io import WILDCARD_REGEX
 
 from marrow.errors import SheetError
 from marrow.planning.config import read_schema
@@ -15,8 +16,14 @@ ROW = {"scan": "S1", "patient": "P1", "label": "focal", "split": "train", "fat":
 
 
 @pytest.fixture
-def sheet(tmp_path):
-    """Writes rows as a sheet beside two files, and reads it."""
+def sheet(whole_sheet):
+    """Writes rows as a sheet beside two files, and reads its scans."""
+    return lambda *rows, **form: whole_sheet(*rows, **form).scans
+
+
+@pytest.fixture
+def whole_sheet(tmp_path):
+    """The same, with what else the sheet says."""
     for name in ("f.nii", "w.nii"):
         (tmp_path / name).touch()
 
@@ -52,7 +59,10 @@ def test_attributes_truths_and_overrides_are_kept(sheet, tmp_path):
 @pytest.mark.parametrize(
     ("rows", "told"),
     [
-        ([ROW | {"lable": "focal"}], ["'lable'", "did you mean 'label'"]),
+        (
+            [{("lable" if key == "label" else key): value for key, value in ROW.items()}],
+            ["'lable' is probably 'label'"],
+        ),
         ([{key: value for key, value in ROW.items() if key != "water"}], ["'water' is missing"]),
         ([ROW | {"fat": "gone.nii"}], ["row 2 (scan S1)", "fat does not exist", "gone.nii"]),
         ([ROW | {"fat": ""}], ["row 2", "fat is empty", "contrasts"]),
@@ -129,3 +139,68 @@ def test_a_row_with_too_many_fields_is_refused(tmp_path):
     (tmp_path / "samples.csv").write_text("scan,patient,fat,water\nS1,P1,a,b,c\n")
     with pytest.raises(SheetError, match=r"row 2.*more fields"):
         read_sheet(tmp_path / "samples.csv", SCHEMA, CONTRASTS)
+
+
+def test_columns_that_nobody_knows_are_passed_over_with_one_note(whole_sheet):
+    """Such as those of a clinician's table: near a known one (`notes`, `bones`) or named like one that is there."""
+    rows = ROW | {"notes": "asks for a copy", "Befund Datum": "3.4.", "labels": "x", "b500": "w.nii"}
+    read = whole_sheet(rows)
+    assert read.free_columns == ["notes", "Befund Datum", "labels", "b500"]
+    assert [note for note in read.notes if "passed over: notes, Befund Datum, labels, b500" in note] == read.notes
+    assert whole_sheet(ROW | {"attr_age": "61"}).notes == []
+
+
+@pytest.mark.parametrize(("name", "known"), [("exlude", "exclude"), ("Site", "site"), ("lesion", "lesions")])
+def test_a_column_that_is_a_slip_of_a_known_one_is_refused(sheet, name, known):
+    with pytest.raises(SheetError, match=f"column '{name}' is probably '{known}'"):
+        sheet(ROW | {name: ""})
+
+
+@pytest.mark.parametrize("cell", ["", "no", "No", "0", "FALSE"])
+def test_a_scan_stays_where_the_column_exclude_says_no(whole_sheet, cell):
+    read = whole_sheet(ROW | {"exclude": cell})
+    assert ([scan.scan for scan in read.scans], read.excluded, read.notes) == (["S1"], {}, [])
+
+
+@pytest.mark.parametrize(("cell", "why"), [("moved", "moved"), ("yes", "no reason given"), ("1", "no reason given")])
+def test_a_scan_that_is_excluded_is_no_part_of_the_cohort_and_is_not_checked(whole_sheet, cell, why):
+    left_out = {"scan": "S2", "patient": "P1", "split": "test", "fat": "gone.nii", "exclude": cell}
+    read = whole_sheet(ROW, left_out)
+    assert ([scan.scan for scan in read.scans], read.excluded) == (["S1"], {"S2": why})
+    assert [note for note in read.notes if f"1 scans are left out, as the column exclude says: S2 ({why})" in note]
+
+
+def test_an_excluded_scan_keeps_its_id_to_itself_and_a_sheet_needs_one_that_is_used(sheet):
+    with pytest.raises(SheetError, match=r"row 3 .*the id is that of row 2"):
+        sheet(ROW, ROW | {"exclude": "twice"})
+    with pytest.raises(SheetError, match="every scan is left out"):
+        sheet(ROW | {"exclude": "moved"})
+
+
+def test_a_reference_scan_needs_no_label_and_is_predicted_only(sheet):
+    (scan,) = sheet(ROW | {"label": "", "split": "reference"})
+    assert (scan.split, scan.is_reference) == ("predict", True)
+    (scan,) = sheet(ROW)
+    assert not scan.is_reference
+
+
+@pytest.mark.parametrize("name", ["{b}", "{0}", "{ scan }", "{a,b}"])
+def test_a_path_that_snakemake_would_take_for_a_pattern_is_refused_in_its_row(sheet, tmp_path, name):
+    (tmp_path / f"{name}.nii").touch()
+    with pytest.raises(SheetError, match=r"row 2 \(scan S1\): fat has \{.* wildcard; rename") as raised:
+        sheet(ROW | {"fat": f"{name}.nii"})
+    assert f"fat has {name} in its path" in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["{}", "{", "a}b{", "{a b}", "{a-b}"])
+def test_other_braces_in_a_path_are_taken(sheet, tmp_path, name):
+    (tmp_path / f"{name}.nii").touch()
+    assert not WILDCARD_REGEX.search(f"{name}.nii")
+    (scan,) = sheet(ROW | {"fat": f"{name}.nii"})
+    assert scan.images["fat"] == [f"{tmp_path}/{name}.nii"]
+
+
+def test_a_sheet_that_is_missing_says_where_it_was_looked_for(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SheetError, match=f"does not exist in {tmp_path}/sheets; .* working directory, {tmp_path}"):
+        read_sheet(Path("sheets/samples.tsv"), SCHEMA, CONTRASTS)

@@ -115,7 +115,7 @@ def test_whatever_a_sheet_holds_adds_no_element(words, column):
     def elements(value):
         scans = [{**SCANS[0], column: value}]
         rows = scan_rows(scans, [])
-        sections = [overview.section(rows), cohort_section(rows, [words])]
+        sections = [overview.section(rows), cohort_section(rows, [words], [words])]
         return [tag for tag, _ in Page(render_page("t", "l", sections)).elements]
 
     assert elements(words) == elements("plain")
@@ -258,7 +258,7 @@ def test_the_curve_of_a_standard_rises_from_the_lower_left_to_the_upper_right(in
 
 def test_a_standard_that_was_not_made_is_said_to_be_missing(inputs):
     inputs["standards"][0].write_bytes(b"")
-    assert "Not made." in build(inputs)
+    assert "Not made:" in build(inputs)
 
 
 def test_a_record_that_cannot_be_read_is_counted_and_stops_nothing(inputs):

@@ -38,7 +38,7 @@ def rows(path):
 
 def accepted(places):
     """The scans of the sheet, as the workflow reads it."""
-    return {scan.scan: scan for scan in read_sheet(places.sheet, SCHEMA, CONTRASTS)}
+    return {scan.scan: scan for scan in read_sheet(places.sheet, SCHEMA, CONTRASTS).scans}
 
 
 def export(folder, person="Doe^Jane", study="1", day="20200101", names=("fat", "water", "b50", "b900"), **tags):

@@ -24,7 +24,14 @@ def with_bone_files(scans: Sequence[Scan], bones: Mapping[str, Any]) -> list[Sca
         return list(scans)
     chosen = bones["precomputed"]["maps"]
     takes_column = any(not entry.get("folder") for entry in chosen)
-    problems: list[str] = []
+    folders = {entry["folder"] for entry in chosen if entry.get("folder")}
+    problems = [
+        f"config: bones.precomputed.maps: {folder} is no folder (counted from {Path.cwd()}); correct the path"
+        for folder in sorted(folders)
+        if not Path(folder).is_dir()
+    ]
+    if problems:
+        raise ConfigError("\n".join(problems))
     found: list[Scan] = []
     for scan in scans:
         try:

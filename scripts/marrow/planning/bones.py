@@ -164,11 +164,11 @@ def _mappings(bones: Mapping[str, Any], schemas: Path, table: Path) -> tuple[str
 
 
 def _shared_out(annotated: Sequence[Scan]) -> tuple[list[str], list[str]]:
-    """The annotated scans of the splits train and validation; without the latter, a share of the former's patients.
+    """The annotated scans to learn from, of train or reference, and of validation; without these a share of the former.
 
     Which patients are set aside depends on their ids alone, so more annotations move nobody.
     """
-    training = [scan for scan in annotated if scan.split == "train"]
+    training = [scan for scan in annotated if scan.split == "train" or scan.is_reference]
     validation = [scan.scan for scan in annotated if scan.split == "validation"]
     if validation:
         return [scan.scan for scan in training], validation
@@ -189,9 +189,9 @@ def _check(plan: BonePlan, config: Mapping[str, Any]) -> None:
     if plan.source == "network" and not plan.training and not plan.frozen_network:
         raise ConfigError(
             "config: bones.source is network, but no training scan has annotated bones. Either give the label maps "
-            "of some scans of the split train in the sheet's column bones (or in the folder bones.annotations); or "
-            "name a trained network as bones.network.frozen; or bring the maps of another program with "
-            "bones.source: precomputed; or stop after the standardised volumes with bones.source: none"
+            "of some scans of the split train or reference in the sheet's column bones (or in the folder "
+            "bones.annotations); or name a trained network as bones.network.frozen; or bring the maps of another "
+            "program with bones.source: precomputed; or stop after the standardised volumes with bones.source: none"
         )
     named = {"bones.network.frozen": [plan.frozen_network] if plan.frozen_network else []}
     if folder := config["bones"]["atlas"]["frozen"]:

@@ -14,8 +14,10 @@ from marrow.planning.sheet import Scan, read_sheet
 from marrow.planning.splits.assignment import Assignment, assign
 from marrow.planning.splits.frozen import with_frozen
 from marrow.planning.splits.memory import MEMORY, remember, remembered
+from marrow.planning.splits.notes import some
 
 SIMULATED = "results/cohort"
+SIMULATED_CONTRASTS = {"fat", "water", "b50", "b900", "adc"}
 STANDARDS = Path("results/standard")
 
 
@@ -25,10 +27,14 @@ class Cohort:
     Args:
         scans: each with a split.
         assignment: how the splits came about, where a rule had a part in it; a run remembers it.
+        sheet_notes: what somebody should know of the sample sheet.
     """
 
-    def __init__(self, scans: list[Scan], assignment: Assignment | None = None) -> None:
+    def __init__(
+        self, scans: list[Scan], assignment: Assignment | None = None, sheet_notes: Sequence[str] = ()
+    ) -> None:
         self.assignment = assignment
+        self.sheet_notes = list(sheet_notes)
         self._scans = {scan.scan: scan for scan in sorted(scans, key=lambda scan: scan.scan)}
 
     def __getitem__(self, scan: str) -> Scan:
@@ -45,9 +51,9 @@ class Cohort:
         return list(self._scans)
 
     @property
-    def training(self) -> list[str]:
-        """The ids of the scans that anything may be fitted on."""
-        return [scan.scan for scan in self if scan.split == "train"]
+    def standard(self) -> list[str]:
+        """The ids of the scans that define the intensity standard: training scans, and unlabelled ones named for it."""
+        return [scan.scan for scan in self if scan.split == "train" or scan.is_reference]
 
     @property
     def notes(self) -> list[str]:
@@ -59,6 +65,35 @@ class Cohort:
         return [scan.scan for scan in self if kind in scan.truths]
 
 
+def ask_for_samples(given: Mapping[str, Any]) -> None:
+    """Ask whether `samples` was forgotten where a config says nothing of the simulated cohort, and much of another.
+
+    Args:
+        given: the config as the user wrote it, with valid keys and without defaults.
+
+    Raises:
+        ConfigError: it was, by the look of it.
+    """
+    if given.get("samples") or given.get("simulate"):
+        return
+    bones: Mapping[str, Any] = given.get("bones") or {}
+    maps = (bones.get("precomputed") or {}).get("maps") or []
+    speaks = {
+        **{f"splits.{key}": True for key in given.get("splits") or {}},
+        "bones.annotations": bones.get("annotations"),
+        "bones.precomputed.maps": any(entry.get("folder") for entry in maps),
+        "on_stopped_scan": given.get("on_stopped_scan") == "report",
+        "contrasts": set(given.get("contrasts") or ()) - SIMULATED_CONTRASTS,
+    }
+    keys = [key for key, speaks_of_it in speaks.items() if speaks_of_it]
+    if keys:
+        raise ConfigError(
+            f"config: samples is empty, so the simulated cohort would be made; did you forget it? {', '.join(keys)} "
+            f"{'speaks' if len(keys) == 1 else 'speak'} of a cohort of yours: name its sheet, such as samples: "
+            "samples.tsv. If the simulated cohort is meant, say so by a key of the section simulate, such as size: mini"
+        )
+
+
 def load_cohort(config: Mapping[str, Any], schemas: Path) -> Cohort:
     """The cohort that a configuration names.
 
@@ -68,19 +103,21 @@ def load_cohort(config: Mapping[str, Any], schemas: Path) -> Cohort:
             config names does not exist or fits no scan.
     """
     contrasts = declared_contrasts(config["contrasts"])
-    assignment = None
+    assignment, notes = None, list[str]()
     if config["samples"]:
         sheet = read_sheet(Path(config["samples"]), read_schema(schemas / "samples.schema.yaml"), contrasts)
-        assignment = _split(sheet, config["splits"])
-        scans = [replace(scan, split=assignment.splits[scan.scan]) for scan in sheet]
+        assignment = _split(sheet.scans, config["splits"])
+        scans = [replace(scan, split=assignment.splits[scan.scan]) for scan in sheet.scans]
+        notes = [*sheet.notes, *_tested_references(scans)]
     else:
         scans = [_simulated(scan, contrasts.given) for scan in roster(config["simulate"])]
     _check_files(config, contrasts.standardised)
-    cohort = Cohort(with_bone_files(scans, config["bones"]), assignment)
-    if not cohort.training and not config["standard"]["frozen"]:
+    cohort = Cohort(with_bone_files(scans, config["bones"]), assignment, notes)
+    if not cohort.standard and not config["standard"]["frozen"]:
         raise ConfigError(
             "no scan is in the split train, so the intensity standard cannot be fitted; write train into the column "
-            "split of at least one labelled scan, or name a frozen standard as standard.frozen in the config"
+            "split of at least one labelled scan, or reference into that of scans without a label that are to define "
+            "it, or name a frozen standard as standard.frozen in the config"
         )
     return cohort
 
@@ -97,6 +134,16 @@ def _split(sheet: Sequence[Scan], settings: Mapping[str, Any]) -> Assignment:
     earlier, more = remembered(MEMORY, settings)
     assignment = assign(scans, settings, earlier)
     return replace(assignment, notes=(*told, *more, *assignment.notes))
+
+
+def _tested_references(scans: Sequence[Scan]) -> Iterator[str]:
+    tested = {scan.patient for scan in scans if scan.split in {"validation", "test"}}
+    patients = sorted({scan.patient for scan in scans if scan.is_reference} & tested)
+    if patients:
+        yield (
+            f"{len(patients)} patients define the intensity standard by one scan and test the models by another "
+            f"({some(patients)}); write predict for reference, or the standard has seen who is tested"
+        )
 
 
 def _check_files(config: Mapping[str, Any], contrasts: list[str]) -> None:

@@ -193,7 +193,8 @@ def _problems(contrasts: Contrasts) -> Iterable[str]:
         yield from _problems_of(contrast)
     b_values = [contrasts[name].b_value or 0.0 for role in B_RANGES for name in contrasts.with_role(role)]
     if b_values != sorted(b_values):
-        yield "contrasts: the low b-value is {:g} and the high one {:g} s/mm2; exchange the roles".format(*b_values)
+        listed = " and the high one ".join(f"{b_value:g}" for b_value in b_values)
+        yield f"contrasts: the low b-value is {listed} s/mm2; exchange the roles"
 
 
 def _problems_of(contrast: Contrast) -> Iterable[str]:
@@ -211,7 +212,7 @@ def _problems_of(contrast: Contrast) -> Iterable[str]:
     if contrast.has_units and contrast.standardise:
         yield f"contrasts.{name}: a {contrast.roles[0]} map keeps its units; take `standardise: true` out"
     b_value, b_range = contrast.b_value, contrast.b_range
-    if b_value is not None and b_range and not b_range[0] <= b_value <= b_range[1]:
+    if b_value is not None and b_range is not None and not b_range[0] <= b_value <= b_range[1]:
         yield (
             f"contrasts.{name}: b_value {b_value:g} lies outside b_range {b_range[0]:g} to {b_range[1]:g}; widen "
             "b_range"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from marrow.planning.bones import BonePlan, plan_bones
-from marrow.planning.cohort import Cohort, load_cohort
+from marrow.planning.cohort import Cohort, ask_for_samples, load_cohort
 from marrow.planning.config import Settings, complete, read_schema, spacing_of
 from marrow.planning.contrasts import Contrasts, declared_contrasts
 from marrow.planning.datasets import DataPlan, plan_datasets
@@ -15,6 +15,7 @@ from marrow.planning.evaluations import Evaluation, plan_evaluations
 from marrow.planning.inversions import InversionPlan, plan_inversions
 from marrow.planning.localisation import LocalisationPlan, plan_localisation
 from marrow.planning.runs import RunPlan, plan_runs
+from marrow.planning.sheet import REFERENCE
 from marrow.planning.standards import Standards, plan_standards
 
 
@@ -52,7 +53,7 @@ class Plan:
     @cached_property
     def summaries(self) -> list[dict[str, str]]:
         """What tables and the report say of each scan."""
-        return [scan.summary() for scan in self.cohort]
+        return [scan.summary() | ({"split": REFERENCE} if scan.is_reference else {}) for scan in self.cohort]
 
     def settings(self, section: str, without: Iterable[str]) -> dict[str, Any]:
         """A section of the config without the settings that only say what there is to do."""
@@ -69,7 +70,9 @@ def make_plan(config: Mapping[str, Any], schemas: Path) -> Plan:
     Raises:
         MarrowError: the config or the sample sheet is wrong.
     """
-    config = complete(config, read_schema(schemas / "config.schema.yaml"))
+    given = config
+    config = complete(given, read_schema(schemas / "config.schema.yaml"))
+    ask_for_samples(given)
     contrasts = declared_contrasts(config["contrasts"])
     contrasts.check_names("qc.maximum_of", config["qc"]["maximum_of"] or ())
     contrasts.windows(config["qc"]["own_scale"])

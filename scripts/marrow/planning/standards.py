@@ -52,7 +52,7 @@ class Standards:
 
 def plan_standards(contrasts: Contrasts, cohort: Cohort, frozen: str | None) -> Standards:
     """The scales of all scans; `frozen` is the folder of scales that are taken as they are."""
-    fitted_on = [] if frozen else cohort.training
+    fitted_on = [] if frozen else cohort.standard
     scales: dict[str, Scale] = {}
     of_scan: dict[str, list[str]] = {scan: [] for scan in cohort.ids}
     notes: list[str] = []

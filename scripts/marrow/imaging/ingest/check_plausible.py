@@ -175,7 +175,7 @@ def check_coverage(scan: Inspected, name: str, limits: Limits, measures: dict[st
 def check_sign(volume: sitk.Image, name: str, limits: Limits, measures: dict[str, float]) -> list[Finding]:
     """Check that an image holds magnitudes."""
     array = voxels(volume)
-    negative = float(np.count_nonzero(array < 0) / max(1, np.count_nonzero(array)))
+    negative = float(np.count_nonzero(np.less(array, 0)) / max(1, np.count_nonzero(array)))
     measures["negative_share"] = negative
     if negative <= limits.negative_share:
         return []

@@ -23,9 +23,9 @@ def stopped_section(scans: Sequence[ScanRow]) -> Section:
     return Section("stopped", "Stopped scans", html, note=str(len(stopped)))
 
 
-def cohort_section(scans: Sequence[ScanRow], split_notes: Sequence[str]) -> Section:
-    """The table of all scans, and where a class is short in a split."""
-    html = render("sections/cohort.html.j2", scans=scans, split_notes=split_notes)
+def cohort_section(scans: Sequence[ScanRow], sheet_notes: Sequence[str], split_notes: Sequence[str]) -> Section:
+    """The table of all scans, what of the sheet is left out, and where a class is short in a split."""
+    html = render("sections/cohort.html.j2", scans=scans, sheet_notes=sheet_notes, split_notes=split_notes)
     return Section("cohort", "Cohort", html, note=str(len(scans)))
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from marrow.report.page import Reading, Section, render
+from marrow.report.tables import why_absent
 
 WIDTH, HEIGHT = 240, 150  # of the plot in the units of its SVG
 READING = Reading(
@@ -35,11 +36,13 @@ class Curve:
         contrast: its name.
         landmarks: percentile -> value on the standard scale.
         points: the places of the landmarks in the plot, `x,y` each.
+        why: why there is no scale; empty where there is one.
     """
 
     contrast: str
     landmarks: dict[float, float]
     points: tuple[tuple[float, float], ...]
+    why: str = ""
 
 
 def section(scales: Sequence[str], standards: Sequence[Path], notes: Sequence[str]) -> Section:
@@ -60,7 +63,7 @@ def section(scales: Sequence[str], standards: Sequence[Path], notes: Sequence[st
 
 def _curve(contrast: str, path: Path) -> Curve:
     if not path.stat().st_size:
-        return Curve(contrast, {}, ())
+        return Curve(contrast, {}, (), why_absent(path))
     values, percentiles = np.load(path, allow_pickle=False)
     span = float(values[-1] - values[0]) or 1.0
     points = zip(percentiles / 100 * WIDTH, HEIGHT - (values - values[0]) / span * HEIGHT, strict=True)

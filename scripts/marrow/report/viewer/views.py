@@ -25,7 +25,7 @@ from marrow.report.viewer.volumes import highest, nifti_bytes, shrunk_map
 from marrow.workflow.record import read_record, record_of
 
 SHARE = 0.3  # of the page's budget, for all scans in the viewer together
-FIRST = ("test", "predict", "validation", "train", "")  # whose scans come first, where not all fit
+FIRST = ("test", "predict", "reference", "validation", "train", "")  # whose scans come first, where not all fit
 
 
 @dataclass(frozen=True)
