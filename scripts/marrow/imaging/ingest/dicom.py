@@ -39,7 +39,8 @@ def read_stack(stack: Stack, where: str) -> sitk.Image:
         _gather(stack, slices, where)
         command = [dcm2niix.bin, *OPTIONS, "-o", str(converted), str(slices)]
         done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-        volumes = sorted(converted.glob("*.nii"))
+        # An overlay, a drawing on a slice, becomes a volume of its own.
+        volumes = [path for path in sorted(converted.glob("*.nii")) if "ROI" not in path.name]
         if done.returncode or len(volumes) != 1:
             raise ScanStopped(
                 "dicom_conversion",
