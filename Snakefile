@@ -29,6 +29,7 @@ include: "rules/localisation.smk"
 include: "rules/inversion.smk"
 include: "rules/evaluation.smk"
 include: "rules/checks.smk"
+include: "rules/bids.smk"
 include: "rules/report.smk"
 
 
@@ -64,6 +65,7 @@ rule all:
         inputs.targets.evaluated,
         inputs.targets.localised,
         inputs.targets.inverted,
+        inputs.targets.exported,
 
 
 # The boundary after which the expensive stages begin; `snakemake volumes` stops here.

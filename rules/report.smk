@@ -65,6 +65,7 @@ rule shrink_scan:
         archive_mb=config["archive_mb"],
     params:
         spacing_mm=config["report"]["viewer"]["spacing_mm"],
+        remove_face=config["remove_face"],
     script:
         "../scripts/shrink_scan.py"
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from marrow.errors import look_up
 from marrow.phantom.roster import roster
+from marrow.planning.bids import sessions
 from marrow.planning.datasets import PREDICT_SUFFIX, SCANS, TRAINING_SUFFIX, BagSet, Block, DataSet
 from marrow.planning.evaluations import Evaluation
 from marrow.planning.inputs.report import ReportInputs
@@ -104,6 +105,11 @@ class Inputs:
         stems = [path.removesuffix(".gz").removesuffix(".nii") for path in dict.fromkeys(images) if ".nii" in path]
         beside = [f"{stem}{ending}" for stem in stems for ending in (".bval", ".json")]
         return images + [path for path in beside if Path(path).is_file()]
+
+    @cached_property
+    def bids_sessions(self) -> dict[str, list[str]]:
+        """Scan -> the labels of its subject and session in BIDS."""
+        return {scan: [labels.subject, labels.session] for scan, labels in sessions(self.plan.cohort).items()}
 
     def ingest_mem_mb(self, wildcards: Wildcards, attempt: int) -> int:
         """Memory to ingest a scan; the size of a folder of raw images is that of its files."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+from marrow.planning.bids import FOLDER as BIDS
 from marrow.planning.datasets import PREDICT_SUFFIX
 from marrow.planning.evaluations import CURVE_FIGURES, EVALUATION, TABLE_FIGURES
 from marrow.planning.plan import Plan
@@ -27,6 +28,11 @@ class Targets:
             *(f"results/normalised/{scan}/{contrast}.nii" for scan in cohort.ids for contrast in contrasts),
             *(f"results/labels/{scan}/{kind}.nii" for kind in ("bones", "lesions") for scan in cohort.with_truth(kind)),
         ]
+
+    @property
+    def exported(self) -> list[str]:
+        """The BIDS derivatives, if the config asks for them."""
+        return [BIDS] if self.plan.config["bids_derivatives"] else []
 
     @cached_property
     def trained(self) -> list[str]:
