@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from benchmarks import (
+    archive,
     augment,
     bags,
     bones,
@@ -22,6 +23,8 @@ from benchmarks.measurement import Benchmark
 from marrow.errors import MarrowError
 
 BENCHMARKS = (
+    archive.INGEST,
+    archive.SHEET,
     nyul.APPLY,
     nyul.LANDMARKS,
     chain.CHAIN,

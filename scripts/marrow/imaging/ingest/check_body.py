@@ -8,7 +8,7 @@ import SimpleITK as sitk
 
 from marrow.imaging.ingest.body import BodySettings, at_spacing, connected_parts, find_body
 from marrow.imaging.ingest.findings import Finding
-from marrow.imaging.volume import BoolArray, FloatArray, intensities, mask_of
+from marrow.imaging.volume import BoolArray, FloatArray, intensities, mask_of, same_grid
 
 COARSE_MM = 6.0
 SMALLEST_SHARE = 1e-3  # of the volume; less is no body
@@ -60,7 +60,7 @@ def check_swap(water: sitk.Image, fat: sitk.Image, body: sitk.Image) -> list[Fin
     The layer below the skin is fat, deep tissue is mostly water. If the layer has the lower fat fraction, the two were
     exchanged: in the sheet, or by the scanner, which does so in single stations. `body` is on the grid of `water`.
     """
-    on_grid = sitk.Resample(fat, water, sitk.Transform(), sitk.sitkLinear, 0.0)
+    on_grid = fat if same_grid(fat, water) else sitk.Resample(fat, water, sitk.Transform(), sitk.sitkLinear, 0.0)
     shares = _fat_shares(_coarse(water), _coarse(on_grid), _coarse(body))
     known = [share for share in shares if share is not None]
     swapped = [number for number, share in enumerate(shares) if share is not None and share < -SWAPPED_BY]

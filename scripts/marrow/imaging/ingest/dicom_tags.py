@@ -21,11 +21,14 @@ from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pydicom
+from pydicom.dataelem import RawDataElement
 from pydicom.errors import InvalidDicomError
+from pydicom.tag import BaseTag, Tag
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pydicom.valuerep import PersonName
 
@@ -47,6 +50,7 @@ VENDOR_B_VALUES = ((0x0018, 0x9087), (0x0019, 0x100C), GE_B_VALUE, (0x2001, 0x10
 TAG_BYTES = 8  # at the least
 UNCOMPRESSED = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
 GE_B_VALUE_OFFSET = 1_000_000_000  # GE adds it to the first of four numbers
+PLAIN_TEXT = frozenset({"CS", "DA", "DS", "DT", "IS", "LO", "SH", "TM", "UI"})
 DATES = ("AcquisitionDate", "SeriesDate", "ContentDate", "StudyDate")
 FRAMES, SHARED = "PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"
 TAGS: list[Any] = [
@@ -204,8 +208,9 @@ def groups_of(functional_groups: Iterable[pydicom.Dataset]) -> list[pydicom.Data
 def _slice(path: Path, frame: int | None, header: pydicom.Dataset, groups: Sequence[pydicom.Dataset]) -> Slice:
     """A slice; its tags are in the first of `groups` that has them."""
 
-    def of(*names: Any) -> pydicom.Dataset:
-        return next((group for group in groups if any(name in group for name in names)), header)
+    def of(name: str) -> pydicom.Dataset:
+        tag = _tag(name)
+        return next((group for group in groups if tag in group), header)
 
     kind = "ImageType" if frame is None else "FrameType"
     tokens = {str(token).upper() for name in (kind, "ComplexImageComponent") for token in _values(of(name), name)}
@@ -226,7 +231,7 @@ def _slice(path: Path, frame: int | None, header: pydicom.Dataset, groups: Seque
         instance=_number(header, "InstanceNumber") if frame is None else frame,
         shows=shown_by(tokens, description) if is_grey else "other",
         b_value=b_value_of(groups),
-        is_filler=_first_number(of(GE_B_VALUE).get(GE_B_VALUE)) == 0,
+        is_filler=any(_first_number(group.get(GE_B_VALUE)) == 0 for group in groups),
         is_trace=bool(tokens & TRACE) or directions == "ISOTROPIC",
         position=_floats(of("ImagePositionPatient"), "ImagePositionPatient", 3),
         orientation=tuple(
@@ -293,10 +298,23 @@ def _first_number(element: pydicom.DataElement | None) -> float | None:
 
 
 def _values(header: pydicom.Dataset, name: str) -> list[Any]:
-    value: Any = header.get(name)
+    tag = _tag(name)
+    if tag not in header:
+        return []
+    raw = header.get_item(tag)
+    # Most of the time goes into pydicom's conversion of values, which plain text does not need.
+    if isinstance(raw, RawDataElement) and raw.VR in PLAIN_TEXT and isinstance(raw.value, bytes):
+        text = raw.value.decode("ascii", "replace").rstrip(" \0")
+        return [word.strip() for word in text.split("\\")] if text else []
+    value: Any = header[tag].value
     if value is None or value == "":
         return []
     return [value] if isinstance(value, str | int | float | PersonName) else list(value)
+
+
+@cache
+def _tag(name: str) -> BaseTag:
+    return Tag(name)
 
 
 def _text(header: pydicom.Dataset, name: str) -> str:

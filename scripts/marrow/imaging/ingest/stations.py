@@ -14,7 +14,9 @@ import numpy.typing as npt
 import SimpleITK as sitk
 
 from marrow.imaging.grid import Grid, resample
-from marrow.imaging.volume import FloatArray, intensities
+from marrow.imaging.volume import FloatArray, intensities, voxels
+
+SAME_LATTICE = 1e-4  # mm, cosines and voxels; ITK computes with the same
 
 Box = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 
@@ -30,6 +32,11 @@ class Slab:
 
     start: int
     array: FloatArray
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the station has every voxel of its rows."""
+        return not np.isnan(self.array).any()
 
     @property
     def stop(self) -> int:
@@ -104,13 +111,18 @@ def shared_rows(a: Slab, b: Slab) -> tuple[int, int]:
 
 def compose(slabs: Sequence[Slab], gains: Sequence[float], grid: Grid) -> sitk.Image:
     """One volume of all slabs on `grid`, each multiplied by its gain; 0 where no station has a voxel."""
+    are_whole = [slab.is_whole for slab in slabs]
     total = np.zeros(grid.size[::-1], dtype=np.float32)
-    weight = np.zeros(grid.size[::-1], dtype=np.float32)
-    for slab, gain, rows in zip(slabs, gains, feather(slabs), strict=True):
+    weight = np.zeros((grid.size[2], 1, 1) if all(are_whole) else grid.size[::-1], dtype=np.float32)
+    for slab, gain, rows, is_whole in zip(slabs, gains, feather(slabs), are_whole, strict=True):
+        share, place = rows[:, None, None], slice(slab.start, slab.stop)
+        if is_whole:
+            total[place] += slab.array * (share * np.float32(gain))
+            weight[place] += share
+            continue
         present = ~np.isnan(slab.array)
-        share = present * rows[:, None, None]
-        total[slab.start : slab.stop] += np.where(present, slab.array * np.float32(gain), np.float32(0)) * share
-        weight[slab.start : slab.stop] += share
+        total[place] += np.where(present, slab.array * np.float32(gain), np.float32(0)) * (present * share)
+        weight[place] += present * share
     np.divide(total, weight, out=total, where=weight > 0)
     return grid.image(_with_lone_rows_filled(total, weight))
 
@@ -127,11 +139,32 @@ def _with_lone_rows_filled(array: FloatArray, weight: FloatArray) -> FloatArray:
 
 def _slab(station: sitk.Image, frame: sitk.Image, grid: Grid) -> Slab:
     corners = np.array([_to_index(frame, station, corner) for corner in _corners(station)])
+    if _is_on_lattice(station, grid, corners[0]):
+        return _picked(station, grid, [round(index) for index in corners[0]])
     start, last = max(0, round(corners[:, 2].min())), min(grid.size[2] - 1, round(corners[:, 2].max()))
     origin = frame.TransformIndexToPhysicalPoint([0, 0, start])
     rows = Grid((*grid.size[:2], last - start + 1), grid.spacing, tuple(origin), grid.direction)
     placed = resample(station, rows, sitk.sitkLinear, float("nan"), sitk.sitkFloat32)
     return Slab(start, intensities(placed))
+
+
+def _is_on_lattice(station: sitk.Image, grid: Grid, first: npt.NDArray[np.float64]) -> bool:
+    """Whether the voxels of a station, whose first one has the index `first`, are voxels of the grid."""
+    same = np.allclose(station.GetSpacing(), grid.spacing, rtol=0, atol=SAME_LATTICE) and np.allclose(
+        station.GetDirection(), grid.direction, rtol=0, atol=SAME_LATTICE
+    )
+    return same and np.allclose(first, np.rint(first), rtol=0, atol=SAME_LATTICE)
+
+
+def _picked(station: sitk.Image, grid: Grid, first: Sequence[int]) -> Slab:
+    """A station on the grid's lattice: its own voxels."""
+    x, y, z = first
+    width, height, rows = station.GetSize()
+    if (width, height) == grid.size[:2]:
+        return Slab(z, intensities(station))
+    array = np.full((rows, grid.size[1], grid.size[0]), np.nan, np.float32)
+    array[:, y : y + height, x : x + width] = voxels(station)
+    return Slab(z, array)
 
 
 def _corners(image: sitk.Image) -> list[list[int]]:
