@@ -103,7 +103,7 @@ def prepare(files: Files) -> None:
     _resample(files)
     _find_landmarks(files)
     for contrast, source, target in zip(ACQUIRED, files.of("landmarks"), files.of("standard"), strict=True):
-        fit_standard.main(landmarks=[source], frozen=[], standard=target, contrast=contrast, scans=["scan"])
+        fit_standard.main(landmarks=[source], frozen=[], standard=target, scale=contrast, scans=["scan"])
 
 
 def _write(array: np.ndarray, spacing: tuple[float, float, float], path: Path) -> None:

@@ -96,6 +96,7 @@ def prepare(folder: Path) -> None:
         bone_table=DEFAULT_TABLE,
         surface=folder / "surface.npz",
         contrasts=list(_CONTRASTS),
+        roles=list(_CONTRASTS),
         settings=_settings()["correction"]["surface"],
         threads=THREADS,
     )

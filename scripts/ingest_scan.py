@@ -112,7 +112,7 @@ def main(
 
 def digest_of(image: sitk.Image) -> str:
     """A digest of the intensities of an image as composed, by which a scan that appears twice is recognised."""
-    return hashlib.sha256(np.ascontiguousarray(voxels(image))).hexdigest()[:32]
+    return hashlib.sha256(np.ascontiguousarray(voxels(image)).data).hexdigest()[:32]
 
 
 def _with_role(role: Role, contrasts: Sequence[Contrast]) -> list[str]:

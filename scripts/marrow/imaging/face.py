@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import scipy.ndimage as ndi
 import SimpleITK as sitk
 
+from marrow.imaging.ingest.body import connected_parts
 from marrow.imaging.volume import BoolArray, mask_of
 
 NECK_MM = (140.0, 330.0)  # below the top of the head
@@ -86,14 +86,14 @@ def _central_column(inside: BoolArray) -> BoolArray:
     middle = np.average(np.arange(inside.shape[2]), weights=inside.sum(axis=(0, 1)) + 1e-9)
     column = np.zeros_like(inside)
     for number, plane in enumerate(inside):
-        labels, count = ndi.label(plane)
-        if count:
-            column[number] = labels == _nearest(labels, count, middle)
+        labels = connected_parts(plane)
+        if labels.any():
+            column[number] = labels == _nearest(labels, middle)
     return column
 
 
-def _nearest(labels: npt.NDArray[np.intp], count: int, middle: float) -> int:
+def _nearest(labels: npt.NDArray[np.intp], middle: float) -> int:
     """The label whose part lies nearest to the column `middle`, small parts left out."""
     sizes = np.bincount(labels.ravel())[1:]
-    large = [label for label in range(1, count + 1) if sizes[label - 1] >= 0.2 * sizes.max()]
+    large = [label for label in range(1, len(sizes) + 1) if sizes[label - 1] >= 0.2 * sizes.max()]
     return min(large, key=lambda label: abs(float(np.nonzero(labels == label)[1].mean()) - middle))

@@ -210,7 +210,7 @@ def _problems_of(contrast: Contrast) -> Iterable[str]:
             "quantitative"
         )
     if contrast.has_units and contrast.standardise:
-        yield f"contrasts.{name}: a {contrast.roles[0]} map keeps its units; take `standardise: true` out"
+        yield f"contrasts.{name}: a map keeps its units; take `standardise: true` out"
     b_value, b_range = contrast.b_value, contrast.b_range
     if b_value is not None and b_range is not None and not b_range[0] <= b_value <= b_range[1]:
         yield (
