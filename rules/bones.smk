@@ -102,7 +102,7 @@ rule map_bones:
 rule build_atlas:
     input:
         freshness=freshness("build_atlas"),
-        waters=expand("results/resampled/{scan}/water.nii", scan=plan.bones.training),
+        waters=expand(f"results/resampled/{{scan}}/{plan.contrasts.grid}.nii", scan=plan.bones.training),
         bodies=expand("results/resampled/{scan}/body.nii", scan=plan.bones.training),
         annotations=expand("results/labels/{scan}/bones.nii", scan=plan.bones.training),
         bone_table=plan.bone_table,
@@ -131,7 +131,7 @@ rule build_atlas:
 rule register_atlas:
     input:
         freshness=freshness("register_atlas"),
-        water="results/resampled/{scan}/water.nii",
+        water=f"results/resampled/{{scan}}/{plan.contrasts.grid}.nii",
         body_resampled="results/resampled/{scan}/body.nii",
         template=f"{plan.bones.atlas}/template.nii",
         atlas_bones=f"{plan.bones.atlas}/bones.nii",
@@ -196,7 +196,7 @@ rule correct_bones:
     input:
         freshness=freshness("correct_bones"),
         raw_bones=plan.bones.raw,
-        water="results/resampled/{scan}/water.nii",
+        water=f"results/resampled/{{scan}}/{plan.contrasts.grid}.nii",
         body_resampled="results/resampled/{scan}/body.nii",
         atlas=["results/bones/{scan}/atlas/bones.nii"] if plan.bones.atlas else [],
         support=["results/bones/{scan}/atlas/agreement.nii"] if plan.bones.atlas else [],
@@ -233,7 +233,7 @@ rule correct_bones:
 rule draw_bones:
     input:
         freshness=freshness("draw_bones"),
-        water="results/resampled/{scan}/water.nii",
+        water=f"results/resampled/{{scan}}/{plan.contrasts.grid}.nii",
         body_resampled="results/resampled/{scan}/body.nii",
         raw_bones=plan.bones.raw,
         dilated="results/bones/{scan}/corrected/dilated.nii",

@@ -117,7 +117,7 @@ rule draw_map:
         background=lambda wildcards: inputs.map(wildcards).background,
         bones="results/bones/{bag}/corrected/dilated.nii",
         lesions=lambda wildcards: plan.cohort[wildcards.bag].lesions,
-        original="results/volumes/{bag}/water.nii",
+        original=f"results/volumes/{{bag}}/{plan.contrasts.grid}.nii",
     output:
         weights=f"{MAP}/map.nii.gz",
         weights_original=f"{MAP}/original.nii.gz",

@@ -34,7 +34,7 @@ def main(
     """Build the atlas.
 
     Args:
-        waters: water volumes of the annotated scans; empty files belong to stopped scans.
+        waters: volumes of the role grid (water) of the annotated scans; empty files belong to stopped scans.
         bodies: their body masks, in the same order.
         annotations: their label maps, in the same order.
         bone_table: the bones.

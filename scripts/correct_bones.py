@@ -45,7 +45,7 @@ def main(
 
     Args:
         raw_bones: the label map to correct.
-        water: the water image on the same grid.
+        water: the image of the role grid, water where it is given, on the same grid.
         body_resampled: the body mask on the same grid.
         atlas: the atlas's bones on the same grid, or an empty list.
         support: the percentage of registered maps that agree with the atlas at each voxel, or an empty list.

@@ -33,7 +33,7 @@ def main(
     """Draw the sheet; for a stopped scan with the files that exist, and the reason.
 
     Args:
-        water: the water image on the scan's grid.
+        water: the image of the role grid, water where it is given, on the scan's grid.
         body_resampled: the body mask.
         raw_bones: label map as predicted.
         dilated: label map after all corrections.

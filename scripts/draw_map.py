@@ -52,7 +52,7 @@ def main(
         background: the volume to draw the map on.
         bones: the dilated bones, a label map on the same grid.
         lesions: the lesion mask on the same grid, or nothing.
-        original: the water image as it was acquired, whose grid is taken.
+        original: the image of the role grid as it was acquired.
         weights: the map on the scan's grid, NIfTI.
         weights_original: the map on the grid of `original`, NIfTI.
         figure: the map as a picture, PNG.

@@ -33,7 +33,7 @@ def main(
     """Register the atlas to a scan.
 
     Args:
-        water: the scan's water volume.
+        water: the scan's volume of the role grid, water where it is given.
         body_resampled: its body mask, on the same grid.
         template: the atlas's mean water.
         atlas_bones: its label map.

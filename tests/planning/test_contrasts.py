@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from forked_snakemake import forked_snakemake
 from marrow.errors import ConfigError
 from marrow.planning.cohort import Cohort
 from marrow.planning.config import complete, read_schema
@@ -104,3 +105,20 @@ def test_a_b_value_that_no_training_scan_has_takes_the_nearest_scale_and_is_told
 def test_a_cohort_of_one_b_value_has_no_notes():
     standards = plan_standards(declared_contrasts(["water", "b900"]), Cohort([scan("A"), scan("B", "test")]), None)
     assert standards.notes == ()
+
+
+def test_a_protocol_without_water_is_planned_from_raw_images_to_the_report(tmp_path):
+    columns = ["t1", "stir", "ip", "op", "bones"]
+    (tmp_path / "x.nii.gz").touch()
+    rows = [["S1", "P1", "focal", "train"], ["S2", "P2", "healthy", "test"], ["S3", "P3", "healthy", "validation"]]
+    lines = [["scan", "patient", "label", "split", *columns], *([*row, *["x.nii.gz"] * 5] for row in rows)]
+    (tmp_path / "s.tsv").write_text("".join("\t".join(line) + "\n" for line in lines), encoding="utf-8")
+    contrasts = {name: declaration for name, declaration in OTHERS.items() if name != "t2map"}
+    settings = {"samples": "s.tsv", "contrasts": contrasts, "bones": {"source": "precomputed"}}
+    (tmp_path / "c.yaml").write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+    run = forked_snakemake(
+        ["--dry-run", "--snakefile", str(REPOSITORY / "Snakefile"), "--configfile", "c.yaml"], directory=tmp_path
+    )
+    assert run.returncode == 0, run.stdout
+    assert "draw_map" in run.stdout
+    assert "water" not in run.stdout
