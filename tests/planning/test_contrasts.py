@@ -121,4 +121,4 @@ def test_a_protocol_without_water_is_planned_from_raw_images_to_the_report(tmp_p
     )
     assert run.returncode == 0, run.stdout
     assert "draw_map" in run.stdout
-    assert "water" not in run.stdout
+    assert "water.nii" not in run.stdout
