@@ -23,13 +23,18 @@ def read_label_map(path: Path, name: str, most: int = 255, advice: str = "") -> 
     Raises:
         ScanStopped: it cannot be read, is not three-dimensional, or holds values other than 0, 1, ..., `most`.
     """
+    if path.suffix.lower() in {".nhdr", ".mhd"}:  # whether it is stale would be decided without its data
+        raise ScanStopped(
+            "labels_readable", f"{name}: a header whose data is in another file; save the map as one (.nrrd, .mha)"
+        )
     try:
         dimensions = len(Grid.in_file(path).size)
         image = read_volume(path) if dimensions == 3 else None  # SimpleITK converts no others
     except RuntimeError:  # its text holds the path
         raise ScanStopped(
             "labels_readable",
-            f"{name}: the label map cannot be read; check that it is a complete NIfTI file with valid spacing",
+            f"{name}: the label map cannot be read; check that it is a complete file (.nii.gz, .nrrd, .mha) with "
+            "valid spacing",
         ) from None
     if image is None:
         raise ScanStopped("labels_readable", f"{name}: the label map has {dimensions} dimensions; give it 3")

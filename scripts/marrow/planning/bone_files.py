@@ -72,5 +72,5 @@ def _with_annotations(scans: Sequence[Scan], folder: Path) -> list[Scan]:
 
 
 def _stem(file: Path) -> str:
-    """The name of a file without `.nii` or `.nii.gz`."""
+    """The name of a file without its ending."""
     return next(file.name.removesuffix(ending) for ending in ENDINGS if file.name.endswith(ending))

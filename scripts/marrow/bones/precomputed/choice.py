@@ -7,7 +7,7 @@ from typing import Any
 from marrow.errors import ConfigError, nearest
 
 IDS = "ids"
-ENDINGS = (".nii.gz", ".nii")
+ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha")
 
 
 def mapping_table(name: str, schemas: Path, bone_table: Path) -> Path:

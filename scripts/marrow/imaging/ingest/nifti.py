@@ -45,7 +45,7 @@ class NiftiFile:
     def volume(self, number: int) -> sitk.Image:
         """A volume by its number from 0: float32, in the patient's coordinates (LPS), axes as stored."""
         volumes = self.array.reshape(*self.array.shape[:3], self.count, order="F")
-        return _placed(volumes[..., number].astype(np.float32), self.affine, self.where)
+        return placed(volumes[..., number].astype(np.float32), self.affine, self.where)
 
     def only_volume(self) -> sitk.Image:
         """The volume of a file that holds one.
@@ -146,7 +146,7 @@ def _check_shape(shape: tuple[int, ...], where: str) -> None:
         raise ScanStopped("dimensions", f"{where}: has the shape {shape}; give a volume with three axes.")
 
 
-def _placed(array: npt.NDArray[np.float32], affine: FloatArray, where: str) -> sitk.Image:
+def placed(array: npt.NDArray[np.float32], affine: FloatArray, where: str) -> sitk.Image:
     """The image of `array` (x, y, z) with the geometry of `affine` (voxel to RAS mm)."""
     axes = RAS_TO_LPS @ affine[:3, :3]
     spacing = np.linalg.norm(axes, axis=0)

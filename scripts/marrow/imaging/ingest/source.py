@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Literal
 
 from marrow.errors import ScanStopped
+from marrow.imaging.ingest.itk_files import DETACHED, ENDINGS
 from marrow.imaging.ingest.unpack import is_packed, unpacked
 
-NIFTI = (".nii", ".nii.gz")
+VOLUMES = (".nii", ".nii.gz", *ENDINGS)
 # Files that converters and scanners write beside the images; DICOM files may have any extension.
 COMPANIONS = (".json", ".bval", ".bvec", ".txt", ".tsv", ".csv", ".xml", ".html", ".pdf", ".png", ".jpg", ".db", ".ini")
+DATA = (".raw", ".zraw", ".raw.gz")  # of a header beside
 DICOM_MAGIC = (128, b"DICM")
 
 
@@ -38,6 +40,12 @@ def find_source(path: Path, where: str, scratch: Path) -> Source:
     Raises:
         ScanStopped: the path does not exist or cannot be read by Marrow.
     """
+    if path.is_file() and path.name.lower().endswith(DETACHED):  # whether it is stale would be decided without its data
+        raise ScanStopped(
+            "file_type",
+            f"{where}: a header whose data is in another file; give the folder that holds both, or save the volume as "
+            "one file (.nrrd, .mha or .nii.gz).",
+        )
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
     elif path.is_file():
@@ -46,7 +54,7 @@ def find_source(path: Path, where: str, scratch: Path) -> Source:
         raise ScanStopped(
             "file_missing", f"{where}: the file is not there any more; restore it or mend the path in the sheet."
         )
-    files = [file for file in files if not file.name.lower().endswith(COMPANIONS)]
+    files = [file for file in files if not file.name.lower().endswith((*COMPANIONS, *DATA))]
     files = unpacked(files, scratch, where)
     volumes = tuple(file for file in files if is_volume(file))
     others = tuple(file for file in files if not is_volume(file))
@@ -61,7 +69,8 @@ def find_source(path: Path, where: str, scratch: Path) -> Source:
     if path.is_file() and not is_packed(path) and not any(is_dicom(file) for file in others):
         raise ScanStopped(
             "file_type",
-            f"{where}: neither a volume (.nii, .nii.gz) nor a DICOM file; give one of these, or a folder of them.",
+            f"{where}: neither a volume (.nii, .nii.gz, .nrrd, .mha) nor a DICOM file; give one of these, or a folder "
+            "of them.",
         )
     if others:
         return Source("dicom", others, where)
@@ -70,7 +79,7 @@ def find_source(path: Path, where: str, scratch: Path) -> Source:
 
 def is_volume(path: Path) -> bool:
     """Whether a file has the extension of a volume."""
-    return path.name.lower().endswith(NIFTI)
+    return path.name.lower().endswith(VOLUMES)
 
 
 def is_dicom(path: Path) -> bool:

@@ -13,6 +13,7 @@ from marrow.imaging.ingest.averaging import Average, average_of
 from marrow.imaging.ingest.b_values import choose_b_value, is_near
 from marrow.imaging.ingest.dicom_series import averaged_message
 from marrow.imaging.ingest.findings import Finding
+from marrow.imaging.ingest.itk_files import ENDINGS, read_itk
 from marrow.imaging.ingest.nifti import open_nifti
 from marrow.imaging.ingest.source import Source
 
@@ -61,10 +62,13 @@ def read_volumes(source: Source, contrast: Contrast, of_scan: float | None, aver
 
 
 def _read(path: Path, contrast: Contrast, of_scan: float | None, average: Average, where: str) -> Volumes:
+    own = of_scan if of_scan is not None else contrast.b_value
+    if path.name.lower().endswith(ENDINGS):
+        return Volumes([read_itk(path, where)], own, [])
     file = open_nifti(path, where)
     b_values = b_values_beside(path, file.count, where) if contrast.b_value is not None else []
     if not b_values:
-        return Volumes([file.only_volume()], of_scan if of_scan is not None else contrast.b_value, [])
+        return Volumes([file.only_volume()], own, [])
     b_value = choose_b_value(b_values, contrast, of_scan, where)
     chosen = [number for number, other in enumerate(b_values) if is_near(other, b_value)]
     image = average_of((file.volume(number) for number in chosen), average)
