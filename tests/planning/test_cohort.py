@@ -130,3 +130,8 @@ def test_keys_that_speak_of_a_cohort_ask_for_its_sheet(given, keys):
 )
 def test_the_demo_and_public_data_need_no_sheet(given):
     ask_for_samples(given)
+
+
+def test_the_simulated_cohort_has_its_own_contrasts_alone():
+    with pytest.raises(ConfigError, match="t1, and the simulated cohort has fat, water, b50 and b900 alone"):
+        load(simulate={"size": "mini"}, contrasts={"t1": {"roles": ["grid"]}})

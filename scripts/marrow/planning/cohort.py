@@ -110,6 +110,12 @@ def load_cohort(config: Mapping[str, Any], schemas: Path) -> Cohort:
         scans = [replace(scan, split=assignment.splits[scan.scan]) for scan in sheet.scans]
         notes = [*sheet.notes, *_tested_references(scans)]
     else:
+        unknown = [name for name in contrasts.given if name not in SIMULATED_CONTRASTS]
+        if unknown:
+            raise ConfigError(
+                f"config: contrasts names {', '.join(unknown)}, and the simulated cohort has fat, water, b50 and b900 "
+                "alone; name a sample sheet (samples), or take it out"
+            )
         scans = [_simulated(scan, contrasts.given) for scan in roster(config["simulate"])]
     _check_files(config, contrasts.standardised)
     cohort = Cohort(with_bone_files(scans, config["bones"]), assignment, notes)
