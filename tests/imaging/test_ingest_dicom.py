@@ -323,17 +323,32 @@ def test_a_named_series_with_another_b_value_stops_the_scan(folder):
     assert "b = 50 s/mm2, and b900 takes 600 to 1200" in message
 
 
-def test_the_zero_that_ge_writes_without_diffusion_is_no_b_value(folder):
+@pytest.mark.parametrize(
+    ("tag", "vr", "filler", "b_value"),
+    [
+        (0x00431039, "IS", ["0", "1073741824", "0", "0"], ["1000000800", "8", "0", "0"]),  # GE
+        (0x20011003, "FL", 0.0, 800.0),  # Philips
+        (0x00189087, "FD", 0.0, 800.0),
+    ],
+)
+def test_a_zero_without_diffusion_is_no_b_value(folder, tag, vr, filler, b_value):
     write_series([BODY["fat"]], "fat", folder, ImageType=["ORIGINAL", "PRIMARY"], SeriesDescription="axial")
-    for path in files(folder):
+
+    def write(path, value, **tags):
         dataset = pydicom.dcmread(path)
-        dataset.add_new(0x00431039, "IS", ["0", "1073741824", "0", "0"])
+        dataset.add_new(tag, vr, value)
+        for name, of_tag in tags.items():
+            setattr(dataset, name, of_tag)
         dataset.save_as(path)
+
+    for path in files(folder):
+        write(path, filler)
     assert {piece.b_value for piece in slices(folder)} == {None}
-    some = pydicom.dcmread(files(folder)[0])
-    some.add_new(0x00431039, "IS", ["1000000800", "8", "0", "0"])
-    some.save_as(files(folder)[0])
+    write(files(folder)[0], b_value)
     assert {piece.b_value for piece in slices(folder)} == {0.0, 800.0}
+    for path in files(folder):
+        write(path, filler, ScanningSequence="EP")
+    assert {piece.b_value for piece in slices(folder)} == {0.0}
 
 
 def test_two_examinations_in_one_folder_stop_the_scan(folder):

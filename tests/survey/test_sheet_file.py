@@ -171,6 +171,14 @@ def test_nifti_files_are_recognised_by_the_words_in_their_names(places, tmp_path
     assert len(accepted(places)) == 1
 
 
+def test_a_stray_volume_does_not_hide_an_archive_of_dicom(places, tmp_path):
+    export(tmp_path / "pacs/1")
+    write_nifti(BODY["fat"], tmp_path / "pacs/fat.nii.gz")
+    lines = make_sheet(tmp_path / "pacs", places, CONTRASTS)
+    assert any(line.startswith("1 of the others are volumes") for line in lines)
+    assert len(accepted(places)) == 1
+
+
 def bids(root):
     """A data set with two sessions of one subject: Dixon in two chunks, diffusion as one file with b-values."""
     (root / "sub-01").mkdir(parents=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from marrow.errors import MarrowError
-from marrow.imaging.ingest.source import is_volume
+from marrow.imaging.ingest.source import is_dicom, is_volume
 from marrow.planning.contrasts import Contrasts
 from marrow.survey.bids import bids_examinations, is_bids
 from marrow.survey.dicom_tree import Study, examination, own_folders, studies
@@ -76,10 +76,14 @@ def _examinations(
         return bids_examinations(root, contrasts, written_from), ["Read as BIDS."]
     files = sorted(path for path in root.rglob("*") if path.is_file() and not path.name.startswith("."))
     volumes = [path for path in files if is_volume(path)]
-    if volumes:
+    if volumes and not any(is_dicom(path) for path in files if not is_volume(path)):
         return nifti_examinations(root, volumes, contrasts, written_from), [f"Read {len(volumes)} volumes, by name."]
     tree = read_tree(files)
     lines = [f"Read {len(tree.files)} DICOM images; {tree.others} other files and {tree.damaged} damaged ones."]
+    if volumes:
+        lines.append(
+            f"{len(volumes)} of the others are volumes (NIfTI and the like); name their folder alone to read them."
+        )
     all_studies = studies(tree)
     lines += _on_names(tree.files)
     exams: list[Examination] = []

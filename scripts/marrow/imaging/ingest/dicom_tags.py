@@ -45,8 +45,7 @@ OTHER = frozenset(
 )
 TRACE = frozenset({"TRACE", "TRACEW"})
 VOLUME_IN_A_PICTURE = frozenset({"MOSAIC", "VFRAME"})
-GE_B_VALUE = (0x0043, 0x1039)
-VENDOR_B_VALUES = ((0x0018, 0x9087), (0x0019, 0x100C), GE_B_VALUE, (0x2001, 0x1003), (0x0065, 0x1009))
+VENDOR_B_VALUES = ((0x0018, 0x9087), (0x0019, 0x100C), (0x0043, 0x1039), (0x2001, 0x1003), (0x0065, 0x1009))
 TAG_BYTES = 8  # at the least
 UNCOMPRESSED = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
 GE_B_VALUE_OFFSET = 1_000_000_000  # GE adds it to the first of four numbers
@@ -57,7 +56,7 @@ TAGS: list[Any] = [
     *("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber", "InstanceNumber", "ImageType"),
     *("SeriesDescription", "SequenceName", "DiffusionDirectionality", "NumberOfFrames", "Rows", "Columns"),
     *("PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "BitsAllocated", "SamplesPerPixel"),
-    *("AcquisitionTime", *DATES, FRAMES, SHARED),
+    *("AcquisitionTime", "ScanningSequence", "EchoPlanarPulseSequence", *DATES, FRAMES, SHARED),
     *VENDOR_B_VALUES,
 ]
 
@@ -76,7 +75,7 @@ class Slice:
         is_volume: whether the picture holds the slices of a volume as tiles; its position is then not that of a slice.
         shows: `water`, `fat`, `other` (an image that is no contrast of a scan), or empty if the tags do not say.
         b_value: in s/mm2; None if the tags do not say.
-        is_filler: whether the b-value is a 0 that GE writes without diffusion as well.
+        is_filler: whether the b-value is a 0 in an image that nothing else marks as diffusion.
         is_trace: whether it averages the diffusion directions.
         position, orientation: of the first voxel and of the two image axes, mm in the patient (LPS).
         extent: length of the rows and of the columns, mm.
@@ -219,6 +218,7 @@ def _slice(path: Path, frame: int | None, header: pydicom.Dataset, groups: Seque
     between_rows, between_columns = _floats(of("PixelSpacing"), "PixelSpacing", 2)
     directions = _text(of("DiffusionDirectionality"), "DiffusionDirectionality").upper()
     is_grey = _number(header, "SamplesPerPixel") <= 1
+    b_value = b_value_of(groups)
     acquired = _text(of("FrameAcquisitionDateTime"), "FrameAcquisitionDateTime")
     return Slice(
         path=path,
@@ -230,8 +230,8 @@ def _slice(path: Path, frame: int | None, header: pydicom.Dataset, groups: Seque
         series=_number(header, "SeriesNumber"),
         instance=_number(header, "InstanceNumber") if frame is None else frame,
         shows=shown_by(tokens, description) if is_grey else "other",
-        b_value=b_value_of(groups),
-        is_filler=any(_first_number(group.get(GE_B_VALUE)) == 0 for group in groups),
+        b_value=b_value,
+        is_filler=b_value == 0 and "DIFFUSION" not in tokens and not _is_echo_planar(header),
         is_trace=bool(tokens & TRACE) or directions == "ISOTROPIC",
         position=_floats(of("ImagePositionPatient"), "ImagePositionPatient", 3),
         orientation=tuple(
@@ -240,6 +240,10 @@ def _slice(path: Path, frame: int | None, header: pydicom.Dataset, groups: Seque
         extent=(between_columns * columns, between_rows * rows),
         acquired=acquired or _acquired(header),
     )
+
+
+def _is_echo_planar(header: pydicom.Dataset) -> bool:
+    return "EP" in _values(header, "ScanningSequence") or _text(header, "EchoPlanarPulseSequence") == "YES"
 
 
 def _acquired(header: pydicom.Dataset) -> str:
@@ -274,7 +278,7 @@ def b_value_of(datasets: Iterable[pydicom.Dataset]) -> float | None:
 
 
 def without_false_zeros(slices: list[Slice]) -> list[Slice]:
-    """GE fills its tag with 0 in images without diffusion: a 0 counts in a series that has other b-values."""
+    """GE and Philips write 0 into images without diffusion, too: there, a 0 counts beside other b-values alone."""
     measured = {piece.series_id for piece in slices if piece.b_value}
     return [
         replace(piece, b_value=None) if piece.is_filler and piece.series_id not in measured else piece
