@@ -1,5 +1,6 @@
 """An archive of DICOM: a whole-body examination ingested, and a sheet made of many examinations."""
 
+import os
 import shutil
 import subprocess
 import time
@@ -47,6 +48,7 @@ def measure_ingest() -> list[Measurement]:
                     scan="S",
                     overrides={},
                     settings=settings,
+                    threads=os.cpu_count() or 1,
                 )
 
         def convert() -> None:

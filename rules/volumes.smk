@@ -18,7 +18,7 @@ rule ingest_scan:
     priority: 1
     conda:
         "../envs/imaging.yaml"
-    threads: 1
+    threads: plan.threads(2)
     resources:
         mem_mb=inputs.ingest_mem_mb,
         runtime=minutes(base=15, per_gigabyte=10),

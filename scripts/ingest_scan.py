@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ def main(
     scan: str,
     overrides: dict[str, Any],
     settings: dict[str, Any],
+    threads: int = 1,
 ) -> None:
     """Ingest one scan.
 
@@ -57,13 +59,14 @@ def main(
         scan: its id.
         overrides: contrast -> choices that take precedence over DICOM tags, such as `{"series": [5]}`.
         settings: the section `ingest` of the config.
+        threads: of the processor.
 
     Raises:
         ScanStopped: a check stops the scan.
     """
     declared = [Contrast.of(declaration) for declaration in contrasts]
     given = [contrast for contrast in declared if not contrast.is_computed]
-    acquired = read_contrasts(raw, layout, overrides, given, settings["average"])
+    acquired = read_contrasts(raw, layout, overrides, given, settings["average"], threads)
     stations = {name: contrast.stations for name, contrast in acquired.items()}
     counts = {name: len(images) for name, images in stations.items()}
     _log.info("%s: read %s", scan, ", ".join(f"{name} ({count} stations)" for name, count in counts.items()))
@@ -73,7 +76,8 @@ def main(
     findings += stop_on_findings(check_stations(stations, limits["clipped_share"]))
     groups = acquisitions(given)
     gains = settings["stations"]["gains"]
-    composed = merged([compose_acquisition(group, stations, gains) for group in groups])
+    with ThreadPoolExecutor(threads) as pool:
+        composed = merged(list(pool.map(lambda group: compose_acquisition(group, stations, gains), groups)))
     images = composed.volumes
     findings += composed.findings
     b_values = {name: contrast.b_value for name, contrast in acquired.items() if contrast.b_value is not None}
@@ -103,9 +107,8 @@ def main(
         (low,), (high,) = _with_role("low_b", declared), _with_role("high_b", declared)
         images[adc] = apparent_diffusion(images[low], images[high], b_values[low], b_values[high], mask)
 
-    for contrast, path in zip(declared, volumes, strict=True):
-        write_volume(images[contrast.name], path)
-    write_volume(mask, body)
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(write_volume, [*(images[contrast.name] for contrast in declared), mask], [*volumes, body]))
     write_checks(checks, scan, findings, _facts(images, acquired, composed.gains, measures, digests))
     _log.info("%s: composed %s; %d findings", scan, ", ".join(images), len(findings))
 

@@ -1,7 +1,8 @@
 """Reads the stations of every contrast of a scan from the files that the sample sheet names."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -14,7 +15,7 @@ from marrow.imaging.contrasts import Contrast
 from marrow.imaging.ingest.averaging import Average, average_of
 from marrow.imaging.ingest.dicom import read_stack
 from marrow.imaging.ingest.dicom_series import Selection, query_of, select
-from marrow.imaging.ingest.dicom_tags import Slice, read_slices
+from marrow.imaging.ingest.dicom_tags import Slice, read_slices, silent_pydicom
 from marrow.imaging.ingest.findings import Finding
 from marrow.imaging.ingest.source import Source, find_source
 from marrow.imaging.ingest.stations import middle
@@ -44,6 +45,7 @@ def read_contrasts(
     overrides: Mapping[str, Mapping[str, Any]],
     contrasts: Sequence[Contrast],
     average: Average = "geometric",
+    threads: int = 1,
 ) -> dict[str, Acquired]:
     """Read every contrast.
 
@@ -53,13 +55,18 @@ def read_contrasts(
         overrides: contrast -> what the sheet says of its images, such as `{"series": [5], "b_value": 800.0}`.
         contrasts: as declared, without those that are computed.
         average: how volumes with the same b-value in one place are averaged.
+        threads: series that are converted side by side, while the headers of the next are read.
 
     Raises:
         ScanStopped: a file or a folder cannot be read.
     """
     paths = iter(raw)
     declared = {contrast.name: contrast for contrast in contrasts}
-    with TemporaryDirectory(prefix="marrow-raw-") as scratch:
+    with (
+        TemporaryDirectory(prefix="marrow-raw-") as scratch,
+        silent_pydicom(),  # in all threads
+        ThreadPoolExecutor(threads) as pool,
+    ):
         unpacked: dict[Path, Source] = {}
         sources: dict[str, list[Source]] = {}
         for name, count in path_counts.items():
@@ -69,15 +76,14 @@ def read_contrasts(
                 )
         users = Counter(source.files for of_contrast in sources.values() for source in of_contrast)
         folders: dict[tuple[Path, ...], list[Slice]] = {}
-        return {
-            name: _merged(
-                [
-                    _read(source, declared[name], overrides.get(name, {}), users[source.files] > 1, folders, average)
-                    for source in of_contrast
-                ]
-            )
+        begun = {
+            name: [
+                _begin(source, declared[name], overrides.get(name, {}), users[source.files] > 1, folders, average, pool)
+                for source in of_contrast
+            ]
             for name, of_contrast in sources.items()
         }
+        return {name: _merged([finish() for finish in of_contrast]) for name, of_contrast in begun.items()}
 
 
 def _source(path: Path, where: str, known: dict[Path, Source], scratch: str) -> Source:
@@ -89,26 +95,34 @@ def _source(path: Path, where: str, known: dict[Path, Source], scratch: str) -> 
     return Source(known[path].kind, known[path].files, where)
 
 
-def _read(
+def _begin(
     source: Source,
     contrast: Contrast,
     override: Mapping[str, Any],
     shares_folder: bool,
     folders: dict[tuple[Path, ...], list[Slice]],
     average: Average,
-) -> Acquired:
-    """A contrast in one source; `folders` remembers the headers of those that several contrasts lie in."""
+    pool: Executor,
+) -> Callable[[], Acquired]:
+    """Begin to read a contrast in one source; what is returned waits for it.
+
+    `folders` remembers the headers of those that several contrasts lie in.
+    """
     if source.kind == "volume":
         volumes = read_volumes(source, contrast, override.get("b_value"), average)
-        return Acquired(volumes.images, volumes.b_value, frozenset(), volumes.findings)
+        return lambda: Acquired(volumes.images, volumes.b_value, frozenset(), volumes.findings)
     if source.files not in folders:
         folders[source.files] = read_slices(source.files, source.where)
     selection = select(folders[source.files], query_of(contrast, override, shares_folder), source.where)
-    images = [
-        average_of((read_stack(repeat, source.where) for repeat in station.repeats), average)
-        for station in selection.stations
+    stations = [
+        [pool.submit(read_stack, repeat, source.where) for repeat in station.repeats] for station in selection.stations
     ]
-    return Acquired(images, selection.b_value, _days(selection), selection.findings)
+
+    def finish() -> Acquired:
+        images = [average_of((repeat.result() for repeat in station), average) for station in stations]
+        return Acquired(images, selection.b_value, _days(selection), selection.findings)
+
+    return finish
 
 
 def _days(selection: Selection) -> frozenset[date]:

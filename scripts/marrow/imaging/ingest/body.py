@@ -85,7 +85,10 @@ def filled_slices(inside: BoolArray) -> BoolArray:
     """A mask with its holes filled slice by slice: background that is not connected to the border."""
     in_plane = ndi.generate_binary_structure(3, 1)
     in_plane[[0, 2]] = False
-    return np.asarray(ndi.binary_fill_holes(inside, in_plane), dtype=np.bool_)
+    outside, _ = cast(tuple[npt.NDArray[np.intp], int], ndi.label(~inside, in_plane))
+    edges = (outside[:, [0, -1]], outside[:, :, [0, -1]])
+    at_edge = np.unique(np.concatenate([edge.ravel() for edge in edges]))
+    return ~np.isin(outside, at_edge[at_edge > 0])
 
 
 def _large_parts(inside: BoolArray, smallest_share: float) -> BoolArray:
