@@ -488,7 +488,7 @@ def test_every_map_that_a_scan_lacks_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as told:
         maps_of("P1", None, chosen)
     first, second = str(told.value).splitlines()
-    assert f"{tmp_path} has no P1.nii.gz or P1.nii; add it" in first
+    assert f"{tmp_path} has no P1.nii.gz or P1.nii or P1.nrrd or P1.mha; add it" in first
     assert "scan P1 leaves empty; fill it in, or name a folder" in second
 
 
