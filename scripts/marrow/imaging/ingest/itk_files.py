@@ -9,7 +9,7 @@ Both formats say where voxels lie by axes, a corner and a spacing; NRRD also nam
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -149,7 +149,7 @@ def _neutral(path: Path, header: Mapping[str, bytes], folder: Path, where: str) 
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
+def _silence() -> Generator[None]:
     """Drop what libraries in C++ write to the error output meanwhile; they quote paths and headers."""
     kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
