@@ -301,6 +301,12 @@ def test_the_b_value_of_the_scan_is_its_own(folder, b_value, taken):
     assert read_all(folder, "b900")["b900"].b_value == taken
 
 
+@pytest.mark.parametrize("b_value", [400, 2000])
+def test_a_b_value_beyond_the_range_of_a_contrast_is_not_taken_for_it(folder, b_value):
+    write_series([BODY["b900"]], "b900", folder, DiffusionBValue=float(b_value))
+    assert f"b = {b_value} s/mm2" in stopped("b_value", read, folder, "b900")
+
+
 def test_of_several_b_values_the_nearest_is_taken_unless_the_sheet_gives_one(folder):
     for number, b_value in enumerate((600, 800)):
         write_series([BODY["b900"] * (number + 1)], "b900", folder / str(number))

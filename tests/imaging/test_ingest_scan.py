@@ -256,3 +256,20 @@ def test_nothing_that_names_the_patient_reaches_outputs_logs_or_messages(
     for secret in PLANTED:
         assert secret not in told
         assert secret.encode() not in written
+
+
+def test_the_adc_is_computed_with_the_b_values_of_the_scan(ingest, raw):
+    declared_values = ingest(raw, [*CONTRASTS, "adc"], folder="declared")
+    of_sheet = ingest(raw, [*CONTRASTS, "adc"], {"b50": {"b_value": 0.0}, "b900": {"b_value": 800.0}}, folder="sheet")
+    usual, own = (sitk.GetArrayFromImage(sitk.ReadImage(str(out / "adc.nii"))) for out in (declared_values, of_sheet))
+    inside = (usual > 0) & (usual < 3000)
+    np.testing.assert_allclose(own[inside], usual[inside] * 850 / 800, rtol=1e-4)
+    assert json.loads((of_sheet / "checks.json").read_text())["facts"]["b900"]["b_value"] == 800
+
+
+def test_contrasts_of_two_days_are_told(ingest, tmp_path):
+    raw = {name: [write_series(stations(name), name, tmp_path / name)] for name in CONTRASTS}
+    retag(sorted((tmp_path / "b900").rglob("*.dcm")), AcquisitionDate="20000108")
+    findings = json.loads((ingest(raw) / "checks.json").read_text())["findings"]
+    assert [finding["check"] for finding in findings] == ["days_apart"]
+    assert "7 days apart" in findings[0]["message"]

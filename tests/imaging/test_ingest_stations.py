@@ -162,3 +162,18 @@ def test_bright_voxels_outvote_many_dim_ones():
     lower[0, 1], upper[0, 1] = 0.0, 0.0
     gains, _ = station_gains([Slab(0, lower), Slab(0, upper)], 0)
     assert gains[1] == pytest.approx(0.5)
+
+
+def test_a_station_between_the_voxels_of_the_others_is_interpolated():
+    lower, upper = cut(WATER, 2, 8)
+    x, y, z = upper.GetOrigin()
+    shifted = sitk.Image(upper)
+    shifted.SetOrigin((x, y, z + WATER.GetSpacing()[2] / 2))
+    grid = composed_grid([lower, shifted], 0)
+    on_lattice, between = (place_stations([lower, station], grid)[1] for station in (upper, shifted))
+    assert np.array_equal(on_lattice.array, intensities(upper))
+    raw = intensities(upper)
+    for number, row in enumerate(between.array):
+        below = between.start + number - on_lattice.start - 1  # the voxel half a step lower
+        if 0 <= below < len(raw) - 1:
+            np.testing.assert_allclose(row, (raw[below] + raw[below + 1]) / 2, rtol=1e-4, atol=1e-2)

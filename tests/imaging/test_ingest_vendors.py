@@ -15,7 +15,7 @@ from pydicom.encaps import generate_frames
 
 from bodies import contrasts as declared
 from bodies import raw_body, retag, write_nifti, write_series
-from enhanced_dicom import Part, write_enhanced
+from enhanced_dicom import Part, item, write_enhanced
 from marrow.errors import ScanStopped
 from marrow.imaging.ingest.acquired import read_contrasts
 from marrow.imaging.ingest.dicom import read_stack
@@ -104,6 +104,19 @@ def test_a_scale_for_each_frame_is_applied(tmp_path):
     path = write_enhanced([Part(BODY["fat"], (*DIXON, "FAT"), slope=0.5)], tmp_path / "a", Manufacturer="SIEMENS")
     (station,) = read(path, "fat")["fat"].stations
     np.testing.assert_allclose(intensities(station), intensities(BODY["fat"]), atol=0.3)
+
+
+def test_philips_own_scale_is_applied_as_to_classic_files(tmp_path):
+    path = write_enhanced([Part(BODY["fat"], (*DIXON, "FAT"), slope=0.5)], tmp_path / "a")
+    file = pydicom.dcmread(path)
+    for frame in file.PerFrameFunctionalGroupsSequence:
+        private = item()
+        private.private_block(0x2005, "Philips MR Imaging DD 001", create=True).add_new(0x0E, "FL", 0.25)
+        frame.add_new(0x2005140F, "SQ", [private])
+    file.save_as(path)
+    (station,) = read(path, "fat")["fat"].stations
+    stored = np.rint(intensities(BODY["fat"]) / 0.5)
+    np.testing.assert_allclose(intensities(station), stored / 0.25, rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["MR_small_RLE.dcm", "MR_small_jp2klossless.dcm", "MR_small_jpeg_ls_lossless.dcm"])
