@@ -32,7 +32,7 @@ class Attention(Pooling):
         """Pool (instances, width)."""
         scores = self.score(self.features(embeddings))[:, 0]
         attention, pooled = attend(embeddings, scores, segments)
-        return Pooled(self.classifier(pooled), attention, self.classifier(embeddings))
+        return Pooled(self.classifier(pooled), attention, self.classifier(embeddings), pooled)
 
 
 def make(settings: Mapping[str, Any], width: int, classes: int) -> Attention:

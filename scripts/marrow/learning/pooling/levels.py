@@ -28,8 +28,8 @@ class EmbeddingPooling(_FixedPooling):
 
     def pool(self, embeddings: Tensor, segments: Segments) -> Pooled:
         """Pool (instances, width)."""
-        logits = self.classifier(self.function(embeddings, segments))
-        return Pooled(logits, instance_logits=self.classifier(embeddings))
+        pooled = self.function(embeddings, segments)
+        return Pooled(self.classifier(pooled), instance_logits=self.classifier(embeddings), embedding=pooled)
 
 
 class InstancePooling(_FixedPooling):

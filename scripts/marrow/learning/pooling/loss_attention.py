@@ -32,7 +32,7 @@ class LossAttention(Pooling):
         """Pool (instances, width)."""
         instance_logits = self.classifier(embeddings)
         attention, pooled = attend(embeddings, loss_attention_scores(instance_logits), segments)
-        return Pooled(self.classifier(pooled), attention, instance_logits)
+        return Pooled(self.classifier(pooled), attention, instance_logits, pooled)
 
 
 def make(settings: Mapping[str, Any], width: int, classes: int) -> LossAttention:

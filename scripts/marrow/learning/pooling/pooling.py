@@ -19,11 +19,13 @@ class Pooled:
         attention: (instances,), not negative, of sum one in each bag; None where a pooling weighs no instances.
         instance_logits: (instances, outputs), what it says of single instances; None where it says nothing of them.
             All poolings here give what they would say of a bag of that instance alone.
+        embedding: (bags, width), what the classifier sees of a bag; None where instances are classified first.
     """
 
     logits: Tensor
     attention: Tensor | None = None
     instance_logits: Tensor | None = None
+    embedding: Tensor | None = None
 
 
 class Pooling(nn.Module, ABC):
