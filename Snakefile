@@ -52,6 +52,8 @@ onstart:
         logger.warning(f"Splits: {note}.")
     for note in plan.standards.notes:
         logger.warning(f"Standard scales: {note}.")
+    for note in plan.runs.notes:
+        logger.warning(f"Attributes: {note}.")
     drop_default_limit(workflow)
 
 

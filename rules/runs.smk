@@ -45,6 +45,7 @@ rule train_model:
     input:
         freshness=freshness("train_model"),
         after=inputs.trained_before(freshness.is_due),
+        experts=inputs.experts,
         manifest="results/manifests/{dataset}-training.parquet",
     output:
         model=f"{RUN}/model.safetensors",
@@ -69,6 +70,7 @@ rule train_model:
         seed=lambda wildcards: inputs.run(wildcards).seed,
         settings=lambda wildcards: inputs.run(wildcards).settings,
         augmentation=lambda wildcards: inputs.run(wildcards).augmentation,
+        attributes=lambda wildcards: inputs.run(wildcards).attribute_values,
     script:
         "../scripts/train_model.py"
 

@@ -12,7 +12,6 @@ from marrow.explanation.localisation.scan_map import scan_map_of
 from marrow.files import write_text
 from marrow.imaging.grid import Grid, resample_nearest
 from marrow.imaging.volume import read_on_grid, read_volume, write_volume
-from marrow.learning.feed.choice import feed_of
 from marrow.runs.model_file import load_model
 from marrow.tables.frames import write_table
 
@@ -84,9 +83,11 @@ def main(
     trained, source = load_model(model)
     source.check(scan_map.manifest)
     device = best_device(threads)
-    patches = feed_of(scan_map.manifest, [scan_map.entry], [], device, threads=threads).batch([0]).patches
+    batch = source.feed(scan_map.manifest, [scan_map.entry], device, threads).batch([0])
     guided = trained.to(device) if settings["guided"] else None
-    draw_top_patches(scan_map, patches, labels.GetDirection(), settings["top"], guided, heading, top)
+    draw_top_patches(
+        scan_map, batch.patches, batch.attributes, labels.GetDirection(), settings["top"], guided, heading, top
+    )
     what = {"scan": scan, "method": source.method, "seed": source.seed, **scan_map.description(image, labels)}
     write_text(about, json.dumps(what, indent=1, ensure_ascii=False) + "\n")
 

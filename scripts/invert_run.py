@@ -20,7 +20,6 @@ from marrow.explanation.inversion.predictions import Predictor
 from marrow.explanation.inversion.space import space_of
 from marrow.explanation.localisation.explained_bags import instance_columns, keys_of
 from marrow.explanation.localisation.score import SCORES
-from marrow.learning.feed.choice import feed_of
 from marrow.runs.columns import manifest_digest
 from marrow.runs.model_file import load_model
 from marrow.tables.frames import frame_of, write_table
@@ -70,7 +69,7 @@ def main(
         raise RunStopped("test_bags", f"{bags.dataset} has no test bags to score an inversion on; give it some")
     with own_gpu(), deterministic(about.settings["training"].get("deterministic", False)):
         device = best_device(threads)
-        feed = feed_of(bags, [*validation, *tested], [], device, threads=threads)
+        feed = about.feed(bags, [*validation, *tested], device, threads)
         encoder = ChunkedEncoder(trained.to(device).encoder)
         network = Network(trained, space_of(bags.layout, trained.scaling), encoder)
         guard = OutOfMemoryGuard(encoder)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from marrow.bags.manifest import Entry, Manifest, read_manifest
 from marrow.device.chunks import ChunkedEncoder
@@ -21,9 +22,10 @@ from marrow.explanation.localisation.perturbation import (
     perturbation_table,
 )
 from marrow.explanation.localisation.quantities import Scores, instance_outputs, quantities_of
-from marrow.learning.feed.choice import feed_of
 from marrow.learning.feed.feed import Feed
 from marrow.learning.model import Model
+from marrow.learning.pooling.pooling import Pooled
+from marrow.learning.pooling.segments import Segments
 from marrow.runs.model_file import load_model
 from marrow.runs.run_table import read_run_table
 from marrow.tables.frames import write_table
@@ -75,7 +77,7 @@ def main(
         about.check(bags)
         device = best_device(threads)
         trained.to(device)
-        feed = feed_of(bags, chosen, [], device, threads=threads)
+        feed = about.feed(bags, chosen, device, threads)
         encoder = ChunkedEncoder(trained.encoder)
         guard = OutOfMemoryGuard(encoder)
         falls = guard.attempt(lambda: list(_falls(trained, encoder, feed, scores, predicted, drops)))
@@ -106,7 +108,11 @@ def _falls(
         bag = feed.entries[positions[0]].bag
         with torch.inference_mode():
             embeddings = model.embed(batch.patches, encoder)
-        yield fall_of(model.pooling, embeddings, scores[bag], bag, predicted[bag], drops)
+
+        def judge(parts: Tensor, segments: Segments, attributes: Tensor = batch.attributes) -> Pooled:
+            return model.judge(parts, segments, attributes.expand(segments.bags, -1))
+
+        yield fall_of(judge, embeddings, scores[bag], bag, predicted[bag], drops)
 
 
 if __name__ == "__main__":

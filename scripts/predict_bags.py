@@ -9,7 +9,6 @@ from marrow.device.device import best_device
 from marrow.device.gpu_slots import own_gpu
 from marrow.device.out_of_memory import OutOfMemoryGuard
 from marrow.errors import RunStopped
-from marrow.learning.feed.choice import feed_of
 from marrow.learning.inference import predict
 from marrow.runs.model_file import load_model
 from marrow.runs.tables import write_instances, write_predictions
@@ -33,7 +32,7 @@ def main(*, model: Path, manifest: Path, predictions: Path, instances: Path, thr
     about.check(bags)
     with own_gpu(), deterministic(about.settings["training"].get("deterministic", False)):
         device = best_device(threads)
-        feed = feed_of(bags, bags.entries, [], device, threads=threads)
+        feed = about.feed(bags, bags.entries, device, threads)
         encoder = ChunkedEncoder(trained.to(device).encoder)
         verdicts = OutOfMemoryGuard(encoder).attempt(lambda: predict(trained, feed, encoder))
     write_predictions(bags, feed.entries, verdicts, predictions)

@@ -3,13 +3,16 @@
 from pathlib import Path
 from typing import Any
 
-from marrow.bags.manifest import read_manifest
+from marrow.bags.manifest import read_manifest, with_attributes
 from marrow.device.deterministic import deterministic
 from marrow.device.device import best_device
 from marrow.device.gpu_slots import own_gpu
+from marrow.errors import RunStopped
 from marrow.learning.feed.augmenter import augmenter_of
+from marrow.learning.model import Model
 from marrow.learning.training.interrupt import listening
 from marrow.runs.files import RunFiles
+from marrow.runs.model_file import load_model
 from marrow.runs.tensorboard import check_tensorboard
 from marrow.runs.training import MethodOnData, Training
 
@@ -24,6 +27,8 @@ def main(
     seed: int,
     settings: dict[str, Any],
     augmentation: dict[str, Any] | None,
+    attributes: dict[str, dict[str, str]] | None,
+    experts: list[Path],
     checkpoints: Path,
     threads: int,
 ) -> None:
@@ -38,16 +43,30 @@ def main(
         seed: of weights, dropout, order and augmentation.
         settings: encoder, pooling, auxiliary, weighting and training of the method.
         augmentation: the section `augmentation` of the config; None to see instances as they are.
+        attributes: bag -> what the sample sheet says of the attributes that the method learns from; None where bags
+            bring them along, or the method uses none.
+        experts: the two trained models that the run starts from, that on pictures first; none where it does not.
         checkpoints: where a training that was stopped or killed left off.
         threads: of the processor.
     """
     check_tensorboard()
-    bags = read_manifest(manifest)
+    bags = with_attributes(read_manifest(manifest), attributes)
     with own_gpu(), deterministic(settings["training"]["deterministic"]), listening() as interrupt:
         common = MethodOnData(bags, method, settings, augmenter_of(augmentation), best_device(threads), threads)
-        training = Training(common, seed, checkpoints, interrupt)
+        training = Training(common, seed, checkpoints, interrupt, experts=[_trained(file) for file in experts])
         training.trainer.train()
         training.write(RunFiles(model, history, summary))
+
+
+def _trained(file: Path) -> Model:
+    """A model that a run starts from.
+
+    Raises:
+        RunStopped: its training was stopped.
+    """
+    if not file.stat().st_size:
+        raise RunStopped("above", "the training of a model that this run starts from was stopped; its record says why")
+    return load_model(file)[0]
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ with the same content give the same manifest.
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -104,6 +104,15 @@ class Manifest:
     def attributes(self) -> list[str]:
         """The names of all attributes, without `attr_`."""
         return sorted({name for entry in self.entries for name in entry.attributes})
+
+
+def with_attributes(manifest: Manifest, values: Mapping[str, Mapping[str, str]] | None) -> Manifest:
+    """A manifest whose bags have these attributes, bag -> name -> value; None to leave it as it is."""
+    if values is None:
+        return manifest
+    return replace(
+        manifest, entries=tuple(replace(entry, attributes=values.get(entry.bag, {})) for entry in manifest.entries)
+    )
 
 
 def write_manifest(manifest: Manifest, path: Path) -> None:

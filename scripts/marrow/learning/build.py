@@ -3,14 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from marrow.bags.attributes import Attribute
 from marrow.bags.bag import Layout, Task
 from marrow.errors import MarrowError
+from marrow.learning.attributes import AttributeScaling
 from marrow.learning.encoders.encoder import Encoder
 from marrow.learning.heads.head import Head
-from marrow.learning.model import Model
+from marrow.learning.model import Clinical, Model
 from marrow.learning.pooling.pooling import Pooling
 from marrow.learning.scaling import Scaling
 from marrow.planning.kinds import automatic_head, implementation
+from marrow.planning.methods.joining import NOTHING
 
 
 def tasks_of(layout: Layout, names: Sequence[str]) -> list[Task]:
@@ -50,6 +53,32 @@ def head_of(
     return implementation("heads", chosen["kind"]).make(chosen, task, width, mean, std)
 
 
+def attributes_of(settings: Mapping[str, Any]) -> list[Attribute]:
+    """The attributes that a method learns from; none of most."""
+    return [Attribute.of(declared) for declared in settings.get("attributes", ())]
+
+
+def looks_at_instances(settings: Mapping[str, Any]) -> bool:
+    """Whether a method learns from more than attributes."""
+    return settings["encoder"]["kind"] != NOTHING
+
+
+def clinical_of(settings: Mapping[str, Any], width: int, classes: int) -> Clinical | None:
+    """What a method makes of attributes, for embeddings of this width; None where it learns from none.
+
+    Its weights are drawn, its scaling is not fitted.
+    """
+    if "attributes" not in settings:
+        return None
+    scaling = AttributeScaling(attributes_of(settings))
+    expert, fusion = settings["expert"], settings["fusion"]
+    return Clinical(
+        scaling,
+        implementation("experts", expert["kind"]).make(expert, scaling.columns, classes),
+        implementation("fusions", fusion["kind"]).make(fusion, width, scaling.columns, classes),
+    )
+
+
 def build_model(
     settings: Mapping[str, Any],
     layout: Layout,
@@ -67,4 +96,6 @@ def build_model(
         task.name: head_of(task, encoder.width, heads.get(task.name), *values.get(task.name, ()))
         for task in tasks_of(layout, settings["auxiliary"])
     }
-    return Model(scaling, encoder, pooling_of(settings["pooling"], encoder.width, classes), made)
+    clinical = clinical_of(settings, encoder.width, classes)
+    width = encoder.width + (clinical.fusion.added_width if clinical else 0)
+    return Model(scaling, encoder, pooling_of(settings["pooling"], width, classes), made, clinical)

@@ -13,9 +13,13 @@ from torch import Tensor, nn
 class Fitted(nn.Module):
     """A module whose buffers take the shape and the type of what is loaded into them."""
 
-    def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *rest: Any) -> None:
-        for name, buffer in self.named_buffers(recurse=False):
-            saved: Tensor | None = state_dict.get(prefix + name)
-            if saved is not None:
-                setattr(self, name, saved.new_empty(saved.shape, device=buffer.device))
-        super()._load_from_state_dict(state_dict, prefix, *rest)
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_load_state_dict_pre_hook(_take_sizes)
+
+
+def _take_sizes(module: nn.Module, state: Mapping[str, Tensor], prefix: str, *_: Any) -> None:
+    for name, buffer in module.named_buffers(recurse=False):
+        if prefix + name in state:
+            saved = state[prefix + name]
+            setattr(module, name, saved.new_empty(saved.shape, device=buffer.device))

@@ -12,6 +12,7 @@ from marrow.learning.feed.feed import Feed
 from marrow.learning.feed.grouping import grouped
 from marrow.learning.model import Model
 from marrow.learning.pooling.outputs import probabilities
+from marrow.learning.pooling.pooling import Experts
 
 INSTANCES_PER_BATCH = 4096
 
@@ -28,6 +29,7 @@ class ModelOutput:
         attention: (instances,); None if the pooling has no attention weights.
         instances: (instances, classes), probabilities of single instances; None if the pooling gives none.
         auxiliary: name of a task -> (instances,), the likeliest class or the value.
+        experts: what each of two experts says; None where there is one.
     """
 
     probabilities: Array
@@ -35,6 +37,31 @@ class ModelOutput:
     attention: Array | None
     instances: Array | None
     auxiliary: Mapping[str, npt.NDArray[np.generic]]
+    experts: "ExpertOutput | None" = None
+
+
+@dataclass(frozen=True)
+class ExpertOutput:
+    """What two experts say of bags.
+
+    Attributes:
+        pictures: (bags, classes), probabilities that the expert on pictures gives.
+        attributes: (bags, classes), those of the expert on attributes.
+        share: (bags,), how much the pictures count, from 0 to 1.
+    """
+
+    pictures: Array
+    attributes: Array
+    share: Array
+
+    @classmethod
+    def of(cls, parts: Sequence[Experts]) -> "ExpertOutput":
+        """That of packed bags, part after part."""
+        pictures, attributes = (
+            np.concatenate([_numpy(probabilities(logits)) for logits in each])
+            for each in ([part.pictures for part in parts], [part.attributes for part in parts])
+        )
+        return cls(pictures, attributes, np.concatenate([_numpy(part.share) for part in parts]))
 
 
 @torch.inference_mode()
@@ -47,12 +74,13 @@ def predict(model: Model, feed: Feed, encode: Callable[[Tensor], Tensor] | None 
     model.eval()
     try:
         parts = [
-            model.answer(model.embed(batch.patches, encode), batch.segments)
+            model.answer(model.embed(batch.patches, encode), batch.segments, batch.attributes)
             for _, batch in feed.batches(grouped(feed.lengths, INSTANCES_PER_BATCH))
         ]
     finally:
         model.train(training)
     answers = [part.pooled for part in parts]
+    experts = [pooled.experts for pooled in answers if pooled.experts is not None]
     return ModelOutput(
         probabilities=np.concatenate([_numpy(probabilities(pooled.logits)) for pooled in answers]),
         offsets=np.cumsum([0, *feed.lengths], dtype=np.int64),
@@ -64,6 +92,7 @@ def predict(model: Model, feed: Feed, encode: Callable[[Tensor], Tensor] | None 
             task: np.concatenate([model.head(task).read(part.auxiliary[task]).cpu().numpy() for part in parts])
             for task in model.tasks
         },
+        experts=ExpertOutput.of(experts) if experts else None,
     )
 
 

@@ -41,6 +41,11 @@ class Scaling(nn.Module):
         return cls(torch.zeros_like(weights["scaling.mean"]), torch.ones_like(weights["scaling.std"]))
 
     @classmethod
+    def nothing(cls) -> "Scaling":
+        """Of instances that have no numbers, since nobody looks at them."""
+        return cls(torch.zeros(0), torch.ones(0))
+
+    @classmethod
     def unit(cls, layout: Layout) -> "Scaling":
         """From all that a dtype can hold to 0 .. 1.
 

@@ -15,6 +15,7 @@ from typing import Any
 from marrow.datasets.sources.catalogue import SOURCES, how_to_give
 from marrow.datasets.sources.location import locate
 from marrow.errors import ConfigError, look_up
+from marrow.planning.attributes import TrainingRows, attributes_of, attributes_of_sheet
 from marrow.planning.cohort import Cohort
 from marrow.planning.config import complete
 from marrow.planning.contrasts import declared_contrasts
@@ -34,7 +35,8 @@ ALL_BAGS = 100_000  # more bags than any table has
 LEARNING = ("train", "validation")
 # Behind the name of a data set: the manifest of what models learn from, and its bags that are only predicted.
 TRAINING_SUFFIX, PREDICT_SUFFIX = "-training", "-predict"
-_UNUSED = frozenset({"site", "attributes"})  # columns of the sheet that no method learns from
+# What the sheet says and a training does not read in its manifest: a method is told the attributes that it learns from.
+_UNUSED = frozenset({"site", "attributes"})
 
 # Settings that choose among bags and leave the bags themselves as they are.
 SELECTING = {"training_bags", "validation_bags", "test_bags", "folds", "repeats", "validation"}
@@ -108,6 +110,11 @@ class DataSet:
     selection: dict[str, Any]
 
     @property
+    def training_rows(self) -> TrainingRows:
+        """What the sheet says of the scans that models learn from; nothing where bags are generated."""
+        return TrainingRows([row for row in self.rows if row["split"] in LEARNING], self.classes)
+
+    @property
     def training_part(self) -> "DataSet":
         """What a model learns from: the training and validation bags, and what counts of them.
 
@@ -167,7 +174,7 @@ def plan_datasets(config: Mapping[str, Any], cohort: Cohort, schemas: Path, spac
             settings |= _sizes(name, settings, spacing_mm)
             bag_set, made = _of_scans(name, settings, declaration, config, cohort, spacing_mm)
         else:
-            bag_set, made = _generated(name, settings, declaration, config["sources"])
+            bag_set, made = _generated(name, settings, declaration, config)
         bag_sets[name] = bag_set
         for dataset in made:
             if dataset.name in datasets:
@@ -240,7 +247,9 @@ def _of_scans(
     ]
     sampling = {key: value for key, value in settings.items() if key not in {"kind", "classes"}}
     instances = instances_of(SCANS, declaration, {**settings, "voxels": round(settings["patch_mm"] / spacing_mm)})
-    if not config["samples"]:
+    if config["samples"]:
+        instances = replace(instances, attributes=attributes_of_sheet(config["attributes"], cohort))
+    else:
         instances = replace(instances, kinds=(*instances.kinds, SIMULATED))
     scans = tuple(scan.scan for scan in [*labelled, *predicted])
     return BagSet(name, SCANS, sampling, instances, declaration["inverted"], scans=scans), datasets
@@ -253,16 +262,18 @@ def _row(scan: Scan) -> dict[str, Any]:
 
 
 def _generated(
-    name: str, settings: Mapping[str, Any], declaration: Mapping[str, Any], sources: Mapping[str, str | None]
+    name: str, settings: Mapping[str, Any], declaration: Mapping[str, Any], config: Mapping[str, Any]
 ) -> tuple[BagSet, list[DataSet]]:
     selections = dict(_selections(name, settings))
     selecting = SELECTING | ({"seed"} if "folds" in settings else set[str]())
     required = [source.format_map(settings) for source in declaration["sources"]]
+    sources: Mapping[str, str | None] = config["sources"]
+    instances = instances_of(settings["kind"], declaration, settings)
     bag_set = BagSet(
         name,
         settings["kind"],
         {key: value for key, value in settings.items() if key not in selecting},
-        instances_of(settings["kind"], declaration, settings),
+        replace(instances, attributes=attributes_of(config["attributes"], declaration["attributes"])),
         declaration["inverted"],
         sources={source: _files_of_source(source, sources.get(source), name) for source in required},
         blocks={block.name: block for selection in selections.values() for block in _blocks(selection)},

@@ -76,7 +76,7 @@ def plan_inversions(config: Mapping[str, Any], data: DataPlan, runs: RunPlan) ->
 
 def _chosen(entry: str, runs: Sequence[Run], methods: Sequence[str] | None) -> Iterator[Run]:
     """The runs of some methods, or of all with attention."""
-    able = list(dict.fromkeys(run.method for run in runs if run.definition.has_attention))
+    able = list(dict.fromkeys(run.method for run in runs if _is_able(run)))
     for method in able if methods is None else methods:
         of_method = [run for run in runs if run.method == method]
         if not of_method:
@@ -84,11 +84,16 @@ def _chosen(entry: str, runs: Sequence[Run], methods: Sequence[str] | None) -> I
             raise ConfigError(f"config: inversion.runs.{entry} names {method!r}, which runs.{entry} does not; {hint}")
         if method not in able:
             kind = of_method[0].settings["pooling"]["kind"]
+            reason = "learns from attributes, too" if of_method[0].definition.attributes else f"pools by {kind}"
             raise ConfigError(
-                f"config: inversion.runs.{entry} names {method}, which pools by {kind} and has no "
-                f"attention to look at; take {_either(able)}"
+                f"config: inversion.runs.{entry} names {method}, which {reason}, and inversion is for methods of "
+                f"pictures alone that have attention to look at; take {_either(able)}"
             )
         yield from of_method
+
+
+def _is_able(run: Run) -> bool:
+    return run.definition.has_attention and not run.definition.attributes
 
 
 def _either(able: Sequence[str]) -> str:

@@ -15,13 +15,22 @@ from typing import Any
 PACKAGES: Mapping[str, str] = {
     "datasets": "marrow.datasets",
     "encoders": "marrow.learning.encoders",
+    "experts": "marrow.learning.experts",
+    "fusions": "marrow.learning.fusion",
     "heads": "marrow.learning.heads",
     "poolings": "marrow.learning.pooling",
     "weightings": "marrow.learning.weighting",
 }
 
 # Section of a method -> the family of the kinds that it can name.
-FAMILIES = {"encoder": "encoders", "pooling": "poolings", "heads": "heads", "weighting": "weightings"}
+FAMILIES = {
+    "encoder": "encoders",
+    "pooling": "poolings",
+    "expert": "experts",
+    "fusion": "fusions",
+    "heads": "heads",
+    "weighting": "weightings",
+}
 
 # The module that augments instances; only a training that augments them imports it.
 AUGMENTER = "marrow.learning.augment.augmenter"
@@ -48,14 +57,15 @@ def automatic_head(has_classes: bool) -> str:
 
 
 def method_modules(settings: Mapping[str, Any]) -> list[str]:
-    """The modules that implement the encoder, the pooling, the weighting and the heads of a method, sorted.
+    """The modules that implement the parts of a method, sorted; expert and fusion where it learns from attributes.
 
     Whether a task without a head of its own has classes is known from the bags alone, so that both of the automatic
     heads count for it.
     """
     heads: Mapping[str, Mapping[str, Any]] = settings["heads"]
     modules = {module_of("heads", head["kind"]) for head in heads.values()}
-    modules |= {module_of(family, settings[name]["kind"]) for name, family in FAMILIES.items() if name != "heads"}
+    named = {name: family for name, family in FAMILIES.items() if name != "heads" and name in settings}
+    modules |= {module_of(family, settings[name]["kind"]) for name, family in named.items()}
     if set(settings["auxiliary"]) - set(heads):
         modules |= {module_of("heads", automatic_head(has_classes)) for has_classes in (True, False)}
     return sorted(modules)

@@ -101,9 +101,10 @@ def plan_localisation(config: Mapping[str, Any], cohort: Cohort, data: DataPlan,
         dataset: [row["bag"] for row in data.datasets[dataset].rows if row["split"] == "test" and row["bag"] in masked]
         for dataset in runs.datasets
     }
-    scored = tuple(run for run in runs.runs if data.bag_sets[run.entry].instances.are_labelled)
+    looking = [run for run in runs.runs if run.definition.looks_at_instances]
+    scored = tuple(run for run in looking if data.bag_sets[run.entry].instances.are_labelled)
     shown = declared_contrasts(config["contrasts"]).shown
-    maps = tuple(_maps(config["maps"], config["evaluation"]["reference"], shown, data, runs))
+    maps = tuple(_maps(config["maps"], config["evaluation"]["reference"], shown, data, looking))
     return LocalisationPlan(scored, maps, lesions)
 
 
@@ -119,9 +120,9 @@ def negatives(run: Run, data: DataPlan) -> list[int]:
 
 
 def _maps(
-    settings: Mapping[str, Any], reference: str | None, shown: str, data: DataPlan, runs: RunPlan
+    settings: Mapping[str, Any], reference: str | None, shown: str, data: DataPlan, runs: Sequence[Run]
 ) -> Iterator[Map]:
-    of_scans = [run for run in runs.runs if data.bag_sets[run.entry].kind == SCANS]
+    of_scans = [run for run in runs if data.bag_sets[run.entry].kind == SCANS]
     _check(settings, of_scans)
     for dataset in dict.fromkeys(run.dataset for run in of_scans):
         of_dataset = [run for run in of_scans if run.dataset == dataset]

@@ -7,7 +7,7 @@ another title leave it as it is.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,9 @@ class Run:
         seed: of everything random.
         augmentation: how instances are changed while training; None where they are not.
         definition: the method, complete for these data.
+        attribute_values: bag -> what the sample sheet says of the attributes that the method learns from, for the bags
+            of training; None where bags bring their attributes along, or the method uses none.
+        experts: the two runs whose models it starts from, that on pictures first; none where it starts from scratch.
     """
 
     dataset: str
@@ -49,6 +52,8 @@ class Run:
     seed: int
     augmentation: dict[str, Any] | None
     definition: Method
+    attribute_values: Mapping[str, Mapping[str, str]] | None = None
+    experts: tuple["Run", ...] = ()
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -77,8 +82,9 @@ class Run:
 
     @property
     def training_modules(self) -> list[str]:
-        """The same, with that of the augmentation where training augments."""
-        return training_modules(self.settings, self.augmentation)
+        """The same, with those of the models that it starts from, and of the augmentation where training augments."""
+        experts = [module for expert in self.experts for module in expert.modules]
+        return sorted({*training_modules(self.settings, self.augmentation), *experts})
 
     def within(self, folder: str) -> str:
         """Where the results of one kind, such as `results/maps`, are."""
@@ -87,10 +93,17 @@ class Run:
 
 @dataclass(frozen=True)
 class RunPlan:
-    """All runs, data set after data set, method after method, seed after seed."""
+    """All runs, data set after data set, method after method, seed after seed.
+
+    Attributes:
+        only_experts: further runs, which others start from and no entry of `runs` names; they are not compared.
+        notes: what somebody should know of them.
+    """
 
     runs: tuple[Run, ...]
     seeds_per_process: int = 1
+    only_experts: tuple[Run, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def datasets(self) -> list[str]:
@@ -113,6 +126,9 @@ class RunPlan:
         Raises:
             ConfigError: it is not planned.
         """
+        for run in self.only_experts:
+            if (run.dataset, run.method, run.seed) == (dataset, method, seed):
+                return run
         of_method = self._of_method(dataset, method)
         for run in of_method:
             if run.seed == seed:
@@ -155,10 +171,17 @@ def plan_runs(config: Mapping[str, Any], data: DataPlan, schemas: Path) -> RunPl
     wanted: Mapping[str, Mapping[str, Any]] | None = config["runs"]
     if wanted is None:
         wanted = {name: {} for name in data.of_kind(SCANS) if _manifests(name, data)}
-    return RunPlan(
-        tuple(run for name, entry in wanted.items() for run in _of_entry(name, entry, config, data, methods)),
-        _seeds_per_process(config),
-    )
+    runs = [run for name, entry in wanted.items() for run in _of_entry(name, entry, config, data, methods)]
+    planned = {run.folder for run in runs}
+    others = {expert.folder: expert for run in runs for expert in run.experts if expert.folder not in planned}
+    notes = dict.fromkeys(note for run in [*runs, *others.values()] for note in _notes(run, data))
+    return RunPlan(tuple(runs), _seeds_per_process(config), tuple(others.values()), tuple(notes))
+
+
+def _notes(run: Run, data: DataPlan) -> list[str]:
+    """What somebody should know of the attributes that a run learns from."""
+    rows = data.datasets[run.dataset].training_rows
+    return rows.check(run.definition.attributes, run.method) if rows.rows and run.definition.attributes else []
 
 
 def _seeds_per_process(config: Mapping[str, Any]) -> int:
@@ -188,13 +211,27 @@ def _of_entry(
     few = simulated or "fold" in manifests[0].selection
     seeds = _seeds(entry.get("seeds"), few)
     names = entry.get("methods") or (ATMIL if bag_set.instances.tasks else ATTENTION)
-    fitting = {method: _method(methods, method, bag_set.instances, training, f"runs.{name}") for method in names}
-    for dataset in manifests:
-        for method, made in fitting.items():
-            _check_validation(made, dataset, f"runs.{name}")
-            augmentation = dict(config["augmentation"]) if made.training["augment"] else None
-            for seed in seeds:
-                yield Run(dataset.name, name, method, seed, augmentation, made)
+
+    @cache
+    def complete_method(method: str) -> Method:
+        return _method(methods, method, bag_set.instances, training, f"runs.{name}")
+
+    def run(dataset: DataSet, method: str, seed: int) -> Run:
+        made = complete_method(method)
+        _check_validation(made, dataset, f"runs.{name}")
+        rows = dataset.training_rows
+        return Run(
+            dataset.name,
+            name,
+            method,
+            seed,
+            dict(config["augmentation"]) if made.training["augment"] else None,
+            made,
+            rows.values(made.attributes) if rows.rows and made.attributes else None,
+            tuple(run(dataset, expert, seed) for expert in made.experts),
+        )
+
+    yield from (run(dataset, method, seed) for dataset in manifests for method in names for seed in seeds)
 
 
 def _manifests(entry: str, data: DataPlan) -> list[DataSet]:

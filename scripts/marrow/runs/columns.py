@@ -11,6 +11,19 @@ def probability_of(class_name: str) -> str:
     return f"p_{class_name}"
 
 
+SHARE_PICTURES = "share_pictures"  # how much the pictures count in the verdict of two experts, from 0 to 1
+
+
+def by_pictures(class_name: str) -> str:
+    """The column with the probability that the expert on pictures gives a class."""
+    return f"pictures_{class_name}"
+
+
+def by_attributes(class_name: str) -> str:
+    """The column with the probability that the expert on attributes gives a class."""
+    return f"attributes_{class_name}"
+
+
 def predicted_of(task: str) -> str:
     """The column with the answer of an auxiliary head: the number of a class, or a value."""
     return f"predicted_{task}"

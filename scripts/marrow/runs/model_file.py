@@ -5,17 +5,21 @@ where bags do not fit. Nothing in it is ever executed.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from marrow.bags.bag import Layout
 from marrow.bags.header import layout_of
-from marrow.bags.manifest import Manifest
+from marrow.bags.manifest import Entry, Manifest
 from marrow.device.tensor_file import read_tensors, tensor_bytes
 from marrow.errors import MarrowError
-from marrow.learning.build import build_model
+from marrow.learning.build import attributes_of, build_model, looks_at_instances
+from marrow.learning.feed.choice import feed_of
+from marrow.learning.feed.feed import Feed
 from marrow.learning.model import Model
 from marrow.learning.scaling import Scaling
 from marrow.workflow.fingerprint.values import canonical
@@ -34,6 +38,18 @@ class About:
     dataset: str
     classes: tuple[str, ...]
     layout: Layout
+
+    def feed(self, manifest: Manifest, entries: Sequence[Entry], device: torch.device, threads: int) -> Feed:
+        """Bags for the model to judge, with the attributes that it learned from."""
+        return feed_of(
+            manifest,
+            entries,
+            [],
+            device,
+            threads=threads,
+            attributes=attributes_of(self.settings),
+            is_read=looks_at_instances(self.settings),
+        )
 
     def check(self, manifest: Manifest) -> None:
         """Refuse bags that the model does not fit.

@@ -4,7 +4,7 @@ The metadata of predictions and instances names the data set, its classes and th
 `marrow.runs.run_table` refuses a table of other bags.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,14 @@ from marrow.bags.header import KEY
 from marrow.bags.manifest import Entry, Manifest
 from marrow.learning.inference import ModelOutput
 from marrow.learning.training.trainer import Row
-from marrow.runs.columns import manifest_digest, predicted_of, probability_of
+from marrow.runs.columns import (
+    SHARE_PICTURES,
+    by_attributes,
+    by_pictures,
+    manifest_digest,
+    predicted_of,
+    probability_of,
+)
 from marrow.workflow.fingerprint.values import canonical
 
 
@@ -29,13 +36,20 @@ def write_history(history: Sequence[Row], path: Path) -> None:
 
 
 def write_predictions(manifest: Manifest, entries: Sequence[Entry], verdicts: ModelOutput, path: Path) -> None:
-    """One row a bag: bag, patient, split, site, label (-1 unknown), predicted class and class probabilities."""
+    """One row a bag: bag, patient, split, site, label (-1 unknown), predicted class and class probabilities.
+
+    Where two experts speak, what each says, and how much the pictures count.
+    """
     columns: dict[str, Any] = {
         name: [getattr(entry, name) for entry in entries] for name in ("bag", "patient", "split", "site")
     }
     columns["label"] = pa.array([entry.label for entry in entries], pa.int8())
     columns["predicted"] = pa.array(verdicts.probabilities.argmax(1), pa.int8())
     columns |= _probabilities(manifest, verdicts.probabilities)
+    if (experts := verdicts.experts) is not None:
+        columns[SHARE_PICTURES] = experts.share
+        columns |= _probabilities(manifest, experts.pictures, by_pictures)
+        columns |= _probabilities(manifest, experts.attributes, by_attributes)
     _write(columns, manifest, path)
 
 
@@ -55,8 +69,10 @@ def write_instances(manifest: Manifest, entries: Sequence[Entry], verdicts: Mode
     _write(columns, manifest, path)
 
 
-def _probabilities(manifest: Manifest, values: np.ndarray[Any, np.dtype[np.float32]]) -> Mapping[str, Any]:
-    return {probability_of(name): values[:, number] for number, name in enumerate(manifest.classes)}
+def _probabilities(
+    manifest: Manifest, values: np.ndarray[Any, np.dtype[np.float32]], column: Callable[[str], str] = probability_of
+) -> Mapping[str, Any]:
+    return {column(name): values[:, number] for number, name in enumerate(manifest.classes)}
 
 
 def _write(columns: Mapping[str, Any], manifest: Manifest, path: Path) -> None:

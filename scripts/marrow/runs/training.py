@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from marrow.device.out_of_memory import OutOfMemoryGuard
 from marrow.files import write_text
 from marrow.learning.feed.augmenter import Augmenter
 from marrow.learning.feed.feed import Feed
+from marrow.learning.model import Model
 from marrow.learning.training.interrupt import Interrupt
 from marrow.learning.training.preparation import Preparation, prepare
 from marrow.learning.training.trainer import Trainer
@@ -40,15 +41,28 @@ class MethodOnData:
 class Training:
     """A run: its model and data are prepared, and `trainer` trains, from where one that was stopped or killed left off.
 
-    `shared` are all bags, where another run has them at hand.
+    `shared` are all bags, where another run has them at hand; `experts` the two models that the run starts from.
     """
 
     def __init__(
-        self, common: MethodOnData, seed: int, checkpoints: Path, interrupt: Interrupt, shared: Feed | None = None
+        self,
+        common: MethodOnData,
+        seed: int,
+        checkpoints: Path,
+        interrupt: Interrupt,
+        shared: Feed | None = None,
+        experts: Sequence[Model] = (),
     ) -> None:
         self._common, self._seed = common, seed
         self.prepared = prepare(
-            common.bags, common.settings, common.augmentation, seed, common.device, common.threads, shared=shared
+            common.bags,
+            common.settings,
+            common.augmentation,
+            seed,
+            common.device,
+            common.threads,
+            shared=shared,
+            experts=experts,
         )
         self.guard = OutOfMemoryGuard(self.prepared.encoder)
         self.trainer = Trainer(
@@ -88,7 +102,7 @@ class Training:
 
 def _made_with(prepared: Preparation) -> dict[str, Any]:
     model = prepared.stepper.model
-    device = next(model.parameters()).device
+    device = next(iter(model.state_dict().values())).device
     return {
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         "precision": str(prepared.encoder.precision).removeprefix("torch."),

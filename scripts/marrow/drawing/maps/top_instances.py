@@ -28,6 +28,7 @@ GUIDED = "below: guided backpropagation times input, summed from front to back; 
 def draw_top_patches(
     scan_map: ScanMap,
     patches: Tensor,
+    attributes: Tensor,
     direction: Sequence[float],
     count: int,
     model: Model | None,
@@ -39,6 +40,7 @@ def draw_top_patches(
     Args:
         scan_map: of the scan.
         patches: (patches, channels, z, y, x), without margin.
+        attributes: (1, attributes), those of the scan that the model learns from.
         direction: of the scan's grid, as images have it.
         count: how many patches at most.
         model: whose guided gradients are shown; None to leave them out.
@@ -52,7 +54,7 @@ def draw_top_patches(
     saliency, below = None, ""
     if model is not None:
         number = scan_map.manifest.classes.index(predicted)
-        saliency = guided_saliency(model, picked, number).sum(1).cpu().numpy()
+        saliency = guided_saliency(model, picked, number, attributes).sum(1).cpu().numpy()
         below = "\n" + GUIDED.format(name=predicted)
     shown = picked[:, 0].cpu().numpy()
     instances = [

@@ -48,20 +48,22 @@ class GuidedRelus(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def guided_saliency(model: Model, patches: Tensor, number: int) -> Tensor:
+def guided_saliency(model: Model, patches: Tensor, number: int, attributes: Tensor | None = None) -> Tensor:
     """Guided gradient times input of each instance by itself, (instances, *shape).
 
     Args:
         model: ready to judge; its weights gather no gradient.
-        patches: (instances, *shape), as they lie in bags, without margin.
+        patches: (instances, *shape) of one bag, as they lie there, without margin.
         number: of the class whose logit is asked.
+        attributes: (1, attributes) of the bag, for a model that learns from them.
     """
     with torch.enable_grad():
         seen = model.scaling(patches).detach().requires_grad_()
         with GuidedRelus():
             embeddings = model.encoder(seen)
         alone = Segments.of([1] * len(patches), patches.device)
-        logits = model.pooling(embeddings, alone).logits
+        shared = None if attributes is None else attributes.expand(len(patches), -1)
+        logits = model.judge(embeddings, alone, shared).logits
         asked = class_logit(logits, number).sum()
         (gradient,) = torch.autograd.grad(asked, seen)
     return (gradient * seen).detach()

@@ -21,8 +21,8 @@ from torch import Tensor
 from marrow.device.random_state import named_seed
 from marrow.explanation.localisation.quantities import Scores
 from marrow.learning.feed.grouping import grouped
+from marrow.learning.fusion.fusion import Pool
 from marrow.learning.pooling.outputs import probabilities
-from marrow.learning.pooling.pooling import Pooling
 from marrow.learning.pooling.segments import Segments
 from marrow.tables.frames import Columns, frame_of
 
@@ -85,12 +85,12 @@ class Fall:
 
 @torch.inference_mode()
 def fall_of(
-    pooling: Pooling, embeddings: Tensor, scores: Mapping[str, Scores], bag: str, predicted: int, drops: Drops
+    pooling: Pool, embeddings: Tensor, scores: Mapping[str, Scores], bag: str, predicted: int, drops: Drops
 ) -> Fall:
     """What dropping does to one bag.
 
     Args:
-        pooling: of the model.
+        pooling: of the model; for one that learns from attributes, with those of the bag.
         embeddings: (instances, width), of the bag.
         scores: quantity -> (instances,).
         bag: its id.
@@ -104,7 +104,7 @@ def fall_of(
     return Fall(dict(zip(scores, found, strict=False)), found[len(scores) :].mean(axis=0))
 
 
-def probabilities_of(pooling: Pooling, embeddings: Tensor, subsets: Sequence[Order]) -> Scores:
+def probabilities_of(pooling: Pool, embeddings: Tensor, subsets: Sequence[Order]) -> Scores:
     """The probabilities that a pooling gives to parts of a bag: (subsets, classes).
 
     Args:

@@ -8,7 +8,7 @@ their files at each use, and compared with their digest at the first reading onl
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -125,6 +125,23 @@ class FileBags(BagStore):
     def allocated_bytes(self, position: int) -> int:
         """The size of the bag's patches."""
         return self.entries[position].instances * self.layout.patch_bytes
+
+
+class UnreadBags(BagStore):
+    """Bags that nobody looks at, for a method of attributes alone: no file is opened, and instances have no numbers."""
+
+    @property
+    def layout(self) -> Layout:
+        """Instances of no numbers."""
+        return replace(self.manifest.layout, shape=(0,), margin=0, tasks=())
+
+    def bag(self, position: int) -> StoredBag:
+        """As many instances as there are."""
+        return StoredBag(torch.empty(self.entries[position].instances, 0, device=self.device), {})
+
+    def allocated_bytes(self, position: int) -> int:  # noqa: ARG002
+        """None."""
+        return 0
 
 
 def read_by_blocks(

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 
 import torch
 
+from marrow.bags.attributes import Attribute
 from marrow.bags.bag import Task
 from marrow.bags.manifest import Entry, Manifest
 from marrow.device.device import free_on
 from marrow.device.out_of_memory import is_out_of_memory
-from marrow.learning.feed.bag_store import DeviceBags, FileBags
+from marrow.learning.feed.bag_store import DeviceBags, FileBags, UnreadBags
 from marrow.learning.feed.feed import Feed
 
 SHARE_OF_FREE_MEMORY = 0.5  # the rest is for activations and gradients
@@ -26,6 +27,8 @@ def feed_of(
     *,
     threads: int,
     room: int | None = None,
+    attributes: Sequence[Attribute] = (),
+    is_read: bool = True,
 ) -> Feed:
     """A feed of bags in device memory if they fit there, otherwise read from files during training; the log says which.
 
@@ -33,9 +36,13 @@ def feed_of(
     read. On the device bags may take `room` bytes, by default half of the memory that is free for a job of so many
     threads.
 
+    `attributes` are those that a method learns from; if it learns from nothing else, `is_read` is false.
+
     Raises:
         MarrowError: a bag is missing or damaged, or differs from its row of the manifest.
     """
+    if not is_read:
+        return Feed(UnreadBags(manifest, entries, tasks, device), attributes=attributes)
     instances = sum(entry.instances for entry in entries)
     size = instances * (manifest.layout.patch_bytes + LABEL_BYTES * len(tasks))
     available = int(SHARE_OF_FREE_MEMORY * free_on(device, threads)) if room is None else room
@@ -49,9 +56,9 @@ def feed_of(
             message += ", and other processes took the memory meanwhile"
         else:
             _log.info("%s: kept in the memory of %s", message, device)
-            return Feed(bags)
+            return Feed(bags, attributes=attributes)
     _log.info("%s: read from files while %s computes", message, device)
-    return Feed(FileBags(manifest, entries, tasks, device))
+    return Feed(FileBags(manifest, entries, tasks, device), attributes=attributes)
 
 
 def _mebibytes(count: int) -> str:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from marrow.bags.attributes import Attribute, numbers_of
 from marrow.bags.manifest import Entry
 from marrow.device.random_state import named_seed
 from marrow.learning.feed.augmenter import Augmenter, Drawn, cropped
@@ -40,6 +41,7 @@ class Batch:
             where unknown.
         instances: (instances,), int64, the position of each instance among all instances of the feed.
         bags: ids of the bags.
+        attributes: (bags, attributes), float32, the numbers that stand for those of the method, NaN where unknown.
     """
 
     patches: Tensor
@@ -48,6 +50,7 @@ class Batch:
     auxiliary: Mapping[str, Tensor]
     instances: Tensor
     bags: tuple[str, ...]
+    attributes: Tensor
 
 
 class Feed:
@@ -57,6 +60,7 @@ class Feed:
         entries: the manifest's rows of the bags.
         lengths: number of instances of each bag.
         labels: (bags,), class numbers; -1 where unknown.
+        attributes: (bags, attributes), the numbers that stand for the declared ones, NaN where unknown.
     """
 
     def __init__(
@@ -65,6 +69,7 @@ class Feed:
         positions: Sequence[int] | None = None,
         augmentation: Augmenter | None = None,
         seed: int = 0,
+        attributes: Sequence[Attribute] = (),
     ) -> None:
         self._store = store
         self._positions = range(len(store.entries)) if positions is None else positions
@@ -72,6 +77,9 @@ class Feed:
         self.entries = [store.entries[position] for position in self._positions]
         self.lengths = [entry.instances for entry in self.entries]
         self.labels: npt.NDArray[np.int64] = np.array([entry.label for entry in self.entries], np.int64)
+        self._declared = attributes
+        numbers = [numbers_of(attributes, entry.attributes, entry.bag) for entry in self.entries]
+        self.attributes = torch.tensor(numbers, dtype=torch.float32).view(len(numbers), len(attributes))
         self._starts = np.cumsum([0, *self.lengths]).tolist()
         if augmentation and (note := augmentation.note(store.layout)):
             _log.warning("%s: %s", store.manifest.dataset, note)
@@ -96,7 +104,7 @@ class Feed:
         """
         numbers = {entry.bag: position for position, entry in enumerate(self.entries)}
         positions = [self._positions[numbers[entry.bag]] for entry in entries]
-        return Feed(self._store, positions, augmentation, seed)
+        return Feed(self._store, positions, augmentation, seed, self._declared)
 
     def batch(self, positions: Sequence[int], epoch: int | None = None) -> Batch:
         """The batch of some bags, at least one, augmented for an epoch counted from 0; None for no augmentation.
@@ -140,6 +148,7 @@ class Feed:
             },
             instances=_joined([torch.arange(*ends, device=device) for ends in starts]),
             bags=tuple(self.ids(positions)),
+            attributes=self.attributes[list(positions)].to(device),
         )
 
     def _patches(self, bag: StoredBag, drawn: Drawn | None) -> Tensor:

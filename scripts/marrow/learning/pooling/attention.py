@@ -12,11 +12,11 @@ from typing import Any
 from torch import Tensor, nn
 
 from marrow.learning.pooling.outputs import outputs_of
-from marrow.learning.pooling.pooling import Pooled, Pooling
+from marrow.learning.pooling.pooling import LinearPooling, Pooled
 from marrow.learning.pooling.segments import Segments, attend
 
 
-class Attention(Pooling):
+class Attention(LinearPooling):
     """Attention with one hidden layer of `attention_width`."""
 
     def __init__(self, width: int, outputs: int, attention_width: int) -> None:

@@ -9,13 +9,13 @@ from collections.abc import Callable
 from torch import Tensor
 
 from marrow.learning.pooling.outputs import outputs_of
-from marrow.learning.pooling.pooling import Pooled, Pooling
+from marrow.learning.pooling.pooling import LinearPooling, Pooled, Pooling
 from marrow.learning.pooling.segments import Segments
 
 PoolingFunction = Callable[[Tensor, Segments], Tensor]
 
 
-class _FixedPooling(Pooling):
+class _FixedPooling(LinearPooling):
     """Pools by a fixed function."""
 
     def __init__(self, width: int, outputs: int, function: PoolingFunction) -> None:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from marrow.learning.pooling.attention_memory import AttentionMemory
 from marrow.learning.pooling.loss_attention_loss import LossAttentionLoss
-from marrow.learning.pooling.pooling import Pooled, Pooling
+from marrow.learning.pooling.pooling import LinearPooling, Pooled
 from marrow.learning.pooling.segments import Segments, attend
 
 
@@ -25,7 +25,7 @@ def loss_attention_scores(instance_logits: Tensor) -> Tensor:
     return torch.logsumexp(instance_logits, 1)
 
 
-class LossAttention(Pooling):
+class LossAttention(LinearPooling):
     """Attention by the classifier's own logits, of which it has one for each class."""
 
     def pool(self, embeddings: Tensor, segments: Segments) -> Pooled:

@@ -6,7 +6,23 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from marrow.learning.fitted import Fitted
 from marrow.learning.pooling.segments import Segments, at_least_float32
+
+
+@dataclass(frozen=True)
+class Experts:
+    """What two experts say of packed bags, and how much each counts.
+
+    Attributes:
+        pictures: (bags, outputs), logits of the expert on pictures.
+        attributes: (bags, outputs), logits of the expert on attributes.
+        share: (bags,), of the pictures, from 0 to 1; the attributes have the rest.
+    """
+
+    pictures: Tensor
+    attributes: Tensor
+    share: Tensor
 
 
 @dataclass(frozen=True)
@@ -20,23 +36,18 @@ class Pooled:
         instance_logits: (instances, outputs), what it says of single instances; None where it says nothing of them.
             All poolings here give what they would say of a bag of that instance alone.
         embedding: (bags, width), what the classifier sees of a bag; None where instances are classified first.
+        experts: what the two experts say whose verdicts are joined; None where there is one.
     """
 
     logits: Tensor
     attention: Tensor | None = None
     instance_logits: Tensor | None = None
     embedding: Tensor | None = None
+    experts: Experts | None = None
 
 
 class Pooling(nn.Module, ABC):
-    """Pools the embeddings of each bag and classifies it; the classifier is a part of it.
-
-    It has one output for two classes, or one for each class.
-    """
-
-    def __init__(self, width: int, outputs: int) -> None:
-        super().__init__()
-        self.classifier = nn.Linear(width, outputs)
+    """Pools the embeddings of each bag and classifies it; the classifier is a part of it."""
 
     def forward(self, embeddings: Tensor, segments: Segments) -> Pooled:
         """Pool (instances, width) of packed bags, in float32 at least: it is cheap, and its sums are long."""
@@ -48,3 +59,19 @@ class Pooling(nn.Module, ABC):
     @abstractmethod
     def pool(self, embeddings: Tensor, segments: Segments) -> Pooled:
         """Pool (instances, width), in full precision."""
+
+
+class LinearPooling(Pooling):
+    """A pooling with a linear classifier, of one output for two classes, or one for each class."""
+
+    def __init__(self, width: int, outputs: int) -> None:
+        super().__init__()
+        self.classifier = nn.Linear(width, outputs)
+
+
+class FittedPooling(Fitted, Pooling):
+    """A pooling that is fitted all at once, on rows of a table; fitted anew, it takes other numbers."""
+
+    @abstractmethod
+    def fit(self, embeddings: Tensor, segments: Segments, labels: Tensor, weights: Tensor | None, seed: int) -> None:
+        """Fit to training bags: (instances, width), classes (bags,), and how much each bag counts, (bags,)."""

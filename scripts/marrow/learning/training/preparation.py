@@ -8,16 +8,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from marrow.bags.attributes import training_problems
 from marrow.bags.manifest import Entry, Manifest
 from marrow.device.chunks import ChunkedEncoder, compiled_size
 from marrow.device.precision import memory_format_of, precision_of
-from marrow.errors import RunStopped
-from marrow.learning.build import build_model, tasks_of
+from marrow.errors import MarrowError, RunStopped
+from marrow.learning.build import attributes_of, build_model, looks_at_instances, tasks_of
 from marrow.learning.feed.augmenter import Augmenter
 from marrow.learning.feed.choice import feed_of
 from marrow.learning.feed.feed import Feed
+from marrow.learning.model import Model
 from marrow.learning.pooling.main_loss import main_loss_of
-from marrow.learning.scaling import scaling_of
+from marrow.learning.scaling import Scaling, scaling_of
+from marrow.learning.training.start import fit_parts, take_over
 from marrow.learning.training.step import Stepper
 from marrow.learning.weighting.build import weighting_of
 
@@ -49,9 +52,11 @@ def prepare(
     device: torch.device,
     threads: int,
     shared: Feed | None = None,
+    experts: Sequence[Model] = (),
 ) -> Preparation:
     """Read the bags and make the model; initial weights, dropout, order of bags and augmentation follow the seed.
 
+    `experts` are two trained models that it starts from, if its settings say so.
     `shared` is a feed of all bags of the manifest with the method's tasks, if another training has read it.
 
     Raises:
@@ -66,13 +71,22 @@ def prepare(
             f"{manifest.dataset} has no bags to train on: give it some (`make splits` shows who trains), or mend the "
             "training scans that were stopped",
         )
-    everything = shared or feed_of(manifest, manifest.entries, tasks, device, threads=threads)
+    attributes, looks = attributes_of(settings), looks_at_instances(settings)
+    everything = shared or feed_of(
+        manifest, manifest.entries, tasks, device, threads=threads, attributes=attributes, is_read=looks
+    )
     bags = everything.part(trained_on, augmentation, seed)
+    labels = [entry.label_name for entry in trained_on]
+    if problems := list(training_problems(attributes, bags.attributes.tolist(), labels)):
+        raise MarrowError(f"{manifest.dataset}: {problems[0]}")
     training = settings["training"]
-    scaling = scaling_of(training["input"], manifest, bags)
+    scaling = scaling_of(training["input"], manifest, bags) if looks else Scaling.nothing()
     torch.manual_seed(seed)
     scales = {task.name: _mean_and_std(bags, task.name) for task in tasks if not task.classes}
     model = build_model(settings, manifest.layout, len(manifest.classes), scaling, scales).to(device)
+    if model.clinical is not None:
+        model.clinical.scaling.fit(bags.attributes)
+    take_over(model, experts, settings.get("start", ""))
     first = bags.batch([0])
     with torch.no_grad():
         instances = model.scaling(first.patches)
@@ -87,6 +101,7 @@ def prepare(
     class_weights = (
         _class_weights(trained_on, len(manifest.classes)) if training["class_weights"] == "balanced" else None
     )
+    fit_parts(model, bags, class_weights, seed)
     stepper = Stepper(
         model,
         main_loss_of(settings["pooling"], None if class_weights is None else class_weights.to(device), bags.instances),

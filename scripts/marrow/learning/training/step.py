@@ -75,7 +75,7 @@ class Stepper:
         """Set the gradients of all parameters. The caller lets the optimiser step."""
         embeddings = self.model.embed(batch.patches, self.encode)
         cut = embeddings.detach().requires_grad_()
-        answers = self.model.answer(cut, batch.segments)
+        answers = self.model.answer(cut, batch.segments, batch.attributes)
         terms = self.main_loss(answers.pooled, batch.labels, batch.segments, batch.instances, epoch)
         losses = [torch.stack(list(terms.values())).sum(), *self._auxiliary_losses(answers, batch)]
         head_gradients = [gradients_of(loss, [cut, *head]) for loss, head in zip(losses, self._heads, strict=True)]
@@ -87,6 +87,8 @@ class Stepper:
             _set_gradients(head, [gradient if gradient is None else weight * gradient for gradient in gradients[1:]])
         history = dict(history_of(observation, weights, self.model.tasks))
         history |= {f"loss_{MAIN}_{name}": term.detach() for name, term in terms.items() if len(terms) > 1}
+        if answers.pooled.experts is not None:
+            history["share_pictures"] = answers.pooled.experts.share.detach().mean()
         if answers.pooled.attention is not None:
             history["attention_entropy"] = attention_entropy(answers.pooled.attention.detach(), batch.segments).mean()
         return Step(observation.losses, history)
@@ -100,6 +102,8 @@ class Stepper:
     ) -> tuple[Observation, Weights]:
         """Compute the task weights, and set the gradients of the trunk."""
         trunk, needs_gramian = self._trunk, self.weighting.asks_gramian(observation.step)
+        if not trunk:
+            return observation, self.weighting(observation)
         if needs_gramian and not self.last_layer:
             rows = list(trunk_rows(embeddings, trunk, at_cut))
             observation = replace(observation, gramian=gramian(rows))

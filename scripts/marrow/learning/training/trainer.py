@@ -130,6 +130,10 @@ class Trainer:
     def steps(self) -> Steps:
         """Train to the end as `train` does: yields a request for each step and expects to be sent its result."""
         self._resume_from_checkpoint()
+        if not self._model.is_trainable:
+            self._model.eval()
+            self._end_epoch(0.0)
+            return
         epochs: int = self._training["epochs"]
         self._model.train()
         with tqdm(total=epochs, initial=self.progress.epoch, unit="epoch", disable=None, leave=False) as bar:

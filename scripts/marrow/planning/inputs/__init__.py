@@ -83,6 +83,10 @@ class Inputs:
         """The run that a job belongs to; its data set may be the part that is only predicted."""
         return self.plan.runs.run(wildcards.dataset.removesuffix(PREDICT_SUFFIX), wildcards.method, int(wildcards.seed))
 
+    def experts(self, wildcards: Wildcards) -> list[str]:
+        """The models that a run starts from, that on pictures first; none where it starts from scratch."""
+        return [f"{expert.folder}/model.safetensors" for expert in self.run(wildcards).experts]
+
     def process(self, wildcards: Wildcards) -> tuple[Run, ...]:
         """The runs of a method that train in one process."""
         return self.plan.runs.in_one_process(wildcards.dataset, wildcards.method)

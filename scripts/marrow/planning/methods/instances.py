@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from marrow.bags.attributes import Attribute
+
 SIMULATED = "simulated"
 
 
@@ -21,6 +23,7 @@ class Instances:
         are_bytes: whether they are stored as bytes from 0 to 255, and not as numbers without a range.
         are_labelled: whether bags hold instance labels, for evaluation alone.
         key_classes: class of a bag -> the classes of its key instances, where none has the bag's name.
+        attributes: the clinical ones of the bags.
     """
 
     shape: tuple[int, ...]
@@ -29,6 +32,7 @@ class Instances:
     are_bytes: bool = False
     are_labelled: bool = False
     key_classes: Mapping[str, Sequence[str]] = field(default_factory=lambda: {})
+    attributes: tuple[Attribute, ...] = ()
 
 
 def instances_of(kind: str, declaration: Mapping[str, Any], settings: Mapping[str, Any]) -> Instances:

@@ -16,7 +16,9 @@ from marrow.planning.methods.instances import Instances
 from marrow.planning.methods.resolve import Method, resolved
 from marrow.planning.methods.sections import MethodSchema, read_method_schema
 
-SECTIONS = ("encoder", "pooling", "auxiliary", "heads", "weighting", "training")
+SECTIONS = (
+    "encoder", "pooling", "attributes", "expert", "fusion", "start", "auxiliary", "heads", "weighting", "training",
+)  # fmt: skip
 
 
 class Methods:
@@ -27,8 +29,12 @@ class Methods:
         self._entries = entries
         self._schema = schema
 
-    def method(self, name: str, instances: Instances, training: Mapping[str, Any]) -> Method:
+    def method(
+        self, name: str, instances: Instances, training: Mapping[str, Any], starting: tuple[str, ...] = ()
+    ) -> Method:
         """A method for some data, complete; `training` is what its runs on these data set in that section.
+
+        `starting` are the methods that start from this one.
 
         Raises:
             ConfigError: there is no such method, or it cannot learn from these data.
@@ -38,9 +44,40 @@ class Methods:
             pile += [layer, *(layer.get("on_data", {}).get(kind, {}) for kind in instances.kinds)]
         laid = overlaid({key: each[key] for key in SECTIONS if key in each} for each in pile)
         try:
+            if (laid.get("start") or {}).get("from", "scratch") != "scratch":
+                laid |= self._of_experts(laid["start"], instances, training, (*starting, name))
             return resolved(self._title(name), laid, instances, self._schema)
         except ConfigError as error:
             raise ConfigError(f"the method {name} does not fit these data: {error}") from None
+
+    def _of_experts(
+        self, start: Mapping[str, Any], instances: Instances, training: Mapping[str, Any], starting: tuple[str, ...]
+    ) -> Settings:
+        """What a method that starts from two trained models takes over from their methods."""
+        missing = [role for role in ("pictures", "attributes") if not start.get(role)]
+        if missing:
+            raise ConfigError(f"start.from is {start['from']}, and start.{missing[0]} names no method to start from")
+        if start["pictures"] in starting or start["attributes"] in starting:
+            raise ConfigError(f"{' starts from '.join(starting)}, which starts from one of these again; name others")
+        pictures, attributes = (
+            self.method(start[role], instances, training, starting) for role in ("pictures", "attributes")
+        )
+        if pictures.attributes or not attributes.attributes or attributes.looks_at_instances:
+            raise ConfigError(
+                f"start.pictures is {start['pictures']} and start.attributes {start['attributes']}; name a method "
+                "without attributes and one of attributes alone, whose encoder.kind is none"
+            )
+        taken: Settings = {
+            "encoder": pictures.encoder,
+            "pooling": pictures.pooling,
+            "attributes": [attribute.name for attribute in attributes.attributes],
+            "expert": attributes.expert,
+        }
+        if start["from"] == "frozen":
+            return taken | {"auxiliary": [], "heads": {}, "weighting": {}}
+        return taken | {
+            "auxiliary": list(pictures.auxiliary), "heads": pictures.heads, "weighting": pictures.weighting
+        }  # fmt: skip
 
     def check_training(self, training: Mapping[str, Any], place: str) -> None:
         """Raise a `ConfigError` where a section `training` that stands by itself is wrong."""

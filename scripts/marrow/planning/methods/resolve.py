@@ -8,11 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from marrow.bags.attributes import Attribute
 from marrow.errors import ConfigError, nearest
 from marrow.planning.config import Settings, complete
 from marrow.planning.datasets import SCANS
 from marrow.planning.declarations import Declaration
 from marrow.planning.methods.instances import Instances
+from marrow.planning.methods.joining import NOTHING, Joined
 from marrow.planning.methods.sections import MethodSchema, Section
 from marrow.workflow.fingerprint.values import plain
 
@@ -26,26 +28,36 @@ class Method:
     Attributes:
         title: what tables call it.
         encoder: what embeds an instance; its kind is never auto.
+        attributes: those that it learns from, in the order of the data set.
+        expert: what judges a bag by its attributes.
+        fusion: how the verdicts on pictures and attributes become one.
+        start: what it is trained from: `from` and, where it starts from two trained models, their methods.
         auxiliary: names of the auxiliary tasks, in the order of the data set.
         heads: auxiliary task -> its head, for those that do not have the automatic one.
         has_attention: whether its pooling weighs instances.
+        looks_at_instances: whether it learns from more than attributes.
         alone: why each of its runs trains in a process of its own, in words; None where several seeds can share one.
     """
 
     title: str
     encoder: Settings
     pooling: Settings
+    attributes: tuple[Attribute, ...]
+    expert: Settings
+    fusion: Settings
+    start: Settings
     auxiliary: tuple[str, ...]
     heads: dict[str, Settings]
     weighting: Settings
     training: Settings
     has_attention: bool
+    looks_at_instances: bool
     alone: str | None
 
     @property
     def settings(self) -> Settings:
-        """All that a run depends on, in plain types; the title is not."""
-        return {
+        """All that a run depends on, in plain types: no title, and no name of a method that it starts from."""
+        settings: Settings = {
             "encoder": self.encoder,
             "pooling": self.pooling,
             "auxiliary": list(self.auxiliary),
@@ -53,6 +65,16 @@ class Method:
             "weighting": self.weighting,
             "training": self.training,
         }
+        if not self.attributes:
+            return settings
+        declared = [attribute.settings for attribute in self.attributes]
+        more: Settings = {"attributes": declared, "expert": self.expert, "fusion": self.fusion}
+        return settings | more | {"start": self.start["from"]}
+
+    @property
+    def experts(self) -> list[str]:
+        """The methods of the two trained models that it starts from, that on pictures first; none where it does not."""
+        return [] if self.start["from"] == "scratch" else [self.start["pictures"], self.start["attributes"]]
 
 
 def resolved(title: str, given: Settings, instances: Instances, methods: MethodSchema) -> Method:
@@ -64,26 +86,33 @@ def resolved(title: str, given: Settings, instances: Instances, methods: MethodS
     """
     sections = methods.sections
     encoder = encoder_settings(given.get("encoder", {}), instances.shape, sections["encoder"])
-    pooling = sections["pooling"].completed(given.get("pooling", {}))
-    weighting = sections["weighting"].completed(given.get("weighting", {}))
-    auxiliary = _auxiliary(given.get("auxiliary"), weighting["kind"], instances.tasks)
-    declared = {
-        name: sections[name].of(part)
-        for name, part in (("encoder", encoder), ("pooling", pooling), ("weighting", weighting))
+    pooling = {"kind": NOTHING} if encoder["kind"] == NOTHING else given.get("pooling", {})
+    parts = {
+        "encoder": encoder,
+        "pooling": sections["pooling"].completed(pooling),
+        **{name: sections[name].completed(given.get(name, {})) for name in ("expert", "fusion", "weighting")},
     }
-    _check_number_of_tasks(weighting, declared["weighting"], len(auxiliary))
+    declared = {name: sections[name].of(part) for name, part in parts.items()}
+    start = complete(given.get("start", {}), methods.schema["properties"]["start"])
+    joined = Joined(parts, declared, start["from"])
+    for problem in joined.problems():
+        raise ConfigError(problem)
+    attributes = _attributes(given.get("attributes"), instances.attributes) if joined.takes_attributes else ()
+    auxiliary = _auxiliary(given.get("auxiliary"), parts["weighting"]["kind"], instances.tasks)
+    _check_number_of_tasks(parts["weighting"], declared["weighting"], len(auxiliary))
     heads = _heads(given.get("heads", {}), auxiliary, instances.tasks, sections["heads"])
     training = _training(given.get("training", {}), instances, methods.schema["properties"]["training"])
     return Method(
         title=title,
-        encoder=encoder,
-        pooling=pooling,
+        **parts,
+        attributes=attributes,
+        start=start,
         auxiliary=auxiliary,
         heads=heads,
-        weighting=weighting,
         training=training,
         has_attention=declared["pooling"].get("attention", False),
-        alone=why_alone(declared.values(), encoder, training),
+        looks_at_instances=joined.looks_at_instances,
+        alone="it learns from attributes" if attributes else why_alone(declared.values(), encoder, training),
     )
 
 
@@ -127,7 +156,7 @@ def encoder_settings(given: Settings, shape: tuple[int, ...], section: Section) 
     kind: str = given.get("kind", "auto")
     kind = encoder_for(shape, section.kinds) if kind == "auto" else kind
     called = _CALLED[len(shape)]
-    if section.kinds[kind]["reads"] != called:
+    if section.kinds[kind]["reads"] not in {called, "nothing"}:
         readers = [reader for reader, declared in section.kinds.items() if declared["reads"] == called]
         raise ConfigError(
             f"encoder.kind is {kind}, which does not read {called}, and an instance is {shape}; "
@@ -138,6 +167,27 @@ def encoder_settings(given: Settings, shape: tuple[int, ...], section: Section) 
         if "least_edges" in part:
             encoder[key] = _by_edge(key, encoder[key], part["least_edges"], shape)
     return encoder
+
+
+def _attributes(named: list[str] | str | None, declared: tuple[Attribute, ...]) -> tuple[Attribute, ...]:
+    """The attributes, in the order of the data set."""
+    if not declared:
+        raise ConfigError(
+            "it learns from attributes, and these data have none; declare those of the sample sheet in the section "
+            "attributes of the config, such as attributes: {age: {unit: years}}"
+        )
+    by_name = {attribute.name: attribute for attribute in declared}
+    names = list(by_name) if named is None else [named] if isinstance(named, str) else named
+    for name in names:
+        if name not in by_name:
+            raise ConfigError(
+                f"attributes names {name!r}, which these data do not have; {nearest(name, list(by_name))}"
+            )
+    if not names:
+        raise ConfigError(
+            "it learns from attributes, and attributes is an empty list; name some, or leave it out for all"
+        )
+    return tuple(attribute for name, attribute in by_name.items() if name in names)
 
 
 def _by_edge(key: str, value: Any, least_edges: Mapping[Any, int], shape: tuple[int, ...]) -> Any:
