@@ -1,5 +1,6 @@
 """Rule train_model: one run, which is one method trained on one data set with one seed."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,10 @@ def main(
     seed: int,
     settings: dict[str, Any],
     augmentation: dict[str, Any] | None,
-    attributes: dict[str, dict[str, str]] | None,
-    experts: list[Path],
     checkpoints: Path,
     threads: int,
+    attributes: dict[str, dict[str, str]] | None = None,
+    experts: Sequence[Path] = (),
 ) -> None:
     """Train, and choose an epoch.
 
@@ -43,11 +44,11 @@ def main(
         seed: of weights, dropout, order and augmentation.
         settings: encoder, pooling, auxiliary, weighting and training of the method.
         augmentation: the section `augmentation` of the config; None to see instances as they are.
+        checkpoints: where a training that was stopped or killed left off.
+        threads: of the processor.
         attributes: bag -> what the sample sheet says of the attributes that the method learns from; None where bags
             bring them along, or the method uses none.
         experts: the two trained models that the run starts from, that on pictures first; none where it does not.
-        checkpoints: where a training that was stopped or killed left off.
-        threads: of the processor.
     """
     check_tensorboard()
     bags = with_attributes(read_manifest(manifest), attributes)

@@ -201,6 +201,7 @@ def batch(lengths: list[int], value: float = 1.0) -> Batch:
         auxiliary={"stripe": torch.ones(count, dtype=torch.int64), "height": torch.ones(count)},
         instances=torch.arange(count),
         bags=tuple("ab"[: len(lengths)]),
+        attributes=torch.empty(len(lengths), 0),
     )
 
 
@@ -379,9 +380,9 @@ def job_of(manifest, chosen, seed) -> Job:
     return Job(
         rule="train_model",
         wildcards={"dataset": "small", "method": "mine", "seed": str(seed)},
-        inputs={"manifest": str(manifest.path)},
+        inputs={"manifest": str(manifest.path), "experts": []},
         outputs={name: str(path) for name, path in vars_of(RunFiles.within(folder)).items()},
-        params={"method": "mine", "seed": seed, "settings": chosen, "augmentation": None},
+        params={"method": "mine", "seed": seed, "settings": chosen, "augmentation": None, "attributes": None},
         record=folder / "record.json",
         threads=1,
         archive_mb=1000,

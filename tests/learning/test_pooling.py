@@ -40,7 +40,7 @@ DEFAULTS: Mapping[str, Any] = {"level": "embedding", "r": 1.0, "attention_width"
 SETTINGS = [
     {**DEFAULTS, "kind": kind, "level": level}
     for kind, declared in SECTIONS["pooling"].kinds.items()
-    for level in declared["settings"]["level"]["enum"]
+    for level in declared.get("settings", {}).get("level", {"enum": []})["enum"]
 ]
 REDUCTIONS = (segment_sum, segment_mean, segment_max, segment_softmax, segment_logsumexp)
 

@@ -8,10 +8,11 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.documentation import method_reference
+from marrow.bags.attributes import Attribute
 from marrow.bags.bag import Task
 from marrow.datasets.sources.catalogue import TABLES
 from marrow.errors import ConfigError
-from marrow.learning.build import encoder_of, head_of, pooling_of
+from marrow.learning.build import clinical_of, encoder_of, head_of, pooling_of
 from marrow.learning.pooling.main_loss import main_loss_of
 from marrow.learning.weighting.build import weighting_of
 from marrow.planning.config import find_problems, read_schema
@@ -29,21 +30,22 @@ SCHEMAS = REPOSITORY / "schemas"
 SCHEMA = METHODS.schema
 PRESETS = read_schema(SCHEMAS / "presets.yaml")
 
-SCANS = Instances((1, 16, 16, 16), ("bone", "height"), ("scans",))
-SIMULATED = Instances((1, 8, 8, 8), ("bone",), ("scans", "simulated"))
-MORPHO = Instances((1, 28, 28), ("components",), ("morpho", "morpho-binary"), are_bytes=True)
-DIGITS = Instances((1, 28, 28), (), ("mnist_bags", "mnist_bags-binary"), are_bytes=True)
-FOUR = Instances((1, 28, 28), (), ("mnist_bags", "mnist_bags-four"), are_bytes=True)
-MOSAICS = Instances((1, 28, 28), (), ("mosaics",), are_bytes=True)
-CIFAR = Instances((3, 32, 32), (), ("cifar",), are_bytes=True)
-BLOOD = Instances((3, 56, 56), (), ("blood",), are_bytes=True)
-CONCEPTS = Instances((32,), (), ("concepts",))
+AGE = (Attribute("age"),)
+SCANS = Instances((1, 16, 16, 16), ("bone", "height"), ("scans",), attributes=AGE)
+SIMULATED = Instances((1, 8, 8, 8), ("bone",), ("scans", "simulated"), attributes=AGE)
+MORPHO = Instances((1, 28, 28), ("components",), ("morpho", "morpho-binary"), are_bytes=True, attributes=AGE)
+DIGITS = Instances((1, 28, 28), (), ("mnist_bags", "mnist_bags-binary"), are_bytes=True, attributes=AGE)
+FOUR = Instances((1, 28, 28), (), ("mnist_bags", "mnist_bags-four"), are_bytes=True, attributes=AGE)
+MOSAICS = Instances((1, 28, 28), (), ("mosaics",), are_bytes=True, attributes=AGE)
+CIFAR = Instances((3, 32, 32), (), ("cifar",), are_bytes=True, attributes=AGE)
+BLOOD = Instances((3, 56, 56), (), ("blood",), are_bytes=True, attributes=AGE)
+CONCEPTS = Instances((32,), (), ("concepts",), attributes=AGE)
 READERS = {1: {"mlp"}, 3: {"lenet", "resnet"}, 4: {"lenet3d"}}
 ALL = [SCANS, SIMULATED, MORPHO, DIGITS, FOUR, MOSAICS, CIFAR, BLOOD, CONCEPTS]
 
 
 def table(name):
-    return Instances((TABLES[name].features,), (), ("classical", name))
+    return Instances((TABLES[name].features,), (), ("classical", name), attributes=AGE)
 
 
 def method(name, instances=SCANS, entries=None, training=None):
@@ -74,6 +76,7 @@ def test_a_preset_builds_on_all_data_that_it_can_learn_from(name):
         encoder = encoder_of(made.encoder, instances.shape)
         for classes in (2, 4):
             pooling_of(made.pooling, encoder.width, classes)
+            clinical_of(made.settings, encoder.width, classes)
         main_loss_of(made.pooling)
         if made.weighting["kind"] != "upgrad":  # its library is an extra
             weighting_of(made.weighting, tasks)
@@ -328,7 +331,7 @@ def test_a_wrong_method_is_told_with_its_place_and_a_remedy(name, instances, ent
         ("pooling", {"kind": "loss-attention", "consistency_ramp": -2}, "pooling.consistency_ramp is -2"),
         ("pooling", {"kind": "loss-attention", "consistency_decay": 1}, "pooling.consistency_decay is 1"),
         ("pooling", {"kind": "loss-attention", "instance_reduction": "max"}, "'max'; valid are: mean, sum"),
-        ("encoder", {"kind": "transformer"}, "'transformer'; valid are: auto, lenet, lenet3d, mlp, resnet"),
+        ("encoder", {"kind": "transformer"}, "'transformer'; valid are: auto, lenet, lenet3d, mlp, none, resnet"),
         ("encoder", {"dropout": 1}, "encoder.dropout is 1"),
         ("heads", {"bone": {"kind": "class"}}, "heads.bone.kind is 'class'; did you mean 'classes'"),
         ("heads", {"bones": {"kind": "classes"}}, "heads names 'bones', which is no auxiliary task of these data"),
@@ -451,7 +454,7 @@ def test_a_head_is_the_one_that_is_named_or_goes_by_the_classes_of_its_task():
     assert type(head_of(Task("bone", ("a", "b")), 3, {"kind": "values"})).__name__ == "ValueHead"
 
 
-@pytest.mark.parametrize("kind", SECTIONS["encoder"].kinds)
+@pytest.mark.parametrize("kind", sorted(SECTIONS["encoder"].kinds.keys() - {"none"}))
 def test_an_encoder_takes_the_instances_that_it_reads_and_no_others(kind):
     entries = {"m": {"encoder": {"kind": kind}}}
     for data in ALL:

@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from marrow.learning.attributes import AttributeScaling
 from marrow.learning.encoders.encoder import Encoder
 from marrow.learning.experts.expert import Expert
-from marrow.learning.feed.feed import Batch
 from marrow.learning.fusion.fusion import Fusion
 from marrow.learning.heads.head import Head
 from marrow.learning.pooling.pooling import Pooled, Pooling
@@ -128,6 +127,6 @@ class Model(nn.Module):
         auxiliary = {task: self.head(task)(embeddings) for task in self.tasks}
         return Answers(self.judge(embeddings, segments, attributes), auxiliary)
 
-    def forward(self, batch: Batch) -> Answers:
-        """Embed the patches of a batch and answer."""
-        return self.answer(self.embed(batch.patches), batch.segments, batch.attributes)
+    def forward(self, patches: Tensor, segments: Segments, attributes: Tensor | None = None) -> Answers:
+        """Embed patches (instances, *shape) and answer."""
+        return self.answer(self.embed(patches), segments, attributes)

@@ -83,12 +83,11 @@ def _chosen(entry: str, runs: Sequence[Run], methods: Sequence[str] | None) -> I
             hint = nearest(method, list(dict.fromkeys(run.method for run in runs)))
             raise ConfigError(f"config: inversion.runs.{entry} names {method!r}, which runs.{entry} does not; {hint}")
         if method not in able:
-            kind = of_method[0].settings["pooling"]["kind"]
-            reason = "learns from attributes, too" if of_method[0].definition.attributes else f"pools by {kind}"
-            raise ConfigError(
-                f"config: inversion.runs.{entry} names {method}, which {reason}, and inversion is for methods of "
-                f"pictures alone that have attention to look at; take {_either(able)}"
-            )
+            definition = of_method[0].definition
+            reason = f"pools by {definition.pooling['kind']} and has no attention to look at"
+            if definition.attributes:
+                reason = "learns from attributes, too, where inversion changes instances alone"
+            raise ConfigError(f"config: inversion.runs.{entry} names {method}, which {reason}; take {_either(able)}")
         yield from of_method
 
 

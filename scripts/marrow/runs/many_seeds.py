@@ -34,7 +34,7 @@ def run_fingerprint(
     manifest: Path, method: str, seed: int, settings: Mapping[str, Any], augmentation: Mapping[str, Any] | None
 ) -> str:
     """The fingerprint of the job that trains a run, from its one input and its settings."""
-    params = {"method": method, "seed": seed, "settings": settings, "augmentation": augmentation}
+    params = {"method": method, "seed": seed, "settings": settings, "augmentation": augmentation, "attributes": None}
     code = job_code(SCRIPTS, RULE, training_modules(settings, augmentation))
     return job_fingerprint(RULE, code, params, {"manifest": Source.of(manifest).digest})
 
