@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from marrow.errors import ConfigError, nearest
+from marrow.phantom.clinical import clinical_values
 from marrow.phantom.roster import SimulatedScan, roster
 from marrow.planning.bone_files import with_bone_files
 from marrow.planning.config import read_schema
@@ -116,7 +117,8 @@ def load_cohort(config: Mapping[str, Any], schemas: Path) -> Cohort:
                 f"config: contrasts names {', '.join(unknown)}, and the simulated cohort has fat, water, b50 and b900 "
                 "alone; name a sample sheet (samples), or take it out"
             )
-        scans = [_simulated(scan, contrasts.given) for scan in roster(config["simulate"])]
+        seed: int = config["simulate"]["seed"]
+        scans = [_simulated(scan, contrasts.given, seed) for scan in roster(config["simulate"])]
     _check_files(config, contrasts.standardised)
     cohort = Cohort(with_bone_files(scans, config["bones"]), assignment, notes)
     if not cohort.standard and not config["standard"]["frozen"]:
@@ -164,7 +166,7 @@ def _check_files(config: Mapping[str, Any], contrasts: list[str]) -> None:
         raise ConfigError("\n".join([*problems, "correct the path, or take the key out for the default"]))
 
 
-def _simulated(scan: SimulatedScan, contrasts: list[str]) -> Scan:
+def _simulated(scan: SimulatedScan, contrasts: list[str], seed: int) -> Scan:
     folder = f"{SIMULATED}/{scan.scan}"
     return Scan(
         scan=scan.scan,
@@ -174,4 +176,5 @@ def _simulated(scan: SimulatedScan, contrasts: list[str]) -> Scan:
         site=scan.site,
         images={contrast: [f"{folder}/{contrast}"] for contrast in contrasts},
         truths={kind: f"{folder}/{kind}.nii.gz" for kind in ("bones", "lesions")},
+        attributes=clinical_values(scan, seed),
     )

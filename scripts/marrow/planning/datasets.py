@@ -15,6 +15,7 @@ from typing import Any
 from marrow.datasets.sources.catalogue import SOURCES, how_to_give
 from marrow.datasets.sources.location import locate
 from marrow.errors import ConfigError, look_up
+from marrow.phantom.clinical import DECLARED
 from marrow.planning.attributes import TrainingRows, attributes_of, attributes_of_sheet
 from marrow.planning.cohort import Cohort
 from marrow.planning.config import complete
@@ -250,7 +251,8 @@ def _of_scans(
     if config["samples"]:
         instances = replace(instances, attributes=attributes_of_sheet(config["attributes"], cohort))
     else:
-        instances = replace(instances, kinds=(*instances.kinds, SIMULATED))
+        attributes = attributes_of(config["attributes"], DECLARED)
+        instances = replace(instances, kinds=(*instances.kinds, SIMULATED), attributes=attributes)
     scans = tuple(scan.scan for scan in [*labelled, *predicted])
     return BagSet(name, SCANS, sampling, instances, declaration["inverted"], scans=scans), datasets
 

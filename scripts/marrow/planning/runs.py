@@ -27,6 +27,7 @@ SEEDS = 3  # ATMIL's repetitions on scans
 ATMIL = (
     "mil-max", "mil-attention", "uniform", "weighted-loss", "gradnorm", "cosine", "adaloss", "ol-aux", "atmil",
 )  # fmt: skip
+MIXTURE = ("expert-mixture",)  # on the simulated cohort, too, whose patients have attributes
 ATTENTION = ("instance-max", "instance-mean", "embedding-max", "embedding-mean", "attention", "gated-attention")
 
 
@@ -210,7 +211,10 @@ def _of_entry(
     simulated = bag_set.kind == SCANS and not config["samples"]
     few = simulated or "fold" in manifests[0].selection
     seeds = _seeds(entry.get("seeds"), few)
-    names = entry.get("methods") or (ATMIL if bag_set.instances.tasks else ATTENTION)
+    names = entry.get("methods") or [
+        *(ATMIL if bag_set.instances.tasks else ATTENTION),
+        *(MIXTURE if simulated else ()),
+    ]
 
     @cache
     def complete_method(method: str) -> Method:
