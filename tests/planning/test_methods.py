@@ -501,7 +501,7 @@ def test_the_config_reference_tells_of_every_key_of_a_method():
 
 
 def test_every_preset_is_in_the_manual_with_its_title():
-    page = (REPOSITORY / "docs/methods.md").read_text(encoding="utf-8")
+    page = "".join((REPOSITORY / f"docs/{name}.md").read_text(encoding="utf-8") for name in ("methods", "attributes"))
     assert [name for name, preset in PRESETS.items() if f"| `{name}` | {preset['title']} |" not in page] == []
 
 

@@ -6,7 +6,7 @@ from marrow.errors import ConfigError
 from marrow.planning.cohort import Cohort, load_cohort
 from marrow.planning.config import complete, read_schema, spacing_of
 from marrow.planning.datasets import plan_datasets
-from marrow.planning.runs import ATMIL, ATTENTION, plan_runs, run_folder
+from marrow.planning.runs import ATMIL, ATTENTION, MIXTURE, plan_runs, run_folder
 from marrow.planning.sheet import Scan
 from marrow.workflow.fingerprint.values import canonical
 from marrow.workflow.parse import REPOSITORY
@@ -37,9 +37,9 @@ def told(settings):
 # Which
 
 
-def test_without_settings_the_nine_methods_of_atmil_train_on_the_scans():
+def test_without_settings_the_nine_methods_of_atmil_and_a_mixture_train_on_the_simulated_scans():
     made = plan()
-    assert names(made) == [("scans", method, 0) for method in ATMIL]
+    assert names(made) == [("scans", method, 0) for method in (*ATMIL, *MIXTURE)]
     assert made.datasets == ["scans"]
 
 
@@ -125,7 +125,9 @@ def test_all_auxiliary_tasks_of_the_scans_are_learnt_where_there_are_two():
 def test_settings_can_be_written_into_a_record():
     for run in plan().runs:
         assert canonical(run.settings)
-        assert run.settings.keys() == {"encoder", "pooling", "auxiliary", "heads", "weighting", "training"}
+        of_attributes = {"attributes", "expert", "fusion", "start"} if run.method in MIXTURE else set()
+        always = {"encoder", "pooling", "auxiliary", "heads", "weighting", "training"}
+        assert run.settings.keys() == always | of_attributes
 
 
 def test_the_plan_of_many_runs_is_made_in_no_time_per_fold():
