@@ -99,6 +99,11 @@ def resolved(title: str, given: Settings, instances: Instances, methods: MethodS
         raise ConfigError(problem)
     attributes = _attributes(given.get("attributes"), instances.attributes) if joined.takes_attributes else ()
     auxiliary = _auxiliary(given.get("auxiliary"), parts["weighting"]["kind"], instances.tasks)
+    if auxiliary and not joined.looks_at_instances:
+        raise ConfigError(
+            f"encoder.kind is none, and the auxiliary tasks {', '.join(auxiliary)} ask something of instances; set "
+            "weighting.kind to none"
+        )
     _check_number_of_tasks(parts["weighting"], declared["weighting"], len(auxiliary))
     heads = _heads(given.get("heads", {}), auxiliary, instances.tasks, sections["heads"])
     training = _training(given.get("training", {}), instances, methods.schema["properties"]["training"])
@@ -184,9 +189,7 @@ def _attributes(named: list[str] | str | None, declared: tuple[Attribute, ...]) 
                 f"attributes names {name!r}, which these data do not have; {nearest(name, list(by_name))}"
             )
     if not names:
-        raise ConfigError(
-            "it learns from attributes, and attributes is an empty list; name some, or leave it out for all"
-        )
+        raise ConfigError("it learns from attributes, and attributes is empty; name some, or leave it out for all")
     return tuple(attribute for name, attribute in by_name.items() if name in names)
 
 
