@@ -1,5 +1,7 @@
 """Attributes as the config declares them and the sheet has them: what is told before any work, and what a run takes."""
 
+from dataclasses import replace
+
 import pytest
 
 from marrow.errors import ConfigError, MarrowError
