@@ -1,5 +1,6 @@
 """Learning from attributes: their scaling, experts and what joins them, and trainings from scratch and from experts."""
 
+import json
 import math
 import os
 import signal
@@ -262,6 +263,17 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_bits(clinical, experts,
     parts = trained(tmp_path / "parts", clinical, chosen, **more)
     for name in ("model.safetensors", "predictions.parquet"):
         assert (parts / name).read_bytes() == (whole / name).read_bytes(), name
+
+
+def test_a_step_of_all_bags_is_taken_in_chunks_that_change_rounding_alone(clinical, tmp_path, monkeypatch):
+    chosen = clinical_sets.settings("mixture", training={"bags_per_step": 4096})
+    whole = pq.read_table(trained(tmp_path / "whole", clinical, chosen) / "history.parquet").to_pydict()
+    monkeypatch.setattr("marrow.learning.training.preparation.LARGEST_PASS", 7)
+    folder = trained(tmp_path / "parts", clinical, chosen)
+    assert json.loads((folder / "run.json").read_text())["chunk"] == 7
+    parts = pq.read_table(folder / "history.parquet").to_pydict()
+    assert parts["loss_main"] == pytest.approx(whole["loss_main"], rel=1e-5)
+    assert whole["loss_main"][-1] < whole["loss_main"][0]
 
 
 def test_auxiliary_tasks_and_weightings_go_along_with_a_mixture(clinical, tmp_path):

@@ -32,8 +32,8 @@ FAMILIES = {
     "weighting": "weightings",
 }
 
-# The module that augments instances; only a training that augments them imports it.
-AUGMENTER = "marrow.learning.augment.augmenter"
+# Kind of augmentation -> the module that does it; only a training that augments imports one.
+AUGMENTERS = {"patches": "marrow.learning.augment.augmenter", "cells": "marrow.learning.augment.cells"}
 
 
 def module_of(family: str, kind: str) -> str:
@@ -46,9 +46,9 @@ def implementation(family: str, kind: str) -> ModuleType:
     return import_module(module_of(family, kind))
 
 
-def augmentation() -> ModuleType:
-    """The module that augments instances, imported."""
-    return import_module(AUGMENTER)
+def augmentation(kind: str) -> ModuleType:
+    """The module of a kind of augmentation, imported."""
+    return import_module(AUGMENTERS[kind])
 
 
 def automatic_head(has_classes: bool) -> str:
@@ -73,4 +73,4 @@ def method_modules(settings: Mapping[str, Any]) -> list[str]:
 
 def training_modules(settings: Mapping[str, Any], augmentation: Mapping[str, Any] | None) -> list[str]:
     """The modules that a training imports by name: the parts of its method, and the augmentation where it augments."""
-    return sorted([*method_modules(settings), *([AUGMENTER] if augmentation else [])])
+    return sorted([*method_modules(settings), *([AUGMENTERS[augmentation["kind"]]] if augmentation else [])])

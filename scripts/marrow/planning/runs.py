@@ -229,13 +229,20 @@ def _of_entry(
             name,
             method,
             seed,
-            dict(config["augmentation"]) if made.training["augment"] else None,
+            _augmentation(made.training["augment"], config["augmentation"]),
             made,
             rows.values(made.attributes) if rows.rows and made.attributes else None,
             tuple(run(dataset, expert, seed) for expert in made.experts),
         )
 
     yield from (run(dataset, method, seed) for dataset in manifests for method in names for seed in seeds)
+
+
+def _augmentation(kind: bool | str, settings: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The settings of a kind of augmentation; none where nothing is augmented."""
+    if kind == "cells":
+        return {"kind": kind, "colour": settings["colour"]}
+    return {"kind": "patches"} | {key: settings[key] for key in settings if key != "colour"} if kind else None
 
 
 def _manifests(entry: str, data: DataPlan) -> list[DataSet]:

@@ -10,6 +10,7 @@ from marrow.bags.bag import Layout, Task
 from marrow.learning.augment.bag import augment, mirrored
 from marrow.learning.augment.parameters import Parameters, draw_parameters
 from marrow.learning.augment.settings import Augmentation, margin_note
+from marrow.learning.feed.augmenter import Blocks
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,14 @@ class RandomAugmenter:
         """A warning where the margin of the patches is too small for the changes."""
         return margin_note(self._settings, layout)
 
+    def fit(self, blocks: Blocks) -> None:
+        """Nothing is learned from the training patches."""
+
     def draw(self, layout: Layout, instances: int, seed: int, epoch: int, bag: str) -> DrawnChanges:
         """The changes of a bag, from (seed, epoch, bag) alone."""
         return DrawnChanges(layout, draw_parameters(self._settings, layout, instances, seed, epoch, bag))
+
+
+def make(settings: Mapping[str, Any]) -> RandomAugmenter:
+    """The augmentation with the settings of a run."""
+    return RandomAugmenter({key: value for key, value in settings.items() if key != "kind"})

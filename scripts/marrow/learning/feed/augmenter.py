@@ -3,7 +3,7 @@
 Only a training that augments imports an augmentation, by its name: its code counts for no other run.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 import torch
@@ -11,6 +11,8 @@ from torch import Tensor
 
 from marrow.bags.bag import Layout, Task
 from marrow.planning.kinds import augmentation
+
+Blocks = Iterable[Tensor]  # of training patches, (instances, *shape) each, without margin
 
 
 class Drawn(Protocol):
@@ -32,6 +34,10 @@ class Augmenter(Protocol):
         """A warning where the margin of the patches is too small for the changes."""
         ...
 
+    def fit(self, blocks: Blocks) -> None:
+        """Learn from the training patches what it has to know, before anything is drawn."""
+        ...
+
     def draw(self, layout: Layout, instances: int, seed: int, epoch: int, bag: str) -> Drawn:
         """The changes of a bag, from (seed, epoch, bag) alone."""
         ...
@@ -39,7 +45,7 @@ class Augmenter(Protocol):
 
 def augmenter_of(settings: Mapping[str, Any] | None) -> Augmenter | None:
     """The augmentation with these settings; None for none."""
-    return augmentation().RandomAugmenter(settings) if settings else None
+    return augmentation(settings["kind"]).make(settings) if settings else None
 
 
 def cropped(patches: Tensor, layout: Layout) -> Tensor:

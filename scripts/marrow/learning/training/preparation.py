@@ -24,6 +24,8 @@ from marrow.learning.training.start import fit_parts, take_over
 from marrow.learning.training.step import Stepper
 from marrow.learning.weighting.build import weighting_of
 
+LARGEST_PASS = 2048  # instances that the encoder takes at a time where a step has many bags
+
 
 @dataclass(frozen=True)
 class Preparation:
@@ -83,6 +85,8 @@ def prepare(
     scaling = scaling_of(training["input"], manifest, bags) if looks else Scaling.nothing()
     torch.manual_seed(seed)
     scales = {task.name: _mean_and_std(bags, task.name) for task in tasks if not task.classes}
+    if augmentation:
+        augmentation.fit(batch.patches for _, batch in bags.batches([position] for position in range(len(bags))))
     model = build_model(settings, manifest.layout, len(manifest.classes), scaling, scales).to(device)
     if model.clinical is not None:
         model.clinical.scaling.fit(bags.attributes)
@@ -91,13 +95,15 @@ def prepare(
     with torch.no_grad():
         instances = model.scaling(first.patches)
     precision = precision_of(training["precision"], model.encoder, instances)
-    typical = int(np.median(bags.lengths)) * training["bags_per_step"]
+    typical = int(np.median(bags.lengths)) * min(training["bags_per_step"], len(bags))
     encoder = ChunkedEncoder(
         model.encoder,
         precision,
         memory_format_of(instances, precision),
         compiled_size(typical) if training["compile"] else None,
     )
+    if training["bags_per_step"] > 1 and encoder.chunk is None and typical > LARGEST_PASS:
+        encoder.recompute(LARGEST_PASS)
     class_weights = (
         _class_weights(trained_on, len(manifest.classes)) if training["class_weights"] == "balanced" else None
     )

@@ -261,8 +261,13 @@ def _training(given: Settings, instances: Instances, schema: Settings) -> Settin
             f"{_CALLED[len(instances.shape)]}, whose numbers have no such range; take standardised"
         )
     augment = instances.kinds[0] == SCANS if training["augment"] is None else training["augment"]
+    if augment == "cells" and (len(instances.shape) != 3 or instances.shape[0] != 3):
+        raise ConfigError(
+            f"training.augment is cells, which is for pictures in three colours, and an instance is {instances.shape}; "
+            "take true or false"
+        )
     training |= {
-        "augment": augment and len(instances.shape) > 1,
+        "augment": augment if len(instances.shape) > 1 else False,
         "nesterov": training["nesterov"] and training["momentum"] > 0,
         "learning_rate_factor": training["learning_rate_factor"] if training["learning_rate_steps"] else 1,
     }
