@@ -38,7 +38,7 @@ MOSAICS = Instances((1, 28, 28), (), ("mosaics",), are_bytes=True)
 CIFAR = Instances((3, 32, 32), (), ("cifar",), are_bytes=True)
 BLOOD = Instances((3, 56, 56), (), ("blood",), are_bytes=True)
 CONCEPTS = Instances((32,), (), ("concepts",))
-READERS = {1: {"mlp"}, 3: {"lenet", "resnet"}, 4: {"lenet3d"}}
+READERS = {1: {"mlp", "identity"}, 3: {"lenet", "resnet"}, 4: {"lenet3d"}}
 ALL = [SCANS, SIMULATED, MORPHO, DIGITS, FOUR, MOSAICS, CIFAR, BLOOD, CONCEPTS]
 
 
@@ -328,7 +328,7 @@ def test_a_wrong_method_is_told_with_its_place_and_a_remedy(name, instances, ent
         ("pooling", {"kind": "loss-attention", "consistency_ramp": -2}, "pooling.consistency_ramp is -2"),
         ("pooling", {"kind": "loss-attention", "consistency_decay": 1}, "pooling.consistency_decay is 1"),
         ("pooling", {"kind": "loss-attention", "instance_reduction": "max"}, "'max'; valid are: mean, sum"),
-        ("encoder", {"kind": "transformer"}, "'transformer'; valid are: auto, lenet, lenet3d, mlp, resnet"),
+        ("encoder", {"kind": "transformer"}, "'transformer'; valid are: auto, identity, lenet, lenet3d, mlp, resnet"),
         ("encoder", {"dropout": 1}, "encoder.dropout is 1"),
         ("heads", {"bone": {"kind": "class"}}, "heads.bone.kind is 'class'; did you mean 'classes'"),
         ("heads", {"bones": {"kind": "classes"}}, "heads names 'bones', which is no auxiliary task of these data"),
