@@ -1,4 +1,4 @@
-"""Handcrafted features of cells: known answers on simple shapes, equal for turned copies; segmentation near the paint."""
+"""Handcrafted features of cells: known answers, equal for turned copies; segmentation near the paint."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -199,7 +199,12 @@ def test_the_fractal_dimension_is_2_of_slopes_and_3_of_noise():
     assert fractal_dimension((2 * rows + 3 * columns).astype(np.uint8), ALL) == pytest.approx(2)
     assert fractal_dimension(noise(), ALL) == pytest.approx(3, abs=0.03)
     assert fractal_dimension(np.full((40, 40), 5, np.uint8), ALL) == 2
-    assert fractal_dimension(noise(), np.eye(40, dtype=bool)[:1]) == 2  # a single pixel
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 10), (10, 3), (2, 2)])
+def test_a_cell_narrower_than_the_distances_of_the_fractal_dimension_has_one(size: tuple[int, int]):
+    rows, columns = np.indices(size)
+    assert fractal_dimension((9 * rows + 3 * columns).astype(np.uint8), np.ones(size, dtype=bool)) == pytest.approx(2)
 
 
 def test_segmented_cells_are_mostly_those_that_were_painted():
