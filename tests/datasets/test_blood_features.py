@@ -213,8 +213,8 @@ def test_segmented_cells_are_mostly_those_that_were_painted():
     for cell, picture in enumerate(pictures):
         one, other = lymphocytes(picture) == 1, outline(cells, cell)
         overlaps.append((one & other).sum() / (one | other).sum())
-    assert np.median(overlaps) > 0.85
-    assert min(overlaps) > 0.35  # the nucleus without its cytoplasm
+    assert np.median(overlaps) > 0.88
+    assert np.quantile(overlaps, 0.1) > 0.75
 
 
 def test_superpixels_keep_the_mean_colour_and_smooth_within_cells():
@@ -227,7 +227,8 @@ def test_superpixels_keep_the_mean_colour_and_smooth_within_cells():
 
 
 def test_the_largest_lymphocyte_is_the_first_and_specks_are_none():
-    picture = np.full((3, 60, 60), 230, np.uint8)
+    picture = np.empty((3, 60, 60), np.uint8)
+    picture[:] = np.array([238, 228, 224])[:, None, None]  # what the lamp gives
     picture[:, 2:14, 2:58] = np.array([225, 140, 120])[:, None, None]  # a red cell
     for rows, columns in ((slice(20, 32), slice(5, 17)), (slice(25, 50), slice(28, 53)), (slice(55, 57), slice(5, 7))):
         picture[:, rows, columns] = np.array([90, 60, 140])[:, None, None]
