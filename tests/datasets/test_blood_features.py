@@ -238,7 +238,7 @@ def test_the_largest_lymphocyte_is_the_first_and_specks_are_none():
     assert found[26, 11] == 2
     assert found[56, 6] == 0
     assert features_of(picture[None])[0, FEATURES.index("number of lymphocytes")] == 2
-    assert features_of(picture[None])[0, FEATURES.index("area")] == pytest.approx(25**2, rel=0.15)
+    assert 25**2 <= features_of(picture[None])[0, FEATURES.index("area")] <= 27**2
 
 
 def test_a_picture_without_a_lymphocyte_has_zeros(monkeypatch: pytest.MonkeyPatch):
