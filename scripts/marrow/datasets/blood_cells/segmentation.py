@@ -12,6 +12,7 @@ start at the usual colours of stained blood and are what they started as, so tha
 1% of the picture are no cells.
 """
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,9 @@ Floats = NDArray[np.floating[Any]]
 def lymphocytes(picture: NDArray[np.uint8]) -> NDArray[np.int32]:
     """The lymphocytes of a picture (3, y, x): (y, x), 1 on the largest, 2 on the next, 0 elsewhere."""
     colours = averaged_superpixels(picture)
-    _, clusters = kmeans2(_as_points(rgb2hsv(colours)), _as_points(np.array(COLOURS) / (360, 1, 1)), minit="matrix")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that a cluster is empty: there may be no red cell in a picture
+        _, clusters = kmeans2(_as_points(rgb2hsv(colours)), _as_points(np.array(COLOURS) / (360, 1, 1)), minit="matrix")
     parts, count = ndimage.label(clusters.reshape(colours.shape[:2]) == 0, _EVERY_NEIGHBOUR)
     areas = np.bincount(parts.ravel(), minlength=count + 1)[1:]
     order = [part for part in np.argsort(-areas, kind="stable") if areas[part] >= LEAST_AREA * parts.size]
