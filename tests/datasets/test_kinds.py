@@ -88,7 +88,7 @@ def test_names_on_data_are_those_of_kinds_tasks_and_tables():
     assert set(names_on_data(KINDS)) == {
         "scans", "simulated", "morpho", "morpho-binary", "morpho-four", "mnist_bags", "mnist_bags-binary",
         "mnist_bags-four", "mosaics", "classical", "musk1", "musk2", "fox", "tiger", "elephant", "cifar", "blood",
-        "concepts",
+        "concepts", "blood_features",
     }  # fmt: skip
     assert planned({"kind": "mnist_bags", "task": "four"}).instances.kinds == ("mnist_bags", "mnist_bags-four")
     assert planned({"kind": "classical", "table": "fox"}).instances.kinds == ("classical", "fox")

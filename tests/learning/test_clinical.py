@@ -32,6 +32,7 @@ from marrow.learning.scaling import Scaling
 from marrow.learning.training.interrupt import EXIT_RETRY
 from marrow.learning.training.trainer import Trainer
 from marrow.runs.model_file import load_model
+from method_parts import complete
 from trained_runs import arguments, trained
 
 FUSIONS = ("average", "mixture", "concatenation")
@@ -310,3 +311,21 @@ def test_an_unknown_category_in_a_prediction_is_named_with_its_bag(clinical, tmp
 def test_the_file_of_a_model_holds_all_that_a_prediction_needs(clinical, tmp_path):
     _, about = load_model(trained(tmp_path, clinical, clinical_sets.settings("mixture")) / "model.safetensors")
     assert [each["name"] for each in about.settings["attributes"]] == [each.name for each in ATTRIBUTES]
+
+
+@pytest.mark.parametrize("kind", ["mi-svm", "miles"])
+def test_classical_poolings_take_attributes_joined_to_every_row(clinical, tmp_path, kind):
+    chosen = clinical_sets.settings("concatenation")
+    chosen |= {"encoder": {"kind": "identity"}, "pooling": complete("pooling", kind=kind)}
+    folder = trained(tmp_path / "joined", clinical, chosen)
+    model, about = load_model(folder / "model.safetensors")
+    feed = about.feed(clinical, clinical.entries[:2], torch.device("cpu"), 1)
+    batch = feed.batch([0, 1])
+    changed = batch.attributes.clone()
+    changed[0, 0] += 20
+    before, after = (
+        model(batch.patches, batch.segments, values).pooled.logits for values in (batch.attributes, changed)
+    )
+    assert (after[0] != before[0]).all()
+    assert torch.equal(after[1], before[1])
+    assert pq.read_table(folder / "history.parquet").num_rows == 1

@@ -32,15 +32,18 @@ from marrow.learning.pooling.segments import (
 )
 from method_parts import SECTIONS
 
-ATTENTION = [kind for kind, declared in SECTIONS["pooling"].kinds.items() if declared.get("attention")]
+# What learns by gradients; test_fitted_poolings.py has the others.
+DECLARED = SECTIONS["pooling"].kinds
+KINDS = {kind: DECLARED[kind] for kind in DECLARED if kind != "none" and not DECLARED[kind].get("fitted")}
+ATTENTION = [kind for kind, declared in KINDS.items() if declared.get("attention")]
 LEVELS = ("embedding", "instance")
 WIDTH = 6
 LENGTHS = (3, 1, 5, 2, 1, 4)
 DEFAULTS: Mapping[str, Any] = {"level": "embedding", "r": 1.0, "attention_width": 4}
 SETTINGS = [
     {**DEFAULTS, "kind": kind, "level": level}
-    for kind, declared in SECTIONS["pooling"].kinds.items()
-    for level in declared.get("settings", {}).get("level", {"enum": []})["enum"]
+    for kind, declared in KINDS.items()
+    for level in declared["settings"]["level"]["enum"]
 ]
 REDUCTIONS = (segment_sum, segment_mean, segment_max, segment_softmax, segment_logsumexp)
 
@@ -312,7 +315,7 @@ def test_attention_is_a_distribution_over_each_bag_with_one_majority_at_most(kin
     assert majorities.max() == 1
 
 
-@pytest.mark.parametrize("kind", sorted(SECTIONS["pooling"].kinds.keys() - set(ATTENTION)))
+@pytest.mark.parametrize("kind", sorted(KINDS.keys() - set(ATTENTION)))
 @pytest.mark.parametrize("level", LEVELS)
 def test_fixed_poolings_weigh_no_instances(kind: str, level: str):
     assert built({**DEFAULTS, "kind": kind, "level": level}, 2)(draw(4, WIDTH), Segments.of([4])).attention is None

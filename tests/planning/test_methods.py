@@ -40,7 +40,7 @@ MOSAICS = Instances((1, 28, 28), (), ("mosaics",), are_bytes=True, attributes=AG
 CIFAR = Instances((3, 32, 32), (), ("cifar",), are_bytes=True, attributes=AGE)
 BLOOD = Instances((3, 56, 56), (), ("blood",), are_bytes=True, attributes=AGE)
 CONCEPTS = Instances((32,), (), ("concepts",), attributes=AGE)
-READERS = {1: {"mlp"}, 3: {"lenet", "resnet"}, 4: {"lenet3d"}}
+READERS = {1: {"mlp", "identity"}, 3: {"lenet", "resnet"}, 4: {"lenet3d"}}
 ALL = [SCANS, SIMULATED, MORPHO, DIGITS, FOUR, MOSAICS, CIFAR, BLOOD, CONCEPTS]
 
 
@@ -54,6 +54,8 @@ def method(name, instances=SCANS, entries=None, training=None):
 
 def fitting(name):
     """The data of all kinds that a preset can learn from."""
+    if name.startswith(("mi-svm", "miles")):
+        return [CONCEPTS, table("musk1")]
     weighs = method(name, SCANS).auxiliary
     return [instances for instances in [*ALL, table("musk1")] if instances.tasks or not weighs]
 
@@ -331,7 +333,11 @@ def test_a_wrong_method_is_told_with_its_place_and_a_remedy(name, instances, ent
         ("pooling", {"kind": "loss-attention", "consistency_ramp": -2}, "pooling.consistency_ramp is -2"),
         ("pooling", {"kind": "loss-attention", "consistency_decay": 1}, "pooling.consistency_decay is 1"),
         ("pooling", {"kind": "loss-attention", "instance_reduction": "max"}, "'max'; valid are: mean, sum"),
-        ("encoder", {"kind": "transformer"}, "'transformer'; valid are: auto, lenet, lenet3d, mlp, none, resnet"),
+        (
+            "encoder",
+            {"kind": "transformer"},
+            "'transformer'; valid are: auto, identity, lenet, lenet3d, mlp, none",
+        ),
         ("encoder", {"dropout": 1}, "encoder.dropout is 1"),
         ("heads", {"bone": {"kind": "class"}}, "heads.bone.kind is 'class'; did you mean 'classes'"),
         ("heads", {"bones": {"kind": "classes"}}, "heads names 'bones', which is no auxiliary task of these data"),

@@ -10,13 +10,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from marrow.bags.bag import Bag, Layout
-from marrow.datasets.blood_cells.cells import draw_cells
-from marrow.datasets.blood_cells.painter import draw_stain, paint_cells
-from marrow.datasets.blood_cells.patients import CLASSES, TUMORAL, draw_patient, draw_share, patient_label
-from marrow.datasets.shared.generated import bag_id, bag_stream
+from marrow.datasets.blood_cells.bags import INSTANCE_LABEL, LOOKS, paint_bags
+from marrow.datasets.blood_cells.patients import CLASSES
 
 
 def layout(settings: Mapping[str, Any]) -> Layout:
@@ -25,8 +21,8 @@ def layout(settings: Mapping[str, Any]) -> Layout:
         (3, settings["pixels"], settings["pixels"]),
         "uint8",
         channels=("red (simulated)", "green (simulated)", "blue (simulated)"),
-        instance_label="look of the simulated cell",
-        instance_classes=("ordinary", TUMORAL),
+        instance_label=INSTANCE_LABEL,
+        instance_classes=LOOKS,
     )
 
 
@@ -39,21 +35,4 @@ def make_bags(
     settings: Mapping[str, Any], sources: Mapping[str, Path], split: str, first: int, count: int
 ) -> Iterator[Bag]:
     """The patients `first` to `first + count - 1` of a split."""
-    for number in range(first, first + count):
-        rng = bag_stream(settings["seed"], split, number)
-        patient = draw_patient(rng, patient_label(split, number))
-        share = draw_share(rng, settings["tumoral_looks"][patient.label])
-        looks_tumoral = rng.random(patient.images) < share
-        if patient.label == TUMORAL:
-            # A patient whose disease cannot be seen would be mislabelled.
-            looks_tumoral[rng.integers(patient.images)] = True
-        cells = draw_cells(rng, looks_tumoral, settings["distinctness"])
-        yield Bag(
-            bag_id(split, number),
-            paint_cells(rng, cells, draw_stain(rng), settings["pixels"]),
-            patient=f"simulated-{bag_id(split, number)}",
-            split=split,
-            label=patient.label,
-            instance_label=looks_tumoral.astype(np.uint8),
-            attributes={"age": patient.age, "lymphocyte_count": patient.lymphocyte_count},
-        )
+    yield from paint_bags(settings, split, first, count)

@@ -56,12 +56,12 @@ class SvmExpert(FittedExpert):
         from sklearn.model_selection import StratifiedKFold
         from sklearn.svm import SVC
 
-        machine = SVC(C=self._c, gamma=gamma)
+        machine: Any = SVC(C=self._c, gamma=gamma)  # pyright: ignore[reportArgumentType]
         folds = min(FOLDS, int(is_class.sum()), int((~is_class).sum()))
         platt = (-1.0, 0.0)
         if folds > 1:
             cut = StratifiedKFold(folds, shuffle=True, random_state=seed)
-            calibrated = CalibratedClassifierCV(machine, method="sigmoid", cv=cut, ensemble=False)
+            calibrated: Any = CalibratedClassifierCV(machine, method="sigmoid", cv=cut, ensemble=False)  # pyright: ignore[reportArgumentType]
             scaling = calibrated.fit(columns, is_class, sample_weight=weights).calibrated_classifiers_[0].calibrators[0]
             platt = (scaling.a_, scaling.b_)
         machine.fit(columns, is_class, weights)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from marrow.learning.fitted import Fitted
 from marrow.learning.pooling.segments import Segments, at_least_float32
 
 
@@ -67,11 +66,3 @@ class LinearPooling(Pooling):
     def __init__(self, width: int, outputs: int) -> None:
         super().__init__()
         self.classifier = nn.Linear(width, outputs)
-
-
-class FittedPooling(Fitted, Pooling):
-    """A pooling that is fitted all at once, on rows of a table; fitted anew, it takes other numbers."""
-
-    @abstractmethod
-    def fit(self, embeddings: Tensor, segments: Segments, labels: Tensor, weights: Tensor | None, seed: int) -> None:
-        """Fit to training bags: (instances, width), classes (bags,), and how much each bag counts, (bags,)."""

@@ -8,7 +8,7 @@ from marrow.errors import MarrowError
 from marrow.learning.experts.expert import FittedExpert
 from marrow.learning.feed.feed import Feed
 from marrow.learning.model import Model
-from marrow.learning.pooling.pooling import FittedPooling
+from marrow.learning.pooling.fitted_pooling import FittedPooling
 from marrow.learning.pooling.segments import Segments
 
 

@@ -18,6 +18,7 @@ from marrow.planning.methods.joining import NOTHING, Joined
 from marrow.planning.methods.sections import MethodSchema, Section
 from marrow.workflow.fingerprint.values import plain
 
+IDENTITY = "identity"  # the encoder that passes rows as they are
 _CALLED = {1: "rows of a table", 3: "pictures", 4: "volumes"}  # by the axes of an instance, channels included
 
 
@@ -85,7 +86,10 @@ def resolved(title: str, given: Settings, instances: Instances, methods: MethodS
             the data have no such auxiliary tasks.
     """
     sections = methods.sections
-    encoder = encoder_settings(given.get("encoder", {}), instances.shape, sections["encoder"])
+    is_fitted = sections["pooling"].of(given.get("pooling", {})).get("fitted", False)
+    encoder = encoder_settings(
+        _for_solver(given) if is_fitted else given.get("encoder", {}), instances.shape, sections["encoder"]
+    )
     pooling = {"kind": NOTHING} if encoder["kind"] == NOTHING else given.get("pooling", {})
     parts = {
         "encoder": encoder,
@@ -119,6 +123,21 @@ def resolved(title: str, given: Settings, instances: Instances, methods: MethodS
         looks_at_instances=joined.looks_at_instances,
         alone="it learns from attributes" if attributes else why_alone(declared.values(), encoder, training),
     )
+
+
+def _for_solver(given: Settings) -> Settings:
+    """The encoder of a pooling that a solver fits, which leaves nothing to train by gradients.
+
+    Raises:
+        ConfigError: the method names another.
+    """
+    kind = given.get("encoder", {}).get("kind", "auto")
+    if kind not in {"auto", IDENTITY}:
+        raise ConfigError(
+            f"pooling.kind is {given['pooling']['kind']}, which a solver fits to the rows of a table as they are, and "
+            f"encoder.kind is {kind}; take {IDENTITY}, or leave it out"
+        )
+    return {"kind": IDENTITY}
 
 
 def why_alone(declared: Iterable[Declaration], encoder: Mapping[str, Any], training: Mapping[str, Any]) -> str | None:
