@@ -21,6 +21,7 @@ rule evaluate_runs:
         confusion=f"{EVALUATED}/confusion.csv",
         reliability=f"{EVALUATED}/reliability.csv",
         groups=f"{EVALUATED}/groups.csv",
+        experts=f"{EVALUATED}/experts.csv",
         notes=f"{EVALUATED}/notes.csv",
         record=f"{EVALUATED}/record.json",
     log:

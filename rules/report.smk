@@ -128,6 +128,8 @@ rule build_report:
         runtime=minutes(base=5, per_gigabyte=10),
     params:
         scans=plan.summaries,
+        attributes=plan.attributes,
+        units=plan.units,
         sheet_notes=plan.cohort.sheet_notes,
         split_notes=plan.cohort.notes,
         contrasts=plan.contrasts.standardised,

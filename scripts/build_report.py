@@ -9,6 +9,7 @@ from marrow.report.pictures import album
 from marrow.report.scan_maps import PICTURES, maps_of
 from marrow.report.scan_predictions import predictions_of
 from marrow.report.scans import later_stops, read_flags, scan_rows
+from marrow.report.sections import attributes as attribute_spreads
 from marrow.report.sections import (
     bag_counts,
     bones,
@@ -47,6 +48,8 @@ def main(
     program: list[Path],
     bone_table: Path,
     scans: list[dict[str, str]],
+    attributes: dict[str, dict[str, str]],
+    units: dict[str, str],
     sheet_notes: list[str],
     split_notes: list[str],
     contrasts: list[str],
@@ -78,6 +81,8 @@ def main(
         program: the viewer's script; none where it is switched off.
         bone_table: names of the bones.
         scans: `scan`, `patient`, `label`, `split` and `site` of each scan.
+        attributes: scan -> its clinical attributes, those that are known.
+        units: clinical attribute -> its unit, where it is declared.
         sheet_notes: which scans are left out and why, and which columns are passed over.
         split_notes: which classes are short in a split.
         contrasts: the contrasts that are standardised.
@@ -91,7 +96,7 @@ def main(
     """
     ids = [scan["scan"] for scan in scans]
     flags = read_flags(checks_table)
-    rows = scan_rows(scans, [*flags, *later_stops(ids, records, flags)])
+    rows = scan_rows(scans, attributes, units, [*flags, *later_stops(ids, records, flags)])
     evaluated = entries_of(entries, evaluation)
     titles = {method: name for entry in evaluated if entry.kind == SCANS for method, name in entry.titles.items()}
 
@@ -110,6 +115,7 @@ def main(
         standard.section(scales, standards, scale_notes),
         bones.section(rows, bone_scores, bone_sheets, bone_histories),
         bag_counts.section(manifests, [entry.datasets for entry in evaluated]),
+        attribute_spreads.section(manifests, units),
         methods_section(evaluated, significance),
         localisation.section(evaluated, localisation_curves, inverted),
         scan_by_scan.section(
@@ -126,7 +132,8 @@ def main(
         costs.section(results / "benchmarks"),
         provenance.section(results, Path(__file__).parent),
     ]
-    page = render_page(title, overview.lead(rows), sections, program=viewer.program, layers=viewer.bones)
+    shown = [each for each in sections if each is not None]
+    page = render_page(title, overview.lead(rows), shown, program=viewer.program, layers=viewer.bones)
     report.write_text(page, encoding="utf-8", newline="\n")
 
 

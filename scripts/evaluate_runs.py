@@ -8,6 +8,7 @@ from marrow.errors import MarrowError
 from marrow.evaluation.columns import COLUMNS
 from marrow.evaluation.evaluate import Settings, evaluate
 from marrow.evaluation.evaluated_runs import PlannedRun
+from marrow.evaluation.experts import expert_table
 from marrow.evaluation.run_reader import read_run
 from marrow.tables.frames import write_table
 
@@ -23,6 +24,7 @@ def main(
     confusion: Path,
     reliability: Path,
     groups: Path,
+    experts: Path,
     notes: Path,
     runs: list[dict[str, Any]],
     datasets: list[str],
@@ -42,6 +44,7 @@ def main(
         confusion: which classes are taken for which.
         reliability: how often probabilities come true.
         groups: means by bag, patient, site and class.
+        experts: what each of two experts says of each test bag, for methods that have two.
         notes: why numbers are empty.
         runs: as planned: dataset, method, title, seed, part.
         datasets: their names.
@@ -67,6 +70,9 @@ def main(
         "groups": groups,
         "notes": notes,
     }
+    manifest_of_runs = [read[run.dataset] for run in planned]
+    said = expert_table(list(zip(planned, predictions, manifest_of_runs, strict=True)))
+    write_table(said, COLUMNS["experts"], experts)
     for name, path in places.items():
         write_table(tables[name], COLUMNS[name], path)
 

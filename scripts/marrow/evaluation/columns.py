@@ -42,6 +42,10 @@ COLUMNS: dict[str, Columns] = {
     "groups": {
         "method": str, "grouping": str, "group": str, "metric": str, "mean": float, "n": int, "part": str,
     },
+    "experts": {
+        "method": str, "bag": str, "label": str, "pictures": str, "attributes": str, "both": str, "share": float,
+        "part": str,
+    },
     "notes": {"method": str, "metric": str, "note": str, "part": str},
     "tables": {
         "table": str, "row": str, "column": str, "metric": str, "method": str, "published": str,

@@ -55,6 +55,17 @@ class Plan:
         """What tables and the report say of each scan."""
         return [scan.summary() | ({"split": REFERENCE} if scan.is_reference else {}) for scan in self.cohort]
 
+    @property
+    def attributes(self) -> dict[str, dict[str, str]]:
+        """Scan -> its clinical attributes, those that are known."""
+        return {scan.scan: {name: value for name, value in scan.attributes.items() if value} for scan in self.cohort}
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Clinical attribute -> its unit, of those that data sets declare."""
+        declared = [each for bag_set in self.data.bag_sets.values() for each in bag_set.instances.attributes]
+        return {attribute.name: attribute.unit for attribute in declared if attribute.unit}
+
     def settings(self, section: str, without: Iterable[str]) -> dict[str, Any]:
         """A section of the config without the settings that only say what there is to do."""
         return {key: value for key, value in self.config[section].items() if key not in without}

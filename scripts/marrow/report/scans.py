@@ -37,6 +37,7 @@ class ScanRow:
 
     Attributes:
         scan, patient, label, split, site: as in the sample sheet.
+        attributes: clinical attribute, with its unit -> its value, where it is known.
         anchor: the id of its place in the page, made of safe characters.
         status: the gravest of its flags; `unknown` where there is none.
         flags: the findings of the checks, the gravest first.
@@ -47,6 +48,7 @@ class ScanRow:
     label: str
     split: str
     site: str
+    attributes: Mapping[str, str]
     anchor: str
     status: str
     flags: tuple[Flag, ...]
@@ -74,12 +76,21 @@ def later_stops(scans: Sequence[str], records: Sequence[Path], flags: Sequence[F
     ]
 
 
-def scan_rows(scans: Sequence[Mapping[str, str]], flags: Sequence[Flag]) -> list[ScanRow]:
-    """The scans in the order of the sheet, each with its flags."""
+def scan_rows(
+    scans: Sequence[Mapping[str, str]],
+    attributes: Mapping[str, Mapping[str, str]],
+    units: Mapping[str, str],
+    flags: Sequence[Flag],
+) -> list[ScanRow]:
+    """The scans in the order of the sheet, each with its attributes and its flags."""
     by_scan: dict[str, list[Flag]] = defaultdict(list)
     for flag in flags:
         by_scan[flag.scan].append(flag)
-    return [_scan_row(scan, by_scan[scan["scan"]]) for scan in scans]
+    shown = {
+        scan: {f"{name} ({units[name]})" if name in units else name: value for name, value in values.items()}
+        for scan, values in attributes.items()
+    }
+    return [_scan_row(scan, shown.get(scan["scan"], {}), by_scan[scan["scan"]]) for scan in scans]
 
 
 def anchor_of(scan: str) -> str:
@@ -87,10 +98,11 @@ def anchor_of(scan: str) -> str:
     return "scan-" + "".join(c if c.isascii() and (c.isalnum() or c == "-") else f"_{ord(c):x}_" for c in scan)
 
 
-def _scan_row(scan: Mapping[str, str], flags: Sequence[Flag]) -> ScanRow:
+def _scan_row(scan: Mapping[str, str], attributes: Mapping[str, str], flags: Sequence[Flag]) -> ScanRow:
     flags = sorted(flags, key=lambda flag: STATUSES.index(flag.status))
     return ScanRow(
         **{name: scan.get(name) or "" for name in ("scan", "patient", "label", "split", "site")},
+        attributes=attributes,
         anchor=anchor_of(scan["scan"]),
         status=flags[0].status if flags else "unknown",
         flags=tuple(flag for flag in flags if flag.check or flag.message),

@@ -8,7 +8,10 @@ from marrow.planning.inputs.targets import Targets
 from marrow.planning.localisation import LOCALISATION
 from marrow.planning.plan import Plan
 
-TABLES = ("runs", "summary", "comparisons", "confusion", "reliability", "groups", "notes", "curves", "localisation")
+TABLES = (
+    "runs", "summary", "comparisons", "confusion", "reliability", "groups", "experts", "notes", "curves",
+    "localisation",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The cohort: the stopped scans, a row per scan with a link to its picture, and a row per finding of the checks."""
 
+import math
 from collections.abc import Sequence
 
 from marrow.report.page import Reading, Section, render
@@ -25,8 +26,24 @@ def stopped_section(scans: Sequence[ScanRow]) -> Section:
 
 def cohort_section(scans: Sequence[ScanRow], sheet_notes: Sequence[str], split_notes: Sequence[str]) -> Section:
     """The table of all scans, what of the sheet is left out, and where a class is short in a split."""
-    html = render("sections/cohort.html.j2", scans=scans, sheet_notes=sheet_notes, split_notes=split_notes)
+    attributes = list(dict.fromkeys(name for scan in scans for name in scan.attributes))
+    values = {name: {scan.attributes[name] for scan in scans if name in scan.attributes} for name in attributes}
+    html = render(
+        "sections/cohort.html.j2",
+        scans=scans,
+        attributes=attributes,
+        numbers=[name for name in attributes if all(map(_is_number, values[name]))],
+        sheet_notes=sheet_notes,
+        split_notes=split_notes,
+    )
     return Section("cohort", "Cohort", html, note=str(len(scans)))
+
+
+def _is_number(value: str) -> bool:
+    try:
+        return math.isfinite(float(value))
+    except ValueError:
+        return False
 
 
 def findings_section(scans: Sequence[ScanRow]) -> Section:

@@ -18,6 +18,8 @@ from marrow.report.entries import Entry
 from marrow.report.metrics import DRAWN, by_method_and_metric, intervals_of, metric_title
 from marrow.report.page import render
 from marrow.report.sections.comparison_readings import COMPARISON, CONFUSION, CURVES, METRICS, PAPERS, RELIABILITY
+from marrow.report.sections.experts import READING as EXPERTS
+from marrow.report.sections.experts import expert_views
 from marrow.report.tables import Row
 
 
@@ -50,6 +52,8 @@ def comparison(entry: Entry, significance: float) -> Markup:
         groups=groups.dropna(subset=["mean"]).to_dict("records"),
         curves=training_curves(entry),
         notes=_notes(entry, of_metrics=True),
+        experts=expert_views(entry),
+        how_experts=EXPERTS,
         notes_compared=_notes(entry, of_metrics=False),
         how=METRICS,
         how_compared=COMPARISON,
