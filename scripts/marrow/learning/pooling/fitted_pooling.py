@@ -51,7 +51,7 @@ class TrainingBags:
         return np.cumsum(self.lengths) - self.lengths
 
 
-class FittedPooling(Fitted, Pooling):
+class FittedPooling(Fitted, Pooling):  # pyright: ignore[reportIncompatibleMethodOverride]
     """A pooling that is fitted all at once; fitted anew, it takes other numbers."""
 
     def __init__(self, classes: int) -> None:

@@ -71,7 +71,7 @@ class MiSvm(FittedPooling):
         witnesses = np.add.reduceat(bags.rows, bags.starts)[positive] / bags.lengths[positive, None]
         earlier: set[tuple[int, ...]] = set()
         while True:
-            machine: Any = SVC(C=self.penalty, gamma=self.gamma, tol=_TOLERANCE)
+            machine: Any = SVC(C=self.penalty, gamma=self.gamma, tol=_TOLERANCE)  # pyright: ignore[reportArgumentType]
             machine.fit(np.concatenate([witnesses, negatives]), classes, sample_weight=weights)
             values = np.where(of_positive, 0.0, -np.inf)
             values[of_positive] = machine.decision_function(bags.rows[of_positive])
