@@ -31,7 +31,6 @@ from marrow.workflow.parse import REPOSITORY
 FOLDS = 10
 SETTINGS: Sequence[Mapping[str, Any]] = (
     *({"kind": "mi-svm", "penalty": penalty} for penalty in (1, 3, 10, 30, 100)),
-    *({"kind": "mi-svm", "kernel": "linear", "penalty": penalty} for penalty in (0.01, 0.1, 1)),
     *({"kind": "miles", "penalty": penalty} for penalty in (1, 3, 10, 30, 100)),
 )
 

@@ -34,7 +34,10 @@ def expert_table(
         return frame_of([], COLUMNS["experts"])
     of_bag = pd.concat(frames).groupby(["part", "method", "bag", "label"], sort=False)
     means = of_bag.mean(numeric_only=True)
-    called = {speaker: means.filter(regex=f"^{speaker}:").idxmax(axis=1).str.partition(":")[2] for speaker in SPEAKERS}
+    called = {
+        speaker: means.filter(regex=f"^{speaker}:").idxmax(axis=1).str.partition(":", expand=True)[2]
+        for speaker in SPEAKERS
+    }
     table = pd.DataFrame({"share": means[SHARE_PICTURES], **called}).reset_index()
     return table[list(COLUMNS["experts"])]
 

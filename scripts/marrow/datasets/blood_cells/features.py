@@ -4,6 +4,7 @@
 lymphocytes there are. docs/blood.md names what the paper leaves open. All are of the segmented pixels alone.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -109,10 +110,16 @@ def fractal_dimension(channel: NDArray[np.uint8], cell: Mask) -> float:
         differences = [
             _mean_difference(values, cell, *(step * distance for step in direction)) for distance in DISTANCES
         ]
-        known = [pair for pair in zip(DISTANCES, differences, strict=True) if pair[1] > 0]
-        logarithms = np.log(known)
-        dimensions.append(3 - np.polyfit(logarithms[:, 0], logarithms[:, 1], 1)[0] if len(known) > 1 else 2.0)
+        dimensions.append(3 - _exponent([pair for pair in zip(DISTANCES, differences, strict=True) if pair[1] > 0]))
     return float(np.mean(dimensions))
+
+
+def _exponent(known: Sequence[tuple[int, float]]) -> float:
+    """H of the law that pairs of distance and difference follow; 1 where there are not enough of them."""
+    if len(known) < 2:
+        return 1.0
+    distances, differences = np.log(known).T
+    return float(np.polyfit(distances, differences, 1)[0])
 
 
 def _mean_difference(values: Floats, cell: Mask, down: int, right: int) -> float:

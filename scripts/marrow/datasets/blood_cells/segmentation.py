@@ -40,7 +40,7 @@ def lymphocytes(picture: NDArray[np.uint8]) -> NDArray[np.int32]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # that a cluster is empty: there may be no red cell in a picture
         _, clusters = kmeans2(_as_points(rgb2hsv(colours)), _as_points(np.array(COLOURS) / (360, 1, 1)), minit="matrix")
-    labelled: tuple[NDArray[np.int32], int] = ndimage.label(clusters.reshape(colours.shape[:2]) == 0, _EVERY_NEIGHBOUR)  # pyright: ignore[reportAssignmentType]
+    labelled: Any = ndimage.label(clusters.reshape(colours.shape[:2]) == 0, _EVERY_NEIGHBOUR)
     parts, count = labelled
     areas = np.bincount(parts.ravel(), minlength=count + 1)[1:]
     order = [part for part in np.argsort(-areas, kind="stable") if areas[part] >= LEAST_AREA * parts.size]

@@ -1,13 +1,15 @@
 """MI-SVM (Andrews, Tsochantaridis and Hofmann, NIPS 2002): a support vector machine that picks a witness of each bag.
 
-    verdict on a bag = max_n f(x_n),     f(x) = sum_s a_s K(x, s) + b,     K(x, s) = exp(-gamma |x - s|^2) or x . s
+    verdict on a bag = max_n f(x_n),     f(x) = sum_s a_s K(x, s) + b,     K(x, s) = exp(-gamma |x - s|^2)
 
 Fitted by turns: f is the machine that tells the witnesses of positive bags from all instances of negative bags; then
 the witness of each positive bag is the instance with the largest f. The first witness of a bag is the mean of its
 instances. It ends when a choice of witnesses comes back.
 
-Where it departs: the instances of a negative bag share one slack in the paper, so that the multipliers of a bag add up
-to C at most. The solver knows no such bound; here each of N instances has the bound C / N, which keeps it too.
+Where it departs: the instances of a negative bag share one slack in the paper, so that their multipliers add up to C at
+most. scikit-learn's solver knows no such bound; here each instance has a slack and the bound C of its own. With C / N
+for each of N instances the sum would be kept, but the worst instance, by which a bag is judged, would count too little
+in a large bag: docs/results/classical_mil.md has both.
 """
 
 from collections.abc import Mapping
@@ -29,18 +31,17 @@ class MiSvm(FittedPooling):
 
     Args:
         classes: how many the bags have.
-        kernel: `rbf` or `linear`.
         penalty: C, what a bag on the wrong side costs.
-        gamma: of the kernel `rbf`.
+        gamma: of the kernel.
     """
 
     support: Tensor
     coefficients: Tensor
     intercept: Tensor
 
-    def __init__(self, classes: int, kernel: str, penalty: float, gamma: float) -> None:
+    def __init__(self, classes: int, penalty: float, gamma: float) -> None:
         super().__init__(classes)
-        self.kernel, self.penalty, self.gamma = kernel, penalty, gamma
+        self.penalty, self.gamma = penalty, gamma
         for name in ("support", "coefficients", "intercept"):
             self.register_buffer(name, torch.zeros(0, dtype=torch.float64))
 
@@ -54,12 +55,8 @@ class MiSvm(FittedPooling):
 
     def pool(self, embeddings: Tensor, segments: Segments) -> Pooled:
         """Pool (instances, width)."""
-        rows = embeddings.double()
-        if self.kernel == "rbf":
-            products = torch.exp(-self.gamma * torch.cdist(rows, self.support).square())
-        else:
-            products = rows @ self.support.T
-        values = (products @ self.coefficients.T + self.intercept).to(embeddings.dtype)
+        similar = torch.exp(-self.gamma * torch.cdist(embeddings.double(), self.support).square())
+        values = (similar @ self.coefficients.T + self.intercept).to(embeddings.dtype)
         return Pooled(segment_max(values, segments), instance_logits=values)
 
     def _machine(self, bags: TrainingBags) -> tuple[Floats, Floats, float]:
@@ -70,12 +67,11 @@ class MiSvm(FittedPooling):
         positive = np.flatnonzero(bags.positive)
         negatives = bags.rows[~of_positive]
         classes = np.repeat([1, 0], [len(positive), len(negatives)])
-        each = bags.weights / np.where(bags.positive, 1, bags.lengths)
-        weights = np.concatenate([each[positive], each[bags.index[~of_positive]]])
+        weights = np.concatenate([bags.weights[positive], bags.weights[bags.index[~of_positive]]])
         witnesses = np.add.reduceat(bags.rows, bags.starts)[positive] / bags.lengths[positive, None]
         earlier: set[tuple[int, ...]] = set()
         while True:
-            machine: Any = SVC(C=self.penalty, kernel=self.kernel, gamma=self.gamma, tol=_TOLERANCE)  # pyright: ignore[reportArgumentType]
+            machine: Any = SVC(C=self.penalty, gamma=self.gamma, tol=_TOLERANCE)  # pyright: ignore[reportArgumentType]
             machine.fit(np.concatenate([witnesses, negatives]), classes, sample_weight=weights)
             values = np.where(of_positive, 0.0, -np.inf)
             values[of_positive] = machine.decision_function(bags.rows[of_positive])
@@ -84,12 +80,9 @@ class MiSvm(FittedPooling):
                 break
             earlier.add(tuple(chosen))
             witnesses = bags.rows[chosen]
-        if self.kernel == "linear":
-            return machine.coef_, np.ones(1), float(machine.intercept_[0])
         return machine.support_vectors_, machine.dual_coef_[0], float(machine.intercept_[0])
 
 
 def make(settings: Mapping[str, Any], width: int, classes: int) -> MiSvm:
     """The pooling of a method."""
-    gamma = 1 / width if settings.get("gamma") is None else settings["gamma"]
-    return MiSvm(classes, settings["kernel"], settings["penalty"], gamma)
+    return MiSvm(classes, settings["penalty"], 1 / width if settings["gamma"] is None else settings["gamma"])
