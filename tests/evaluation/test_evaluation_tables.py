@@ -195,7 +195,7 @@ def evaluated(tmp_path_factory):
     predictions[-3].unlink()
     histories[-3].write_bytes(histories[-3].read_bytes()[:100])
     histories[-1].write_bytes(b"")
-    kinds = ("summary", "comparisons", "confusion", "reliability", "groups", "notes")
+    kinds = ("summary", "comparisons", "confusion", "reliability", "groups", "experts", "notes")
     settings = {"resamples": 200, "stratify": False, "calibration_bins": 10, "significance": 0.05, "seed": 0}
     evaluate_runs.main(
         predictions=predictions, run_records=[path.with_name("record.json") for path in predictions],

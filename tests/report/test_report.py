@@ -114,7 +114,7 @@ def test_hostile_names_become_text(with_bones):
 def test_whatever_a_sheet_holds_adds_no_element(words, column):
     def elements(value):
         scans = [{**SCANS[0], column: value}]
-        rows = scan_rows(scans, [])
+        rows = scan_rows(scans, {}, {}, [])
         sections = [overview.section(rows), cohort_section(rows, [words], [words])]
         return [tag for tag, _ in Page(render_page("t", "l", sections)).elements]
 
@@ -224,14 +224,14 @@ def test_a_scan_is_as_bad_as_its_worst_row(tmp_path):
         ("P2-a", "warned", "s", "c", "", "m"),
     ]
     arguments = report_inputs(tmp_path, rows)
-    found = {row.scan: row for row in scan_rows(SCANS, read_flags(arguments["checks_table"]))}
+    found = {row.scan: row for row in scan_rows(SCANS, {}, {}, read_flags(arguments["checks_table"]))}
     assert found["P2-a"].status == "stopped"
     assert [flag.status for flag in found["P2-a"].flags] == ["stopped", "warned", "ok"]
     assert found["P1-a"].status == "unknown"
 
 
 def test_the_overview_counts_every_scan_once():
-    text = overview.section(scan_rows(SCANS, [])).html
+    text = overview.section(scan_rows(SCANS, {}, {}, [])).html
     table = re.search('id="by-class".*?</table>', text, re.DOTALL).group(0)
     sums = re.search('<tr class="sum">(.*?)</tr>', table, re.DOTALL).group(1)
     *splits, every = (int(number) for number in re.findall(r'class="number">(\d+)', sums))

@@ -575,7 +575,7 @@ def test_scans_of_the_split_test_come_first_where_not_all_fit(whole, tmp_path):
             copy.write_bytes(path.read_bytes())
             layers.append(copy)
     size = sum(len(path.read_bytes()) for path in whole["layers"]) * 4 / 3
-    made = viewer_of([program], layers, whole["bone_table"], scan_rows(SCANS, []), {}, int(1.7 * size / 0.3))
+    made = viewer_of([program], layers, whole["bone_table"], scan_rows(SCANS, {}, {}, []), {}, int(1.7 * size / 0.3))
     assert list(made.scans) == ["P3-a"]
     assert made.left_out == 2
 

@@ -83,6 +83,23 @@ def evaluation_inputs(folder: Path, entry: str = "scans", kind: str = "scans") -
         ),
     )
     write(
+        tables / "experts.csv",
+        ["method", "bag", "label", "pictures", "attributes", "both", "share", "part"],
+        (
+            [
+                "atmil",
+                f"bag {HOSTILE} {number}",
+                CLASSES[number % 2],
+                CLASSES[0],
+                CLASSES[number // 2 % 2],
+                CLASSES[0],
+                number / 8,
+                entry,
+            ]
+            for number in range(8)
+        ),
+    )
+    write(
         tables / "notes.csv",
         ["method", "metric", "note", "part"],
         [

@@ -34,12 +34,15 @@ def expert_table(
         return frame_of([], COLUMNS["experts"])
     of_bag = pd.concat(frames).groupby(["part", "method", "bag", "label"], sort=False)
     means = of_bag.mean(numeric_only=True)
-    called = {
-        speaker: means.filter(regex=f"^{speaker}:").idxmax(axis=1).str.partition(":", expand=True)[2]
-        for speaker in SPEAKERS
-    }
+    called = {speaker: _called(means.filter(regex=f"^{speaker}:")) for speaker in SPEAKERS}
     table = pd.DataFrame({"share": means[SHARE_PICTURES], **called}).reset_index()
     return table[list(COLUMNS["experts"])]
+
+
+def _called(probabilities: pd.DataFrame) -> list[str]:
+    """The class of the highest probability in each row; columns are `speaker:class`."""
+    names = [str(column).partition(":")[2] for column in probabilities.columns]
+    return [names[place] for place in probabilities.to_numpy().argmax(1)]
 
 
 def _of_run(run: PlannedRun, path: Path, manifest: Manifest | MarrowError) -> Iterator[pd.DataFrame]:

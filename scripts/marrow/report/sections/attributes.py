@@ -59,7 +59,9 @@ def section(manifests: Sequence[Path], units: Mapping[str, str]) -> Section | No
         manifests: of the data sets.
         units: attribute -> its unit, for those that are declared.
     """
-    read = [manifest for path in manifests if (manifest := _read(path)) and manifest.attributes]
+    read = [
+        manifest for path in manifests if (manifest := _read(path)) and manifest.attributes and _is_labelled(manifest)
+    ]
     if not read:
         return None
     sets = [_attributes(manifest, units) for manifest in read]
@@ -71,6 +73,10 @@ def _read(path: Path) -> Manifest | None:
         return read_manifest(path)
     except MarrowError:
         return None
+
+
+def _is_labelled(manifest: Manifest) -> bool:
+    return any(entry.label >= 0 for entry in manifest.entries)
 
 
 def _attributes(manifest: Manifest, units: Mapping[str, str]) -> SetAttributes:
