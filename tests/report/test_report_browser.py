@@ -187,6 +187,21 @@ def test_search_and_choice_leave_the_rows_that_fit_both(page):
     assert column(page, 0) == []
 
 
+def test_a_range_of_a_number_leaves_the_rows_in_which_it_is_known_and_within(page):
+    least, most = (
+        page.find_element(By.CSS_SELECTOR, f"#cohort-table input[aria-label='age (years), {end}']")
+        for end in ("at least", "at most")
+    )
+    least.send_keys("47.5")
+    assert column(page, 0) == ["P10-a", "P4-a"]
+    most.send_keys("50")
+    assert column(page, 0) == ["P4-a"]
+    least.clear()
+    most.clear()
+    least.send_keys("1", Keys.BACKSPACE)
+    assert len(column(page, 0)) == len(SCANS)
+
+
 def test_a_table_is_copied_as_it_is_shown(page):
     tools = table(page).find_element(By.CLASS_NAME, "tools")
     Select(tools.find_elements(By.TAG_NAME, "select")[0]).select_by_visible_text("focal")

@@ -54,6 +54,25 @@
     return { select, label: make("label", {}, name, select) };
   }
 
+  // A least and a greatest number; whoever gives one asks for rows in which the number is known.
+  function range(name, column, numbers) {
+    const [least, most] = [["at least", Math.min(...numbers)], ["at most", Math.max(...numbers)]].map(([word, end]) => {
+      const input = make("input", { type: "number", step: "any", placeholder: `${end}` });
+      input.setAttribute("aria-label", `${name}, ${word}`);
+      return input;
+    });
+    const box = make("div", { className: "range" }, name, make("div", {}, least, "to", most));
+    box.setAttribute("role", "group");
+    box.setAttribute("aria-label", name);
+    const fits = (row) => {
+      const asked = [least, most].some((input) => input.value !== "");
+      const number = asked && !isNone(row, column) ? numberOf(keyOf(row, column)) : NaN;
+      const within = (least.value === "" || number >= +least.value) && (most.value === "" || number <= +most.value);
+      return !asked || within;
+    };
+    return { box, inputs: [least, most], fits };
+  }
+
   function copyText(text) {
     const area = make("textarea", { value: text, readOnly: true });
     document.body.append(area);
@@ -78,6 +97,11 @@
       const useful = "choice" in cell.dataset && values.length > 1;
       return useful ? [{ column, ...choice(cell.textContent.trim(), values) }] : [];
     });
+    const ranges = head.flatMap((cell, column) => {
+      if (!("range" in cell.dataset)) return [];
+      const numbers = rows.filter((row) => !isNone(row, column)).map((row) => numberOf(keyOf(row, column)));
+      return new Set(numbers).size > 1 ? [range(cell.textContent.trim(), column, numbers)] : [];
+    });
     const names = table.querySelector("caption").textContent;
     sortable(head, rows, body);
 
@@ -91,12 +115,14 @@
       for (const row of rows) {
         const text = row.textContent.toLowerCase();
         const chosen = choices.every(({ column, select }) => !select.value || textOf(row, column) === select.value);
-        row.hidden = !(chosen && words.every((word) => text.includes(word)));
+        const within = ranges.every(({ fits }) => fits(row));
+        row.hidden = !(chosen && within && words.every((word) => text.includes(word)));
       }
       shown.value = `${rows.filter((row) => !row.hidden).length} of ${rows.length} rows`;
     };
     search.addEventListener("input", filter);
     choices.forEach(({ select }) => select.addEventListener("change", filter));
+    ranges.forEach(({ inputs }) => inputs.forEach((input) => input.addEventListener("input", filter)));
     copy.addEventListener("click", () => {
       shown.value = copyText(asText(head, body)) ? "copied, tab-separated" : "this browser does not allow copying";
       copy.focus();
@@ -104,7 +130,7 @@
 
     const tools = make("div", { className: "tools" });
     if (rows.length > 5) {
-      tools.append(make("label", {}, "search", search), ...choices.map(({ label }) => label));
+      tools.append(make("label", {}, "search", search), ...choices.map(({ label }) => label), ...ranges.map(({ box }) => box));
     }
     tools.append(copy, shown);
     table.prepend(tools);
