@@ -55,7 +55,7 @@ def test_scans_are_listed_with_their_attributes_and_categories_can_be_chosen():
     attributes = {"a": {"age": "61", "stage": "I", HOSTILE: HOSTILE}, "b": {"stage": "II"}}
     rows = scan_rows(scans, attributes, {"age": "years"}, [])
     html = cohort_section(rows, [], []).html
-    assert '<th scope="col" class="number">age (years)</th>' in html
+    assert '<th scope="col" class="number" data-range>age (years)</th>' in html
     assert '<th scope="col" data-choice>stage</th>' in html
     assert "<script>" not in html
     assert rows[1].attributes == {"stage": "II"}
