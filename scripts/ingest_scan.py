@@ -98,7 +98,8 @@ def main(
     findings += check_days({name: contrast.days for name, contrast in acquired.items()}, plausible)
     of_images, measures = check_plausible(given, images, mask, b_values, plausible)
     findings += stop_on_findings(of_images)
-    digests = {name: digest_of(images[name]) for name in stations}
+    with ThreadPoolExecutor(threads) as pool:
+        digests = dict(zip(stations, pool.map(digest_of, [images[name] for name in stations]), strict=True))
 
     bias = BiasSettings(**settings["bias"])
     if bias.enabled:

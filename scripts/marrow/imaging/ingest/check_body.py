@@ -140,7 +140,8 @@ def _difference(share: FloatArray, ring: BoolArray, core: BoolArray) -> float | 
 
 
 def _coarse(image: sitk.Image) -> sitk.Image:
-    return at_spacing(sitk.Cast(image, sitk.sitkFloat32), COARSE_MM)
+    is_float = image.GetPixelID() == sitk.sitkFloat32
+    return at_spacing(image if is_float else sitk.Cast(image, sitk.sitkFloat32), COARSE_MM)
 
 
 def _dice(a: BoolArray, b: BoolArray) -> float:

@@ -45,20 +45,20 @@ OTHER = frozenset(
 )
 TRACE = frozenset({"TRACE", "TRACEW"})
 VOLUME_IN_A_PICTURE = frozenset({"MOSAIC", "VFRAME"})
-VENDOR_B_VALUES = ((0x0018, 0x9087), (0x0019, 0x100C), (0x0043, 0x1039), (0x2001, 0x1003), (0x0065, 0x1009))
+VENDOR_B_VALUES = tuple(map(Tag, (0x00189087, 0x0019100C, 0x00431039, 0x20011003, 0x00651009)))
 TAG_BYTES = 8  # at the least
 UNCOMPRESSED = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
 GE_B_VALUE_OFFSET = 1_000_000_000  # GE adds it to the first of four numbers
 PLAIN_TEXT = frozenset({"CS", "DA", "DS", "DT", "IS", "LO", "SH", "TM", "UI"})
 DATES = ("AcquisitionDate", "SeriesDate", "ContentDate", "StudyDate")
 FRAMES, SHARED = "PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"
-TAGS: list[Any] = [
+NAMES = (
     *("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber", "InstanceNumber", "ImageType"),
     *("SeriesDescription", "SequenceName", "DiffusionDirectionality", "NumberOfFrames", "Rows", "Columns"),
     *("PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "BitsAllocated", "SamplesPerPixel"),
     *("AcquisitionTime", "ScanningSequence", "EchoPlanarPulseSequence", *DATES, FRAMES, SHARED),
-    *VENDOR_B_VALUES,
-]
+)
+TAGS = [*map(Tag, NAMES), *VENDOR_B_VALUES]  # as numbers: pydicom would look up the names for every file
 
 # Of whom an examination is, for the key file of `make sheet` alone.
 PERSON = ("PatientID", "PatientName", "StudyDate", "StudyTime", "SeriesDescription")

@@ -161,7 +161,7 @@ def _picked(station: sitk.Image, grid: Grid, first: Sequence[int]) -> Slab:
     x, y, z = first
     width, height, rows = station.GetSize()
     if (width, height) == grid.size[:2]:
-        return Slab(z, intensities(station))
+        return Slab(z, np.asarray(voxels(station), np.float32))  # a view: slabs are only read
     array = np.full((rows, grid.size[1], grid.size[0]), np.nan, np.float32)
     array[:, y : y + height, x : x + width] = voxels(station)
     return Slab(z, array)
