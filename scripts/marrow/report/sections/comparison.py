@@ -17,7 +17,15 @@ from marrow.report.charts.training_curves import training_curves
 from marrow.report.entries import Entry
 from marrow.report.metrics import DRAWN, by_method_and_metric, intervals_of, metric_title
 from marrow.report.page import render
-from marrow.report.sections.comparison_readings import COMPARISON, CONFUSION, CURVES, METRICS, PAPERS, RELIABILITY
+from marrow.report.sections.comparison_readings import (
+    COMPARISON,
+    CONFUSION,
+    CURVES,
+    METRICS,
+    PAPERS,
+    RELIABILITY,
+    REPEATABILITY,
+)
 from marrow.report.tables import Row
 
 
@@ -51,7 +59,9 @@ def comparison(entry: Entry, significance: float) -> Markup:
         curves=training_curves(entry),
         notes=_notes(entry, of_metrics=True),
         notes_compared=_notes(entry, of_metrics=False),
+        repeated=entry.tables["repeatability"].rows,
         how=METRICS,
+        how_repeated=REPEATABILITY,
         how_compared=COMPARISON,
         how_confused=CONFUSION,
         how_reliable=RELIABILITY,
