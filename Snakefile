@@ -1,8 +1,8 @@
 # Marrow: whole-body MRI cohorts to trained multiple-instance classifiers of multiple myeloma.
 #
 # Data flows through the rule files in the order in which they are included:
-#   cohort -> volumes -> resampled -> normalised -> bones -> bags -> runs -> localisation, inversion -> evaluation ->
-#   checks -> report
+#   cohort -> volumes -> resampled -> normalised -> bones -> bags -> runs -> localisation, inversion ->
+#   repeatability -> evaluation -> checks -> report
 # Whether a result is stale is decided by the records beside the results (docs/staleness.md), not by clocks.
 
 from snakemake.utils import min_version
@@ -27,6 +27,7 @@ include: "rules/bags.smk"
 include: "rules/runs.smk"
 include: "rules/localisation.smk"
 include: "rules/inversion.smk"
+include: "rules/repeatability.smk"
 include: "rules/evaluation.smk"
 include: "rules/checks.smk"
 include: "rules/bids.smk"

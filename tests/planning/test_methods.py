@@ -433,7 +433,15 @@ def test_no_module_imports_a_kind_that_it_does_not_build_on():
         for kind in declarations(family, SCHEMAS)
     }
     scripts = REPOSITORY / "scripts"
-    for entry in ("train_model", "train_seeds", "predict_bags", "invert_run", "score_instances", "perturb_bags"):
+    for entry in (
+        "train_model",
+        "train_seeds",
+        "predict_bags",
+        "invert_run",
+        "score_instances",
+        "perturb_bags",
+        "measure_repeatability",
+    ):
         reached = code_closure(scripts / f"{entry}.py", scripts, {})
         assert [name for name in own if f"{name.replace('.', '/')}.py" in reached] == [], entry
 

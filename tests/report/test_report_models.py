@@ -105,9 +105,10 @@ def test_headings_descend_without_a_gap(page):
 
 
 FIGURES = [
-    "the bags", "the metrics of the methods", "the comparison", "a confusion matrix", "a reliability curve",
-    "a course of training", "the papers' tables", "the localisation scores", "a free-response or perturbation curve",
-    "an inversion", "a prediction", "a map", "time and memory", "the provenance",
+    "the bags", "the metrics of the methods", "the repeatability of verdicts", "the comparison", "a confusion matrix",
+    "a reliability curve", "a course of training", "the papers' tables", "the localisation scores",
+    "a free-response or perturbation curve", "an inversion", "a prediction", "a map", "time and memory",
+    "the provenance",
 ]  # fmt: skip
 
 
@@ -116,6 +117,20 @@ def test_every_kind_of_figure_says_how_to_read_it(page, figure):
     escaped = figure.replace("'", "&#39;")
     fold = re.search(f"<summary>How to read {escaped}</summary>.*?</details>", page, re.DOTALL).group(0)
     assert re.findall("<dt>(.*?)</dt>", fold) == ["Shown", "Good", "Bad", "What to do"]
+
+
+def test_repeatability_has_a_row_for_each_method_and_no_number_where_a_run_is_missing(page):
+    found = rows(section(page, "methods"), "entry-scans-repeatability")
+    assert [[unescape(cell) for cell in row[:4]] for row in found] == [
+        ["MIL max", "3", "24", "0.750"],
+        ["ATMIL", "3", "24", "0.750"],
+        [f"Cosine {HOSTILE}", "2", "16", "none"],
+    ]
+
+
+def test_a_report_without_repeatability_has_no_table_of_it(whole):
+    kept = [path for path in whole["evaluation"] if path.name != "repeatability.csv"]
+    assert "entry-scans-repeatability" not in build(whole | {"evaluation": kept})
 
 
 def test_the_same_inputs_give_the_same_page(whole):

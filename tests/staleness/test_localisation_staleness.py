@@ -37,6 +37,8 @@ SETTINGS = {
 REPORT = {"build_report"}
 SCORES = {f"score_instances scans {method} 0" for method in METHODS}
 PERTURBED = {f"perturb_bags scans {method} 0" for method in METHODS}
+REPEATED = {f"measure_repeatability scans {method} 0" for method in METHODS}
+REPEATABILITY = {"gather_repeatability scans"} | REPORT
 INVERTED = {"invert_run scans mil-attention 0"}
 GATHERED = {"gather_localisation scans"} | REPORT
 FIGURES = ("confusion_matrices", "reliability_curves", "differences", "sizes")
@@ -50,10 +52,10 @@ def trainings(*methods: str) -> set[str]:
 
 def predictions(*methods: str) -> set[str]:
     """What models say of the bags of their data set, and all that is made of it."""
-    rules = ("predict_bags scans", "score_instances scans", "perturb_bags scans")
+    rules = ("predict_bags scans", "score_instances scans", "perturb_bags scans", "measure_repeatability scans")
     jobs = {f"{rule} {method} 0" for rule in rules for method in methods}
     of_reference = INVERTED | maps(scans=["C1"]) if "mil-attention" in methods else set()
-    return jobs | of_reference | EVALUATED | GATHERED
+    return jobs | of_reference | EVALUATED | GATHERED | REPEATABILITY
 
 
 def runs(*methods: str) -> set[str]:
@@ -91,6 +93,8 @@ def test_a_run_leaves_maps_of_tested_and_predicted_scans_and_nothing_to_do(proje
         ("localisation.tops", [2], SCORES | GATHERED),
         ("localisation.least_lesion", 0.5, SCORES | INVERTED | GATHERED),
         ("localisation.drop_orders", 2, PERTURBED | GATHERED),
+        ("repeatability.parts", 5, REPEATED | REPEATABILITY),
+        ("repeatability.most_bags", 0, REPORT),
         ("maps.quantity", "attention", maps() | REPORT),
         ("maps.methods", list(METHODS), maps("mil-max") | maps("gradnorm") | REPORT),
         ("maps.methods", ["mil-max"], maps("mil-max") | REPORT),
@@ -120,6 +124,8 @@ def test_a_setting_plans_the_stages_that_use_it_and_what_lies_below(project, pla
         ("learning/augment/intensity.py", runs(*METHODS)),
         ("drawing/maps/figure.py", maps() | REPORT),
         ("explanation/localisation/ranking.py", SCORES | GATHERED),
+        ("explanation/repeatability.py", REPEATED | REPEATABILITY),
+        ("evaluation/repeatability.py", REPEATABILITY),
         ("explanation/inversion/steps.py", INVERTED | GATHERED),
         ("report/viewer/volumes.py", {"shrink_scan C1", "shrink_scan D1"} | REPORT),
     ],
@@ -212,5 +218,6 @@ def test_a_predicted_scan_added_trains_scores_and_inverts_nothing(project, sheet
     planned = project.plan()
     assert {f"predict_bags scans-predict {method} 0" for method in METHODS} | maps(scans=["D1", "E1"]) <= planned
     assert not {f"predict_bags scans {method} 0" for method in METHODS} & planned
-    assert not [job for job in planned if job.split()[0] in {"train_model", "invert_run", "score_instances"}]
+    none = {"train_model", "invert_run", "score_instances", "measure_repeatability"}
+    assert not [job for job in planned if job.split()[0] in none]
     assert not maps(scans=["C1"]) & planned

@@ -74,6 +74,19 @@ def evaluation_inputs(folder: Path, entry: str = "scans", kind: str = "scans") -
         ([m, i + 1, i / 5, (i + 1) / 5, 4, i / 5 + 0.1, min(1, i / 4), entry] for m in TITLES for i in range(5)),
     )
     write(
+        tables / "repeatability.csv",
+        [
+            "method", "runs", "bags", "agreement", "with_whole", "deviation", "majority_right", "patients",
+            "bags_agreement", "bags_difference", "bags_majority_right", "part",
+        ],
+        (
+            [m, 2, 16, "", "", "", "", 0, "", "", "", entry]
+            if m == LOST[0]
+            else [m, 3, 24, 0.75, 0.8, 0.125, 0.9, 3, "", "", "", entry]
+            for m in TITLES
+        ),
+    )  # fmt: skip
+    write(
         tables / "groups.csv",
         ["method", "grouping", "group", "metric", "mean", "n", "part"],
         (

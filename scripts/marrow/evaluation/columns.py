@@ -52,5 +52,10 @@ COLUMNS: dict[str, Columns] = {
         "published_spread": str, "spread_kind": str, "ours": float, "ours_std": float, "ours_sem": float,
         "ours_n": float, "low": float, "high": float, "p_corrected": float, "mark": str, "note": str, "part": str,
     },
+    "repeatability": {
+        "method": str, "runs": int, "bags": int, "agreement": float, "with_whole": float, "deviation": float,
+        "majority_right": float, "patients": int, "bags_agreement": float, "bags_difference": float,
+        "bags_majority_right": float, "part": str,
+    },
     "curves": {"dataset": str, "method": str, "seed": int, "epoch": int, "quantity": str, "value": float},
 }  # fmt: skip

@@ -9,6 +9,7 @@ from marrow.planning.datasets import SCANS, DataPlan
 from marrow.planning.runs import Run, RunPlan
 
 EVALUATION = "results/evaluation"
+REPEATABILITY = "results/repeatability"
 PREFERRED = "atmil"
 # What of a bag set's settings tells which published table it can be compared with.
 TELLING = ("task", "table", "target", "size", "classes")
@@ -77,6 +78,16 @@ class Evaluation:
     def predictions(self) -> list[str]:
         """What each run says of bags."""
         return [f"{run.predictions_folder}/predictions.parquet" for run in self.runs]
+
+    @property
+    def repeatability(self) -> list[str]:
+        """Whether each run says the same again."""
+        return [f"{run.within(REPEATABILITY)}/repeatability.csv" for run in self.runs]
+
+    @property
+    def part_of_runs(self) -> list[str]:
+        """What each run is averaged as."""
+        return [self.parts[run.dataset] for run in self.runs]
 
 
 def plan_evaluations(config: Mapping[str, Any], data: DataPlan, planned: RunPlan) -> dict[str, Evaluation]:

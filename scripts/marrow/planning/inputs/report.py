@@ -84,7 +84,8 @@ class ReportInputs:
     @property
     def evaluation(self) -> list[str]:
         """The tables and figures of every entry that the report shows."""
-        names = [*(f"{table}.csv" for table in TABLES), "tables.json", "tables.tex", "sizes.svg"]
+        repeatability = ["repeatability.csv"] if self.plan.config["repeatability"]["most_bags"] else []
+        names = [*(f"{table}.csv" for table in TABLES), *repeatability, "tables.json", "tables.tex", "sizes.svg"]
         return [f"{evaluation.folder}/{name}" for evaluation in self.plan.evaluations.values() for name in names]
 
     @property

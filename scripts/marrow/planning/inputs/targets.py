@@ -51,10 +51,11 @@ class Targets:
     def evaluated(self) -> list[str]:
         """The tables and figures of every entry of runs."""
         figures = [f"{figure}.svg" for figure in (*TABLE_FIGURES, *CURVE_FIGURES)]
+        repeatability = ["repeatability.csv"] if self.plan.config["repeatability"]["most_bags"] else []
         return [
             f"{evaluation.folder}/{name}"
             for evaluation in self.plan.evaluations.values()
-            for name in ("summary.csv", "tables.md", *figures)
+            for name in ("summary.csv", "tables.md", *figures, *repeatability)
         ]
 
     @property

@@ -17,7 +17,15 @@ from marrow.report.charts.training_curves import training_curves
 from marrow.report.entries import Entry
 from marrow.report.metrics import DRAWN, by_method_and_metric, intervals_of, metric_title
 from marrow.report.page import render
-from marrow.report.sections.comparison_readings import COMPARISON, CONFUSION, CURVES, METRICS, PAPERS, RELIABILITY
+from marrow.report.sections.comparison_readings import (
+    COMPARISON,
+    CONFUSION,
+    CURVES,
+    METRICS,
+    PAPERS,
+    RELIABILITY,
+    REPEATABILITY,
+)
 from marrow.report.sections.experts import READING as EXPERTS
 from marrow.report.sections.experts import expert_views
 from marrow.report.tables import Row
@@ -55,7 +63,9 @@ def comparison(entry: Entry, significance: float) -> Markup:
         experts=expert_views(entry),
         how_experts=EXPERTS,
         notes_compared=_notes(entry, of_metrics=False),
+        repeated=entry.tables["repeatability"].rows,
         how=METRICS,
+        how_repeated=REPEATABILITY,
         how_compared=COMPARISON,
         how_confused=CONFUSION,
         how_reliable=RELIABILITY,

@@ -28,6 +28,19 @@ COMPARISON = Reading(
     "the same as being equal.",
     remedy="say 'not shown to differ', never 'equal' or 'better'. If the difference matters, add patients.",
 )
+REPEATABILITY = Reading(
+    figure="the repeatability of verdicts",
+    shown="random parts of each test bag, judged apart: the share of pairs of parts that are given the same class, the "
+    "share of parts that are given the class of the whole bag, the standard deviation of that class's probability, and "
+    "how often the majority of the parts is right. The same of the several bags of a patient, where test patients have "
+    "any: the share of pairs that agree, and the largest difference of a class's probability. Means over runs.",
+    good="shares near 1 and a deviation near 0, with a majority that is right: the verdict does not hang on which "
+    "instances happened to be there. A method of attributes alone has 1 by construction.",
+    bad="a share near one half of two classes: another part of the same bag is given another class. A high agreement "
+    "with a majority that is wrong: the method errs steadily, or always names one class.",
+    remedy="judge whole bags, and several of a patient where there are; prefer, of methods that are as good, the "
+    "steadier one.",
+)
 CONFUSION = Reading(
     figure="a confusion matrix",
     shown="true classes down, predicted classes across; in each cell how many test bags, over all runs, and which "
