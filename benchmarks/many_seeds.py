@@ -147,6 +147,8 @@ def _work(side: str, name: str, folder: Path, seed: int) -> None:
         seed=seed,
         settings=settings,
         augmentation=None,
+        attributes=None,
+        experts=[],
         checkpoints=place / "checkpoints",
         threads=THREADS,
     )

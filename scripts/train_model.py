@@ -1,6 +1,5 @@
 """Rule train_model: one run, which is one method trained on one data set with one seed."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +29,8 @@ def main(
     augmentation: dict[str, Any] | None,
     checkpoints: Path,
     threads: int,
-    attributes: dict[str, dict[str, str]] | None = None,
-    experts: Sequence[Path] = (),
+    attributes: dict[str, dict[str, str]] | None,
+    experts: list[Path],
 ) -> None:
     """Train, and choose an epoch.
 

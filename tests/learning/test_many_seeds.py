@@ -106,6 +106,7 @@ def alone(manifest, chosen, seed, augmentation=None):
     files.model.parent.mkdir(parents=True, exist_ok=True)
     train_model.main(
         manifest=manifest.path, method="mine", seed=seed, settings=chosen, augmentation=augmentation, threads=1,
+        attributes=None, experts=[],
         **vars_of(files), checkpoints=Path("alone") / f"checkpoints-{seed}",
     )  # fmt: skip
     return files
@@ -144,7 +145,7 @@ SGD = {"optimiser": "sgd", "momentum": 0.9, "nesterov": False, "learning_rate": 
 def test_each_seed_of_a_network_of_volumes_comes_out_as_it_does_alone_augmented_as_it_is(volumes, optimiser):
     training = {"epochs": 2} | optimiser
     chosen = method(encoder=LENET3D, auxiliary=["stripe", "height"], training=training)
-    augmentation = {"flip_probability": 0.5}
+    augmentation = {"kind": "patches", "flip_probability": 0.5}
     _, runs = many_seeds(volumes, chosen, augmentation=augmentation)
     for seed in SEEDS:
         assert_same_run(runs[seed], alone(volumes, chosen, seed, augmentation), 1e-4)
@@ -294,6 +295,7 @@ def test_runs_that_are_asked_to_leave_save_after_the_same_step_and_go_on_togethe
     train_model.main(
         **{**vars_of(whole[2]), "checkpoints": CHECKPOINTS / prints[2]},
         manifest=tables.path, method="mine", seed=2, settings=chosen, augmentation=None, threads=1,
+        attributes=None, experts=[],
     )  # fmt: skip
     assert json.loads(whole[2].summary.read_text())["epochs"] == 3
     _, runs = many_seeds(tables, chosen, name="second")

@@ -12,6 +12,7 @@ def arguments(folder: Path, manifest, chosen, **changed):
     folder.mkdir(parents=True, exist_ok=True)
     files = {name: folder / file for name, file in OUTPUTS.items()}
     given = {"manifest": manifest.path, "method": "mine", "seed": 3, "settings": chosen, "augmentation": None}
+    given |= {"attributes": None, "experts": []}
     return {**files, **given, "checkpoints": folder / "checkpoints", "threads": 1, **changed}
 
 

@@ -58,7 +58,7 @@ NAMES = (
     *("PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "BitsAllocated", "SamplesPerPixel"),
     *("AcquisitionTime", "ScanningSequence", "EchoPlanarPulseSequence", *DATES, FRAMES, SHARED),
 )
-TAGS = [*map(Tag, NAMES), *VENDOR_B_VALUES]  # as numbers: pydicom would look up the names for every file
+TAGS: list[Any] = [*map(Tag, NAMES), *VENDOR_B_VALUES]  # as numbers: pydicom would look up the names for every file
 
 # Of whom an examination is, for the key file of `make sheet` alone.
 PERSON = ("PatientID", "PatientName", "StudyDate", "StudyTime", "SeriesDescription")
