@@ -130,6 +130,7 @@ rule build_report:
         scans=plan.summaries,
         attributes=plan.attributes,
         units=plan.units,
+        categories=plan.categories,
         sheet_notes=plan.cohort.sheet_notes,
         split_notes=plan.cohort.notes,
         contrasts=plan.contrasts.standardised,

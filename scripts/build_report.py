@@ -8,7 +8,7 @@ from marrow.report.page import render_page
 from marrow.report.pictures import album
 from marrow.report.scan_maps import PICTURES, maps_of
 from marrow.report.scan_predictions import predictions_of
-from marrow.report.scans import later_stops, read_flags, scan_rows
+from marrow.report.scans import attribute_heading, later_stops, read_flags, scan_rows
 from marrow.report.sections import attributes as attribute_spreads
 from marrow.report.sections import (
     bag_counts,
@@ -50,6 +50,7 @@ def main(
     scans: list[dict[str, str]],
     attributes: dict[str, dict[str, str]],
     units: dict[str, str],
+    categories: list[str],
     sheet_notes: list[str],
     split_notes: list[str],
     contrasts: list[str],
@@ -83,6 +84,7 @@ def main(
         scans: `scan`, `patient`, `label`, `split` and `site` of each scan.
         attributes: scan -> its clinical attributes, those that are known.
         units: clinical attribute -> its unit, where it is declared.
+        categories: the clinical attributes that are declared as categories.
         sheet_notes: which scans are left out and why, and which columns are passed over.
         split_notes: which classes are short in a split.
         contrasts: the contrasts that are standardised.
@@ -110,12 +112,12 @@ def main(
     sections = [
         overview.section(rows),
         stopped_section(rows),
-        cohort_section(rows, sheet_notes, split_notes),
+        cohort_section(rows, sheet_notes, split_notes, [attribute_heading(name, units) for name in categories]),
         findings_section(rows),
         standard.section(scales, standards, scale_notes),
         bones.section(rows, bone_scores, bone_sheets, bone_histories),
         bag_counts.section(manifests, [entry.datasets for entry in evaluated]),
-        attribute_spreads.section(manifests, units),
+        attribute_spreads.section(manifests, units, categories),
         methods_section(evaluated, significance),
         localisation.section(evaluated, localisation_curves, inverted),
         scan_by_scan.section(

@@ -1,6 +1,8 @@
 """Which expert spoke: the table of what two experts say, over seeds, and what the report makes of it."""
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import clinical_sets
@@ -67,3 +69,18 @@ def test_the_report_counts_who_is_right_where_they_disagree():
     assert (view.disagreements["pictures"], view.disagreements["attributes"]) == (1, 1)
     assert view.rights[0]["share"] == pytest.approx(0.5)
     assert view.chart is not None
+
+
+def test_a_table_without_a_column_and_a_bag_without_numbers_are_left_out(runs, tmp_path):
+    run, path, manifest = runs[0]
+    table = pq.read_table(path)
+    pq.write_table(table.drop_columns(["pictures_yes"]), tmp_path / "lacking.parquet")
+    assert expert_table([(run, tmp_path / "lacking.parquet", manifest)]).empty
+    number = table.column_names.index("attributes_yes")
+    values = table["attributes_yes"].to_pylist()
+    last = table["bag"].to_pylist().index(manifest.of_split("test")[-1].bag)
+    values[last] = float("nan")
+    holed = table.set_column(number, "attributes_yes", pa.array(values, pa.float32()))
+    pq.write_table(holed, tmp_path / "holed.parquet")
+    left = expert_table([(run, tmp_path / "holed.parquet", manifest)])["bag"].tolist()
+    assert left == [entry.bag for entry in manifest.of_split("test")[:-1]]

@@ -59,3 +59,18 @@ def test_scans_are_listed_with_their_attributes_and_categories_can_be_chosen():
     assert '<th scope="col" data-choice>stage</th>' in html
     assert "<script>" not in html
     assert rows[1].attributes == {"stage": "II"}
+
+
+def test_categories_written_as_digits_are_no_numbers_and_names_of_columns_are_kept_apart(manifest, tmp_path):
+    scans = [{"scan": name, "patient": name, "label": "", "split": "", "site": ""} for name in ("a", "b")]
+    rows = scan_rows(scans, {"a": {"iss": "1", "class": "3"}, "b": {"iss": "2", "class": "4"}}, {}, [])
+    html = cohort_section(rows, [], [], ["iss"]).html
+    assert '<th scope="col" data-choice>iss</th>' in html
+    assert '<th scope="col" data-choice>class</th>' in html
+    assert '<th scope="col" class="number" data-range>attr_class</th>' in html
+    numbered = tuple(replace(entry, attributes={"iss": float(len(entry.bag) % 2)}) for entry in manifest.entries)
+    made = replace(manifest, path=tmp_path / "iss.parquet", entries=numbered)
+    write_manifest(made, made.path)
+    told = section([made.path], {}, ["iss"])
+    assert told is not None
+    assert "<svg" not in told.html

@@ -24,7 +24,7 @@ def expert_table(
 ) -> pd.DataFrame:
     """A row for each method of two experts and test bag: its class, who calls it what, and the share of the pictures.
 
-    Runs that cannot be read are left out: the table of runs says why.
+    Runs that cannot be read are left out, for the table of runs says why; so are bags of which an expert says none.
 
     Args:
         runs: of an entry, each with its predictions and the manifest of its data set.
@@ -48,12 +48,13 @@ def _called(probabilities: pd.DataFrame) -> list[str]:
 def _of_run(run: PlannedRun, path: Path, manifest: Manifest | MarrowError) -> Iterator[pd.DataFrame]:
     if isinstance(manifest, MarrowError):
         return
+    columns = [column(name) for column in SPEAKERS.values() for name in manifest.classes]
     try:
-        table = read_run_table(path, manifest, ["bag", SHARE_PICTURES])
+        table = read_run_table(path, manifest, ["bag", SHARE_PICTURES, *columns])
     except MarrowError:
         return
     read = table.to_pandas()
-    read = read[(read["split"] == "test") & (read["label"] >= 0)]
+    read = read[(read["split"] == "test") & (read["label"] >= 0)].dropna(subset=columns)
     said = {
         f"{speaker}:{name}": read[column(name)] for speaker, column in SPEAKERS.items() for name in manifest.classes
     }

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from marrow.bags.attributes import Attribute
 from marrow.planning.bones import BonePlan, plan_bones
 from marrow.planning.cohort import Cohort, ask_for_samples, load_cohort
 from marrow.planning.config import Settings, complete, read_schema, spacing_of
@@ -63,8 +64,16 @@ class Plan:
     @property
     def units(self) -> dict[str, str]:
         """Clinical attribute -> its unit, of those that data sets declare."""
-        declared = [each for bag_set in self.data.bag_sets.values() for each in bag_set.instances.attributes]
-        return {attribute.name: attribute.unit for attribute in declared if attribute.unit}
+        return {attribute.name: attribute.unit for attribute in self._declared if attribute.unit}
+
+    @property
+    def categories(self) -> list[str]:
+        """The clinical attributes that are declared as categories."""
+        return sorted({attribute.name for attribute in self._declared if attribute.values})
+
+    @property
+    def _declared(self) -> list[Attribute]:
+        return [each for bag_set in self.data.bag_sets.values() for each in bag_set.instances.attributes]
 
     def settings(self, section: str, without: Iterable[str]) -> dict[str, Any]:
         """A section of the config without the settings that only say what there is to do."""

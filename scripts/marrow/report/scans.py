@@ -8,6 +8,7 @@ from pathlib import Path
 from marrow.tables.frames import Columns, read_table
 from marrow.workflow.record import read_record
 
+HEADINGS = ("scan", "patient", "class", "split", "site", "status", "findings")
 STATUSES = ("stopped", "warned", "ok", "unknown")
 COLUMNS: Columns = dict.fromkeys(("scan", "status", "stage", "check", "contrast", "message"), str)
 
@@ -87,10 +88,16 @@ def scan_rows(
     for flag in flags:
         by_scan[flag.scan].append(flag)
     shown = {
-        scan: {f"{name} ({units[name]})" if name in units else name: value for name, value in values.items()}
+        scan: {attribute_heading(name, units): value for name, value in values.items()}
         for scan, values in attributes.items()
     }
     return [_scan_row(scan, shown.get(scan["scan"], {}), by_scan[scan["scan"]]) for scan in scans]
+
+
+def attribute_heading(name: str, units: Mapping[str, str]) -> str:
+    """What an attribute is called, with its unit; one with the name of another column as in the sample sheet."""
+    title = f"attr_{name}" if name in HEADINGS else name
+    return f"{title} ({units[name]})" if name in units else title
 
 
 def anchor_of(scan: str) -> str:

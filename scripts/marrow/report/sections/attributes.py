@@ -52,19 +52,20 @@ class SetAttributes:
     charts: Sequence[IntervalChart]
 
 
-def section(manifests: Sequence[Path], units: Mapping[str, str]) -> Section | None:
+def section(manifests: Sequence[Path], units: Mapping[str, str], categories: Sequence[str] = ()) -> Section | None:
     """The attributes of all data sets that have some; None where none does.
 
     Args:
         manifests: of the data sets.
         units: attribute -> its unit, for those that are declared.
+        categories: the attributes that are no numbers, whatever their values look like.
     """
     read = [
         manifest for path in manifests if (manifest := _read(path)) and manifest.attributes and _is_labelled(manifest)
     ]
     if not read:
         return None
-    sets = [_attributes(manifest, units) for manifest in read]
+    sets = [_attributes(manifest, units, categories) for manifest in read]
     return Section("attributes", "Attributes", render("sections/attributes.html.j2", sets=sets, how=READING))
 
 
@@ -79,7 +80,7 @@ def _is_labelled(manifest: Manifest) -> bool:
     return any(entry.label >= 0 for entry in manifest.entries)
 
 
-def _attributes(manifest: Manifest, units: Mapping[str, str]) -> SetAttributes:
+def _attributes(manifest: Manifest, units: Mapping[str, str], categories: Sequence[str]) -> SetAttributes:
     classes: dict[str, list[Entry]] = {name: [] for name in manifest.classes}
     for entry in manifest.entries:
         classes.setdefault(entry.label_name or "without a class", []).append(entry)
@@ -87,14 +88,15 @@ def _attributes(manifest: Manifest, units: Mapping[str, str]) -> SetAttributes:
     charts: list[IntervalChart | None] = []
     for name in manifest.attributes:
         title = f"{name} ({units[name]})" if units.get(name) else name
-        values = {label: _values(entries, name) for label, entries in classes.items() if entries}
+        values = {label: _values(entries, name, name in categories) for label, entries in classes.items() if entries}
         rows += [_spread(title, label, known, len(classes[label])) for label, known in values.items()]
         charts.append(interval_chart(f"{title}: median and quartiles", list(_intervals(values))))
     return SetAttributes(manifest.dataset, rows, [chart for chart in charts if chart])
 
 
-def _values(entries: Sequence[Entry], name: str) -> list[float | str]:
-    return [entry.attributes[name] for entry in entries if name in entry.attributes]
+def _values(entries: Sequence[Entry], name: str, are_categories: bool) -> list[float | str]:
+    known = [entry.attributes[name] for entry in entries if name in entry.attributes]
+    return [f"{value:g}" if are_categories and isinstance(value, float) else value for value in known]
 
 
 def _spread(attribute: str, label: str, known: Sequence[float | str], bags: int) -> Spread:

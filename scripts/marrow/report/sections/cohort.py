@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from marrow.report.page import Reading, Section, render
-from marrow.report.scans import ScanRow
+from marrow.report.scans import HEADINGS, ScanRow
 
 FINDINGS = Reading(
     figure="the findings",
@@ -24,15 +24,21 @@ def stopped_section(scans: Sequence[ScanRow]) -> Section:
     return Section("stopped", "Stopped scans", html, note=str(len(stopped)))
 
 
-def cohort_section(scans: Sequence[ScanRow], sheet_notes: Sequence[str], split_notes: Sequence[str]) -> Section:
-    """The table of all scans, what of the sheet is left out, and where a class is short in a split."""
+def cohort_section(
+    scans: Sequence[ScanRow], sheet_notes: Sequence[str], split_notes: Sequence[str], categories: Sequence[str] = ()
+) -> Section:
+    """The table of all scans, what of the sheet is left out, and where a class is short in a split.
+
+    `categories` are the attributes that are no numbers, whatever their values look like.
+    """
     attributes = list(dict.fromkeys(name for scan in scans for name in scan.attributes))
     values = {name: {scan.attributes[name] for scan in scans if name in scan.attributes} for name in attributes}
     html = render(
         "sections/cohort.html.j2",
         scans=scans,
         attributes=attributes,
-        numbers=[name for name in attributes if all(map(_is_number, values[name]))],
+        headings=HEADINGS,
+        numbers=[name for name in attributes if name not in categories and all(map(_is_number, values[name]))],
         sheet_notes=sheet_notes,
         split_notes=split_notes,
     )
