@@ -222,6 +222,14 @@ def test_frozen_experts_stay_as_they_are_to_the_bit(clinical, experts, tmp_path,
         assert found["share_pictures"].nunique() > 1
 
 
+def test_a_frozen_expert_that_a_solver_fitted_is_not_fitted_anew(clinical, experts, tmp_path):
+    forest = {"expert": {"kind": "random-forest", "trees": 5}}
+    alone = trained(tmp_path / "forest", clinical, clinical_sets.settings("alone", **forest))
+    chosen = clinical_sets.settings("mixture", start="frozen", training={"epochs": 1}, **forest)
+    folder = trained(tmp_path / "mixture", clinical, chosen, experts=models([experts[0], alone]), seed=8)
+    assert predictions(folder)["attributes_yes"].tolist() == predictions(alone)["p_yes"].tolist()
+
+
 def test_a_warm_start_begins_at_the_experts_and_leaves_them(clinical, experts, tmp_path):
     chosen = clinical_sets.settings("mixture", start="warm", training={"epochs": 1, "learning_rate": 1e-12})
     still = predictions(trained(tmp_path / "still", clinical, chosen, experts=models(experts)))

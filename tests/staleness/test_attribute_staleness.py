@@ -13,7 +13,7 @@ ALL = ("picture-expert", "attribute-expert", "of-age", "expert-mixture", "expert
 SETTINGS = {
     "samples": "samples.tsv",
     "contrasts": ["fat", "water", "b50", "b900"],
-    "attributes": {"age": {"unit": "years"}, "stage": {"values": ["I", "II"]}},
+    "attributes": {"age": {"unit": "years"}, "stage": {"values": ["I", "II", "III"]}},
     "resample": {"spacing_mm": 10},
     "ingest": {"bias": {"enabled": False}},
     "bones": {"source": "precomputed", "correction": {"atlas": {"enabled": False}}},
@@ -70,7 +70,7 @@ def test_experts_are_runs_of_their_own_and_nothing_is_left_to_do(project):
     ("before", "after", "trained"),
     [
         ("50\tI\tx", "51\tI\tx", {"attribute-expert", "of-age", "expert-mixture", "expert-mixture-frozen"}),
-        ("50\tI\tx", "50\t\tx", {"attribute-expert", "expert-mixture", "expert-mixture-frozen"}),
+        ("50\tI\tx", "50\tIII\tx", {"attribute-expert", "expert-mixture", "expert-mixture-frozen"}),
         ("50\tI\tx", "50\tI\tw", set()),
         ("70\tII\tz", "71\tI\tw", set()),
         ("attr_note", "attr_other", set()),

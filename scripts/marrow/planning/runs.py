@@ -127,9 +127,6 @@ class RunPlan:
         Raises:
             ConfigError: it is not planned.
         """
-        for run in self.only_experts:
-            if (run.dataset, run.method, run.seed) == (dataset, method, seed):
-                return run
         of_method = self._of_method(dataset, method)
         for run in of_method:
             if run.seed == seed:
@@ -147,7 +144,8 @@ class RunPlan:
         return () if self.seeds_per_process < 2 or runs[0].definition.alone else runs
 
     def _of_method(self, dataset: str, method: str) -> tuple[Run, ...]:
-        runs = look_up(self._by_dataset, dataset, f"there is no run on the data set {dataset!r}")
+        compared = look_up(self._by_dataset, dataset, f"there is no run on the data set {dataset!r}")
+        runs = [*compared, *(run for run in self.only_experts if run.dataset == dataset)]
         by_method = {run.method: tuple(each for each in runs if each.method == run.method) for run in runs}
         return look_up(by_method, method, f"there is no run of {method!r} on {dataset}")
 

@@ -107,7 +107,8 @@ def prepare(
     class_weights = (
         _class_weights(trained_on, len(manifest.classes)) if training["class_weights"] == "balanced" else None
     )
-    fit_parts(model, bags, class_weights, seed)
+    if not experts:
+        fit_parts(model, bags, class_weights, seed)
     stepper = Stepper(
         model,
         main_loss_of(settings["pooling"], None if class_weights is None else class_weights.to(device), bags.instances),

@@ -87,9 +87,8 @@ def resolved(title: str, given: Settings, instances: Instances, methods: MethodS
     """
     sections = methods.sections
     is_fitted = sections["pooling"].of(given.get("pooling", {})).get("fitted", False)
-    encoder = encoder_settings(
-        _for_solver(given) if is_fitted else given.get("encoder", {}), instances.shape, sections["encoder"]
-    )
+    asked = _for_solver(given) if is_fitted else given.get("encoder", {})
+    encoder = encoder_settings(asked, instances.shape, sections["encoder"])
     pooling = {"kind": NOTHING} if encoder["kind"] == NOTHING else given.get("pooling", {})
     parts = {
         "encoder": encoder,
