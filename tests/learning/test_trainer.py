@@ -140,7 +140,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_one_others(tables, tmp_p
 
 def test_streamed_bags_train_to_the_same_bits_as_resident_ones(volumes, tmp_path, monkeypatch):
     chosen = learning_sets.settings(encoder={"kind": "lenet3d", "kernel": 3}, training={"epochs": 2})
-    augmentation = {"flip_probability": 0.5}
+    augmentation = {"kind": "patches", "flip_probability": 0.5}
     resident = trained(tmp_path / "resident", volumes, chosen, augmentation=augmentation)
     monkeypatch.setattr("marrow.learning.feed.choice.SHARE_OF_FREE_MEMORY", 0)
     streamed = trained(tmp_path / "streamed", volumes, chosen, augmentation=augmentation)
