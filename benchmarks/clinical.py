@@ -60,7 +60,7 @@ def _patients(folder: Path, pixels: int, splits: Mapping[str, int]) -> Manifest:
     for split, count in splits.items():
         files.append(folder / f"{split}.parquet")
         write_bags(list(blood.make_bags(settings, {}, split, 0, count)), blood.layout(settings), files[-1])
-    return manifest_of(files, "blood")
+    return manifest_of(files, "blood", blood.classes(settings))
 
 
 def _prepared(manifest: Manifest, method: str, pixels: int, changed: Mapping[str, Any]) -> Preparation:

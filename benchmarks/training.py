@@ -38,13 +38,14 @@ def method_settings(
     return read_methods(entries or {}, SCHEMAS).method(method, instances, training or {}).settings
 
 
-def manifest_of(files: Sequence[Path], dataset: str) -> Manifest:
-    """The manifest of generated bags, beside the first of their files."""
+def manifest_of(files: Sequence[Path], dataset: str, classes: Sequence[str] = ()) -> Manifest:
+    """The manifest of generated bags, beside the first of their files; their classes are the layout's by default."""
     folder = files[0].parent
     layout, found = read_entries(files, folder)
-    entries = with_digests(with_classes(found, layout.classes), folder)
+    names = tuple(classes or layout.classes)
+    entries = with_digests(with_classes(found, names), folder)
     scale = fit_feature_scale(entries, layout, folder)
-    return Manifest(folder / "manifest.parquet", dataset, layout.classes, layout, scale, tuple(entries))
+    return Manifest(folder / "manifest.parquet", dataset, names, layout, scale, tuple(entries))
 
 
 def trainer_of(
